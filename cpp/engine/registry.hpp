@@ -1,0 +1,23 @@
+// Which rules exist, and what does each declare? The run-time view of rules/all.hpp, for the host side.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace onepass {
+
+struct RuleInfo {
+  std::string_view name;
+  std::span<const char* const> hypers, slots, scalars;
+  int coefs;
+  // Computes the coefficients of step t (1-based) and advances the scalars; plain double arithmetic.
+  void (*prepare)(std::int64_t t, const double* hypers, double* scalars, double* coefs);
+};
+
+std::span<const RuleInfo> rules();
+
+// The index of the rule in rules(), in every KernelTable too; -1 if there is none of that name.
+int find_rule(std::string_view name);
+
+}  // namespace onepass

@@ -1,0 +1,37 @@
+// Adadelta: steps in the units of the parameter, from averages of squared gradients and squared updates
+// (Zeiler 2012, arXiv:1212.5701, Algorithm 1).
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct Adadelta {
+  static constexpr auto name = "adadelta";
+  static constexpr Names hypers{"lr", "rho", "eps", "weight_decay"};
+  static constexpr Names slots{"square_avg", "acc_delta"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, rho, fresh, eps, lr;
+  };
+  static Coefs<double> prepare(int64_t, double lr, double rho, double eps, double weight_decay) {
+    return {weight_decay, rho, 1 - rho, eps, lr};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& acc_delta) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    square_avg = c.rho * square_avg + c.fresh * (g * g);
+    const F delta = sqrt(acc_delta + c.eps) / sqrt(square_avg + c.eps) * g;
+    acc_delta = c.rho * acc_delta + c.fresh * (delta * delta);
+    p = p - c.lr * delta;
+  }
+};
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,34 @@
+// Adagrad: steps shrink with the sum of squared gradients (Duchi, Hazan & Singer 2011); eps outside the root.
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct Adagrad {
+  static constexpr auto name = "adagrad";
+  static constexpr Names hypers{"lr", "lr_decay", "weight_decay", "eps"};
+  static constexpr Names slots{"sum"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, lr, eps;
+  };
+  static Coefs<double> prepare(int64_t t, double lr, double lr_decay, double weight_decay, double eps) {
+    return {weight_decay, lr / (1 + static_cast<double>(t - 1) * lr_decay), eps};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& sum) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    sum = sum + g * g;
+    p = p - c.lr * (g / (sqrt(sum) + c.eps));
+  }
+};
+
+}  // namespace
+}  // namespace onepass

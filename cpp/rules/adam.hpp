@@ -1,0 +1,83 @@
+// Adam (Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1), AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) and
+// AMSGrad (Reddi et al. 2018, arXiv:1904.09237; the maximum is taken of the raw second moment, as in torch).
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/scalar_math.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+// denominator = sqrt(v / (1 - beta2^t)) + eps, with the division turned into a multiplication by `unbias_root`.
+template <Decay kind>
+struct AdamStep {
+  static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, beta1, fresh1, beta2, fresh2, unbias_root, eps, step_size;
+  };
+  static Coefs<double> prepare(int64_t t, double lr, double beta1, double beta2, double eps, double weight_decay) {
+    return {decay_coefficient<kind>(lr, weight_decay),
+            beta1,
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            1 / scalar_sqrt(1 - power(beta2, t)),
+            eps,
+            lr / (1 - power(beta1, t))};
+  }
+
+  template <class F>
+  static void average(const Coefs<F>& c, F& p, F g, F& m, F& v) {
+    apply_decay<kind>(c.decay, p, g);
+    m = c.beta1 * m + c.fresh1 * g;
+    v = c.beta2 * v + c.fresh2 * (g * g);
+  }
+  template <class F>
+  static void descend(const Coefs<F>& c, F& p, F m, F v) {
+    p = p - c.step_size * (m / (sqrt(v) * c.unbias_root + c.eps));
+  }
+};
+
+template <Decay kind>
+struct AdamRule : AdamStep<kind> {
+  static constexpr Names slots{"exp_avg", "exp_avg_sq"};
+
+  template <class C, class F>
+  static void step(const C& c, F& p, F g, F& m, F& v) {
+    AdamRule::average(c, p, g, m, v);
+    AdamRule::descend(c, p, m, v);
+  }
+};
+
+template <Decay kind>
+struct AmsgradRule : AdamStep<kind> {
+  static constexpr Names slots{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+
+  template <class C, class F>
+  static void step(const C& c, F& p, F g, F& m, F& v, F& v_max) {
+    AmsgradRule::average(c, p, g, m, v);
+    v_max = max(v_max, v);
+    AmsgradRule::descend(c, p, m, v_max);
+  }
+};
+
+struct Adam : AdamRule<Decay::coupled> {
+  static constexpr auto name = "adam";
+};
+struct AdamW : AdamRule<Decay::decoupled> {
+  static constexpr auto name = "adamw";
+};
+struct Amsgrad : AmsgradRule<Decay::coupled> {
+  static constexpr auto name = "amsgrad";
+};
+struct AmsgradW : AmsgradRule<Decay::decoupled> {
+  static constexpr auto name = "amsgradw";
+};
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,36 @@
+// Adamax: Adam with the infinity norm (Kingma & Ba 2015, arXiv:1412.6980, Algorithm 2); eps inside the maximum.
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/scalar_math.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct Adamax {
+  static constexpr auto name = "adamax";
+  static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
+  static constexpr Names slots{"exp_avg", "exp_inf"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, beta1, fresh1, beta2, eps, step_size;
+  };
+  static Coefs<double> prepare(int64_t t, double lr, double beta1, double beta2, double eps, double weight_decay) {
+    return {weight_decay, beta1, 1 - beta1, beta2, eps, lr / (1 - power(beta1, t))};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& m, F& u) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    m = c.beta1 * m + c.fresh1 * g;
+    u = max(c.beta2 * u, abs(g) + c.eps);
+    p = p - c.step_size * (m / u);
+  }
+};
+
+}  // namespace
+}  // namespace onepass

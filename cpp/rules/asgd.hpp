@@ -1,0 +1,41 @@
+// ASGD: SGD with a decaying step whose iterates are averaged into `ax` from step t0 on (Polyak & Juditsky 1992; Bottou's
+// form, as in torch). `eta` is the step size, decided at the end of the step before.
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/scalar_math.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct Asgd {
+  static constexpr auto name = "asgd";
+  static constexpr Names hypers{"lr", "lambd", "alpha", "t0", "weight_decay"};
+  static constexpr Names slots{"ax"};
+  static constexpr Names scalars{"eta"};
+
+  template <class F>
+  struct Coefs {
+    F decay, shrink, eta, keep, fresh;
+  };
+  static Coefs<double> prepare(int64_t t, double lr, double lambd, double alpha, double t0, double weight_decay,
+                               double& eta) {
+    const double now = eta;
+    eta = lr / real_power(1 + lambd * lr * static_cast<double>(t), alpha);
+    const double averaged = static_cast<double>(t - 1) - t0;
+    const double fresh = averaged > 1 ? 1 / averaged : 1;
+    return {weight_decay, 1 - lambd * now, now, 1 - fresh, fresh};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& ax) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    p = c.shrink * p - c.eta * g;
+    ax = c.keep * ax + c.fresh * p;
+  }
+};
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,34 @@
+// Lion: the sign of an interpolated momentum (Chen et al. 2023, arXiv:2302.06675, Algorithm 2).
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct Lion {
+  static constexpr auto name = "lion";
+  static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "weight_decay"};
+  static constexpr Names slots{"exp_avg"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, beta1, fresh1, beta2, fresh2, lr;
+  };
+  static Coefs<double> prepare(int64_t, double lr, double beta1, double beta2, double weight_decay) {
+    return {decay_coefficient<Decay::decoupled>(lr, weight_decay), beta1, 1 - beta1, beta2, 1 - beta2, lr};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& m) {
+    apply_decay<Decay::decoupled>(c.decay, p, g);
+    p = p - c.lr * sign(c.beta1 * m + c.fresh1 * g);
+    m = c.beta2 * m + c.fresh2 * g;
+  }
+};
+
+}  // namespace
+}  // namespace onepass

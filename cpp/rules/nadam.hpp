@@ -1,0 +1,58 @@
+// NAdam: Adam with Nesterov momentum on a schedule, mu_t = beta1 (1 - 0.96^(t psi) / 2) (Dozat 2016, Algorithm 2, in
+// torch's form); `mu_product` is the product of all mu so far.
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/scalar_math.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+template <Decay kind>
+struct NadamRule {
+  static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay", "momentum_decay"};
+  static constexpr Names slots{"exp_avg", "exp_avg_sq"};
+  static constexpr Names scalars{"mu_product"};
+
+  template <class F>
+  struct Coefs {
+    F decay, beta1, fresh1, beta2, fresh2, unbias_root, eps, grad_size, momentum_size;
+  };
+  static Coefs<double> prepare(int64_t t, double lr, double beta1, double beta2, double eps, double weight_decay,
+                               double psi, double& mu_product) {
+    const auto mu_at = [&](int64_t time) {
+      return beta1 * (1 - 0.5 * real_power(0.96, static_cast<double>(time) * psi));
+    };
+    const double mu = mu_at(t), mu_next = mu_at(t + 1);
+    mu_product *= mu;
+    return {decay_coefficient<kind>(lr, weight_decay),
+            beta1,
+            1 - beta1,
+            beta2,
+            1 - beta2,
+            1 / scalar_sqrt(1 - power(beta2, t)),
+            eps,
+            lr * (1 - mu) / (1 - mu_product),
+            lr * mu_next / (1 - mu_product * mu_next)};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& m, F& v) {
+    apply_decay<kind>(c.decay, p, g);
+    m = c.beta1 * m + c.fresh1 * g;
+    v = c.beta2 * v + c.fresh2 * (g * g);
+    p = p - (c.grad_size * g + c.momentum_size * m) / (sqrt(v) * c.unbias_root + c.eps);
+  }
+};
+
+struct Nadam : NadamRule<Decay::coupled> {
+  static constexpr auto name = "nadam";
+};
+struct NadamW : NadamRule<Decay::decoupled> {
+  static constexpr auto name = "nadamw";
+};
+
+}  // namespace
+}  // namespace onepass

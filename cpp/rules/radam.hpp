@@ -1,0 +1,54 @@
+// RAdam: Adam without its adaptive part until the variance of that part is tractable (Liu et al. 2020,
+// arXiv:1908.03265, Algorithm 2; the threshold is 5, as in the authors' code).
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/scalar_math.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+// The denominator is sqrt(v) + eps once rectified and 1 before: root_weight * sqrt(v) + offset covers both.
+template <Decay kind>
+struct RadamRule {
+  static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
+  static constexpr Names slots{"exp_avg", "exp_avg_sq"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, beta1, fresh1, beta2, fresh2, root_weight, offset, step_size;
+  };
+  static Coefs<double> prepare(int64_t t, double lr, double beta1, double beta2, double eps, double weight_decay) {
+    const double beta2_t = power(beta2, t), unbias2 = 1 - beta2_t;
+    const double rho_inf = 2 / (1 - beta2) - 1;
+    const double rho = rho_inf - 2 * static_cast<double>(t) * beta2_t / unbias2;
+    const double decay = decay_coefficient<kind>(lr, weight_decay);
+    const double step_size = lr / (1 - power(beta1, t));
+    if (rho <= 5) return {decay, beta1, 1 - beta1, beta2, 1 - beta2, 0, 1, step_size};
+    const double rectification =
+        scalar_sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho));
+    return {decay,     beta1, 1 - beta1, beta2,
+            1 - beta2, 1,     eps,       step_size * rectification * scalar_sqrt(unbias2)};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& m, F& v) {
+    apply_decay<kind>(c.decay, p, g);
+    m = c.beta1 * m + c.fresh1 * g;
+    v = c.beta2 * v + c.fresh2 * (g * g);
+    p = p - c.step_size * (m / (c.root_weight * sqrt(v) + c.offset));
+  }
+};
+
+struct Radam : RadamRule<Decay::coupled> {
+  static constexpr auto name = "radam";
+};
+struct RadamW : RadamRule<Decay::decoupled> {
+  static constexpr auto name = "radamw";
+};
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,90 @@
+// RMSprop: the gradient over its running root mean square (Tieleman & Hinton 2012, lecture 6e); centered: over its
+// running standard deviation (Graves 2013, arXiv:1308.0850, eq. 38-45). eps outside the root, lr outside the momentum.
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct RmspropScale {
+  template <class F>
+  struct Coefs {
+    F decay, alpha, fresh, eps, momentum, lr;
+  };
+  static Coefs<double> prepare(int64_t, double lr, double alpha, double eps, double weight_decay, double momentum = 0) {
+    return {weight_decay, alpha, 1 - alpha, eps, momentum, lr};
+  }
+
+  template <class F>
+  static F scaled(const Coefs<F>& c, F g, F& square_avg) {
+    square_avg = c.alpha * square_avg + c.fresh * (g * g);
+    return g / (sqrt(square_avg) + c.eps);
+  }
+  // Rounding can push the variance below zero when the gradient hardly changes: it is taken as zero then.
+  template <class F>
+  static F scaled(const Coefs<F>& c, F g, F& square_avg, F& grad_avg) {
+    square_avg = c.alpha * square_avg + c.fresh * (g * g);
+    grad_avg = c.alpha * grad_avg + c.fresh * g;
+    return g / (sqrt(max(square_avg - grad_avg * grad_avg, F{})) + c.eps);
+  }
+};
+
+struct Rmsprop : RmspropScale {
+  static constexpr auto name = "rmsprop";
+  static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
+  static constexpr Names slots{"square_avg"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& square_avg) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    p = p - c.lr * scaled(c, g, square_avg);
+  }
+};
+
+struct RmspropCentered : RmspropScale {
+  static constexpr auto name = "rmsprop_centered";
+  static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
+  static constexpr Names slots{"square_avg", "grad_avg"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& grad_avg) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    p = p - c.lr * scaled(c, g, square_avg, grad_avg);
+  }
+};
+
+struct RmspropMomentum : RmspropScale {
+  static constexpr auto name = "rmsprop_momentum";
+  static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
+  static constexpr Names slots{"square_avg", "momentum_buffer"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& buffer) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    buffer = c.momentum * buffer + scaled(c, g, square_avg);
+    p = p - c.lr * buffer;
+  }
+};
+
+struct RmspropCenteredMomentum : RmspropScale {
+  static constexpr auto name = "rmsprop_centered_momentum";
+  static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
+  static constexpr Names slots{"square_avg", "grad_avg", "momentum_buffer"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& grad_avg, F& buffer) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    buffer = c.momentum * buffer + scaled(c, g, square_avg, grad_avg);
+    p = p - c.lr * buffer;
+  }
+};
+
+}  // namespace
+}  // namespace onepass

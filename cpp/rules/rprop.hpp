@@ -1,0 +1,37 @@
+// Rprop: a step size per element, grown while the gradient keeps its sign and cut when it flips; after a flip the
+// gradient counts as zero (iRprop-, Igel & Huesken 2000).
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/simd.hpp"
+
+namespace onepass {
+namespace {
+
+struct Rprop {
+  static constexpr auto name = "rprop";
+  static constexpr Names hypers{"etas[0]", "etas[1]", "step_sizes[0]", "step_sizes[1]"};
+  static constexpr Names slots{"prev", "step_size"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F shrink, grow, smallest, largest;
+  };
+  static Coefs<double> prepare(int64_t, double shrink, double grow, double smallest, double largest) {
+    return {shrink, grow, smallest, largest};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& prev, F& step_size) {
+    const F zero{}, one = broadcast<F>(1);
+    const F agreement = g * prev;
+    const F factor = agreement > zero ? c.grow : (agreement < zero ? c.shrink : one);
+    step_size = min(max(step_size * factor, c.smallest), c.largest);
+    prev = agreement < zero ? zero : g;
+    p = p - step_size * sign(prev);
+  }
+};
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,77 @@
+// SGD: plain, with heavy-ball momentum (Polyak 1964), with Nesterov momentum (Sutskever et al. 2013, in the
+// re-parameterised form whose gradient is taken at the current point).
+#pragma once
+
+#include "engine/rule.hpp"
+#include "engine/simd.hpp"
+#include "weight_decay.hpp"
+
+namespace onepass {
+namespace {
+
+struct Sgd {
+  static constexpr auto name = "sgd";
+  static constexpr Names hypers{"lr", "weight_decay"};
+  static constexpr Names slots{};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, lr;
+  };
+  static Coefs<double> prepare(int64_t, double lr, double weight_decay) { return {weight_decay, lr}; }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    p = p - c.lr * g;
+  }
+};
+
+struct Momentum {
+  static constexpr auto name = "momentum";
+  static constexpr Names hypers{"lr", "momentum", "dampening", "weight_decay"};
+  static constexpr Names slots{"momentum_buffer"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, momentum, undamped, lr;
+  };
+  // The first gradient enters the buffer whole: dampening counts from the second step on.
+  static Coefs<double> prepare(int64_t t, double lr, double momentum, double dampening, double weight_decay) {
+    return {weight_decay, momentum, t == 1 ? 1 : 1 - dampening, lr};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& buffer) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    buffer = c.momentum * buffer + c.undamped * g;
+    p = p - c.lr * buffer;
+  }
+};
+
+struct Nesterov {
+  static constexpr auto name = "nesterov";
+  static constexpr Names hypers{"lr", "momentum", "weight_decay"};
+  static constexpr Names slots{"momentum_buffer"};
+  static constexpr Names scalars{};
+
+  template <class F>
+  struct Coefs {
+    F decay, momentum, lr;
+  };
+  static Coefs<double> prepare(int64_t, double lr, double momentum, double weight_decay) {
+    return {weight_decay, momentum, lr};
+  }
+
+  template <class F>
+  static void step(const Coefs<F>& c, F& p, F g, F& buffer) {
+    apply_decay<Decay::coupled>(c.decay, p, g);
+    buffer = c.momentum * buffer + g;
+    p = p - c.lr * (g + c.momentum * buffer);
+  }
+};
+
+}  // namespace
+}  // namespace onepass

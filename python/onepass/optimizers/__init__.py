@@ -1,0 +1,31 @@
+"""One class per optimizer; one row here makes it public."""
+
+from onepass.optimizers.adadelta import Adadelta
+from onepass.optimizers.adagrad import Adagrad
+from onepass.optimizers.adam import Adam, AdamW, AMSGrad
+from onepass.optimizers.adamax import Adamax
+from onepass.optimizers.asgd import ASGD
+from onepass.optimizers.lion import Lion
+from onepass.optimizers.nadam import NAdam
+from onepass.optimizers.radam import RAdam
+from onepass.optimizers.rmsprop import RMSprop
+from onepass.optimizers.rprop import Rprop
+from onepass.optimizers.sgd import SGD, Momentum, Nesterov
+
+__all__ = [
+    "SGD",
+    "ASGD",
+    "AMSGrad",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Momentum",
+    "NAdam",
+    "Nesterov",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+]

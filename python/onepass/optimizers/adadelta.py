@@ -1,0 +1,50 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from onepass.optimizer import Optimizer, Params
+
+
+class Adadelta(Optimizer):
+    r"""Steps in the units of the parameter, from averages of squared gradients and of squared updates.
+
+    .. math::
+        v &\leftarrow \rho v + (1 - \rho) g^2 \\
+        d &= \frac{\sqrt{u + \epsilon}}{\sqrt{v + \epsilon}}\, g \\
+        u &\leftarrow \rho u + (1 - \rho) d^2, \qquad p \leftarrow p - \eta d
+
+    Args:
+        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        lr: factor :math:`\eta` on the update, in [0, inf); 1 as in the paper.
+        rho: averaging coefficient :math:`\rho`, in [0, 1].
+        eps: in [0, inf), inside both roots.
+        weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
+        maximize: ascend instead.
+
+    Raises:
+        TypeError, ValueError: naming the argument and its range.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.array([1.0])
+        >>> _ = op.Adadelta([p], rho=0.0, eps=1.0).step([np.array([0.0])])
+        >>> p
+        array([1.])
+
+    Reference:
+        Zeiler, ADADELTA, arXiv:1212.5701, Algorithm 1; torch.optim.Adadelta.
+    """
+
+    rules = ("adadelta",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)

@@ -1,0 +1,72 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from onepass.optimizer import Optimizer, Params
+
+
+class RMSprop(Optimizer):
+    r"""The gradient over its running root mean square, or, centered, over its running standard deviation.
+
+    .. math::
+        v &\leftarrow \alpha v + (1 - \alpha) g^2 \\
+        \bar g &\leftarrow \alpha \bar g + (1 - \alpha) g \quad\text{(centered)} \\
+        d &= \frac{g}{\sqrt{v} + \epsilon} \quad\text{or}\quad \frac{g}{\sqrt{\max(v - \bar g^2, 0)} + \epsilon} \\
+        b &\leftarrow \mu b + d, \qquad p \leftarrow p - \eta b
+
+    Args:
+        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        lr: step size :math:`\eta`, in [0, inf).
+        alpha: averaging coefficient :math:`\alpha`, in [0, inf).
+        eps: in [0, inf), outside the root.
+        weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
+        momentum: :math:`\mu`, in [0, inf); 0 for none.
+        centered: divide by the standard deviation; needs one more array of state.
+        maximize: ascend instead.
+
+    Raises:
+        TypeError, ValueError: naming the argument and its range.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.array([1.0])
+        >>> _ = op.RMSprop([p], lr=0.5, alpha=0.0, eps=0.0).step([np.array([4.0])])
+        >>> p
+        array([0.5])
+
+    Reference:
+        Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6e, 2012; Graves, arXiv:1308.0850, eq. 38-45;
+        torch.optim.RMSprop, which yields NaN where rounding makes :math:`v - \bar g^2` negative.
+    """
+
+    rules = ("rmsprop", "rmsprop_momentum", "rmsprop_centered", "rmsprop_centered_momentum")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
+            maximize=maximize,
+        )
+
+    @classmethod
+    def rule(cls, values: Mapping[str, Any]) -> str:
+        return "rmsprop" + ("_centered" if values["centered"] else "") + ("_momentum" if values["momentum"] else "")

@@ -1,0 +1,52 @@
+"""Rprop."""
+
+from __future__ import annotations
+
+from onepass.optimizer import Optimizer, Params
+
+
+class Rprop(Optimizer):
+    r"""A step size per element, grown while the gradient keeps its sign and cut when it flips.
+
+    .. math::
+        s &\leftarrow \operatorname{clip}\left(s \cdot \begin{cases} \eta_+ & g\,g_{-1} > 0 \\ \eta_- & g\,g_{-1} < 0 \\
+            1 & \text{else} \end{cases},\ s_{\min},\ s_{\max}\right) \\
+        g &\leftarrow 0 \quad\text{where } g\,g_{-1} < 0, \qquad p \leftarrow p - s \operatorname{sign}(g), \qquad
+        g_{-1} \leftarrow g
+
+    Args:
+        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        lr: where the step sizes :math:`s` start, in [0, inf); read at construction only.
+        etas: :math:`\eta_-` in (0, 1) and :math:`\eta_+` in (1, inf).
+        step_sizes: :math:`s_{\min}` and :math:`s_{\max}`, each in [0, inf).
+        maximize: ascend instead.
+
+    Raises:
+        TypeError, ValueError: naming the argument and its range.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.array([1.0])
+        >>> opt = op.Rprop([p], lr=0.5)
+        >>> for g in 3.0, -1.0:
+        ...     _ = opt.step([np.array([g])])
+        >>> p, opt.state[0]["step_size"]
+        (array([0.5]), array([0.25]))
+
+    Reference:
+        Igel & Huesken, Improving the Rprop learning algorithm, 2000 (iRprop-); torch.optim.Rprop.
+    """
+
+    rules = ("rprop",)
+    initial = {"step_size": "lr"}
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50.0),
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize)

@@ -1,0 +1,164 @@
+"""Stochastic gradient descent: plain, with momentum, with Nesterov momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from onepass.optimizer import Optimizer, Params
+
+
+class SGD(Optimizer):
+    r"""Stochastic gradient descent, optionally with momentum.
+
+    .. math::
+        g &\leftarrow g + \lambda p \\
+        b &\leftarrow \mu b + (1 - \tau) g \quad\text{(the first gradient enters whole)} \\
+        p &\leftarrow p - \eta b \quad\text{or, Nesterov,}\quad p - \eta (g + \mu b)
+
+    Without momentum, :math:`p \leftarrow p - \eta g` and no state is kept.
+
+    Args:
+        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        lr: step size :math:`\eta`, in [0, inf).
+        momentum: :math:`\mu`, in [0, inf); 0 for none.
+        dampening: :math:`\tau`, finite.
+        weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
+        nesterov: Nesterov momentum; needs momentum > 0 and dampening = 0.
+        maximize: ascend instead.
+
+    Raises:
+        TypeError, ValueError: naming the argument and its range.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.array([1.0, 2.0])
+        >>> opt = op.SGD([p], lr=0.5)
+        >>> _ = opt.step([np.array([1.0, -1.0])])
+        >>> p
+        array([0.5, 2.5])
+
+    Reference:
+        Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013; torch.optim.SGD.
+    """
+
+    rules = ("sgd", "momentum", "nesterov")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+        )
+
+    @classmethod
+    def rule(cls, values: Mapping[str, Any]) -> str:
+        if values["nesterov"]:
+            if not values["momentum"] or values["dampening"]:
+                raise ValueError(f"{cls.__name__}: nesterov needs momentum > 0 and dampening = 0")
+            return "nesterov"
+        return "momentum" if values["momentum"] else "sgd"
+
+
+class Momentum(Optimizer):
+    r"""Stochastic gradient descent with heavy-ball momentum: `SGD` with ``momentum`` set.
+
+    .. math::
+        b \leftarrow \mu b + (1 - \tau)(g + \lambda p), \qquad p \leftarrow p - \eta b
+
+    Args:
+        params: as for `SGD`.
+        lr: step size :math:`\eta`, in [0, inf).
+        momentum: :math:`\mu`, in [0, inf).
+        dampening: :math:`\tau`, finite; the first gradient enters whole.
+        weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
+        maximize: ascend instead.
+
+    Raises:
+        TypeError, ValueError: naming the argument and its range.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.array([1.0])
+        >>> opt = op.Momentum([p], lr=0.5, momentum=0.5)
+        >>> for _ in range(2):
+        ...     _ = opt.step([np.array([1.0])])
+        >>> p
+        array([-0.25])
+
+    Reference:
+        Polyak, Some methods of speeding up the convergence of iteration methods, 1964.
+    """
+
+    rules = ("momentum",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, maximize=maximize
+        )
+
+
+class Nesterov(Optimizer):
+    r"""Stochastic gradient descent with Nesterov momentum: `SGD` with ``momentum`` and ``nesterov`` set.
+
+    .. math::
+        g \leftarrow g + \lambda p, \qquad b \leftarrow \mu b + g, \qquad p \leftarrow p - \eta (g + \mu b)
+
+    Args:
+        params: as for `SGD`.
+        lr: step size :math:`\eta`, in [0, inf).
+        momentum: :math:`\mu`, in [0, inf).
+        weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
+        maximize: ascend instead.
+
+    Raises:
+        TypeError, ValueError: naming the argument and its range.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.array([1.0])
+        >>> opt = op.Nesterov([p], lr=0.5, momentum=0.5)
+        >>> _ = opt.step([np.array([1.0])])
+        >>> p
+        array([0.25])
+
+    Reference:
+        Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013, eq. 7, with the
+        gradient at the current point.
+    """
+
+    rules = ("nesterov",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, maximize=maximize)

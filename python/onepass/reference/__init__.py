@@ -1,0 +1,41 @@
+"""The specification: one NumPy function per rule, which the kernels equal bit for bit.
+
+Each function updates its arrays in place and has the signature of its namesake in `onepass.functional`::
+
+    op.reference.adamw_(p, g, exp_avg, exp_avg_sq, step=1, lr=1e-3)
+
+The formulas stand in the module named as the optimizer's own, ``reference/adam.py`` for ``optimizers/adam.py``. They
+read as the papers do and make some ten passes over memory. Scalars are computed in double and rounded once to the dtype
+of the parameter, which is the dtype of all arithmetic on elements.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from onepass.signatures import RuleFunction, Signature, signatures
+
+
+def _reference(signature: Signature) -> RuleFunction:
+    module = signature.optimizer.__module__.rpartition(".")[2]
+    formula = getattr(import_module(f"onepass.reference.{module}"), signature.function_name)
+
+    def apply(*args: Any, **kwargs: Any) -> None:
+        values = signature.bind(args, kwargs)
+        factor = values["p"].dtype.type(-1 if values.pop("maximize") else 1)
+        values["g"] = factor * values["g"]
+        with np.errstate(all="ignore"):
+            formula(**values)
+
+    return signature.dress(apply, f"One step of `{signature.optimizer.__name__}` in NumPy, in place.")
+
+
+globals().update({signature.function_name: _reference(signature) for signature in signatures.values()})
+__all__ = [signature.function_name for signature in signatures.values()]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> RuleFunction:
+    raise AttributeError(f"onepass.reference has no {name!r}; it has {', '.join(__all__)}")

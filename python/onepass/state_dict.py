@@ -1,0 +1,161 @@
+"""How does an optimizer's state leave and return? Deep copies out; checked as a whole, then copied, in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from onepass import _core
+from onepass.groups import Array, ParamGroup
+
+if TYPE_CHECKING:
+    from onepass.optimizer import AttachedSchedule, Optimizer, State
+
+VERSION = 1
+#: The largest step count: up to here every integer is a double.
+MAX_STEP = 2**53
+
+
+def state_dict(optimizer: Optimizer) -> dict[str, Any]:
+    groups: list[dict[str, Any]] = []
+    states: dict[int, dict[str, Any]] = {}
+    for group in optimizer._groups:
+        _, slots, scalars = _core.rules()[group.rule]
+        first = len(states)
+        for _ in group.params:
+            state = optimizer._state[len(states)]
+            numbers = {name: state[name].item() for name in ("step", *scalars)}
+            states[len(states)] = numbers | {name: state[name].copy() for name in slots}
+        saved: dict[str, Any] = {**group.hyperparameters(), "params": list(range(first, len(states)))}
+        if group.names:
+            saved["names"] = list(group.names)
+        if attached := _schedule_of(optimizer, group):
+            saved["schedule"] = _saved_schedule(attached)
+        groups.append(saved)
+    return {"optimizer": type(optimizer).__name__, "version": VERSION, "state": states, "param_groups": groups}
+
+
+def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
+    owner = f"{type(optimizer).__name__}: state_dict"
+    _require_keys(owner, saved, {"optimizer", "version", "state", "param_groups"})
+    if saved["optimizer"] != type(optimizer).__name__:
+        raise ValueError(f"{owner} is of {saved['optimizer']!r}")
+    if type(saved["version"]) is not int or not 1 <= saved["version"] <= VERSION:
+        raise ValueError(f"{owner} has version {saved['version']!r}; this onepass reads up to {VERSION}")
+    groups = saved["param_groups"]
+    if not isinstance(groups, list | tuple) or len(groups) != len(optimizer._groups):
+        raise ValueError(f"{owner} must have {len(optimizer._groups)} param_groups")
+    states = saved["state"]
+    if not isinstance(states, Mapping) or len(states) != len(optimizer._state):
+        raise ValueError(f"{owner} must have a state for each of {len(optimizer._state)} parameters")
+
+    new_values = []
+    new_states: list[tuple[State, Mapping[str, Any]]] = []
+    used: set[Any] = set()
+    for number, (group, entry) in enumerate(zip(optimizer._groups, groups, strict=True)):
+        where = f"{owner}['param_groups'][{number}]"
+        attached = _schedule_of(optimizer, group)
+        hypers = group.hyperparameters()
+        optional = {"names"} & entry.keys() if isinstance(entry, Mapping) else set()
+        _require_keys(where, entry, {*hypers, "params", *optional, *({"schedule"} if attached else ())})
+        new_values.append(group.checked({name: entry[name] for name in hypers}))
+        if attached:
+            _check_schedule(where, attached, entry["schedule"])
+        for position, index in enumerate(_saved_indices(where, group, entry)):
+            here = f"{owner}['state'][{index!r}]"
+            if index not in states or index in used:
+                raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
+            used.add(index)
+            live = optimizer._state[len(new_states)]
+            _check_state(here, group, group.params[position], states[index])
+            new_states.append((live, states[index]))
+
+    for group, values, entry in zip(optimizer._groups, new_values, groups, strict=True):
+        group.commit(values)
+        if attached := _schedule_of(optimizer, group):
+            _load_schedule(attached, entry["schedule"])
+    for live, loaded in new_states:
+        for name, array in live.items():
+            array[...] = loaded[name]
+
+
+def _schedule_of(optimizer: Optimizer, group: ParamGroup) -> AttachedSchedule | None:
+    return next((one for one in optimizer._schedules if one.group is group), None)
+
+
+def _saved_schedule(attached: AttachedSchedule) -> dict[str, Any]:
+    return {
+        "name": type(attached.schedule).__name__,
+        "steps": attached.steps,
+        "every": attached.every,
+        "base": dict(attached.base),
+        "state": attached.schedule.state_dict(),
+    }
+
+
+def _check_schedule(where: str, attached: AttachedSchedule, saved: Any) -> None:
+    where = f"{where}['schedule']"
+    _require_keys(where, saved, {"name", "steps", "every", "base", "state"})
+    if saved["name"] != type(attached.schedule).__name__:
+        raise ValueError(f"{where} is a {saved['name']!r}, but a {type(attached.schedule).__name__} is attached")
+    _check_count(f"{where}['steps']", saved["steps"])
+    _check_count(f"{where}['every']", saved["every"], least=1)
+    _require_keys(f"{where}['base']", saved["base"], set(attached.base))
+    attached.group.checked(saved["base"])
+    attached.schedule.check_state_dict(saved["state"])
+
+
+def _load_schedule(attached: AttachedSchedule, saved: Mapping[str, Any]) -> None:
+    attached.steps, attached.every = int(saved["steps"]), int(saved["every"])
+    attached.base = dict(saved["base"])
+    attached.schedule.load_state_dict(saved["state"])
+
+
+def _saved_indices(where: str, group: ParamGroup, entry: Mapping[str, Any]) -> Sequence[Any]:
+    """The saved indices in the order of the group's parameters: by name where both sides have names."""
+    indices = entry["params"]
+    if not isinstance(indices, list | tuple) or len(indices) != len(group.params):
+        raise ValueError(f"{where}['params'] must list {len(group.params)} parameters, got {indices!r}")
+    names = entry.get("names")
+    if names is None or group.names is None:
+        return indices
+    if sorted(map(str, names)) != sorted(group.names) or len(names) != len(indices):
+        raise ValueError(f"{where}['names'] are {list(names)!r}, the optimizer has {list(group.names)!r}")
+    by_name = dict(zip(names, indices, strict=True))
+    return [by_name[name] for name in group.names]
+
+
+def _check_state(where: str, group: ParamGroup, param: Array, saved: Any) -> None:
+    _, slots, scalars = _core.rules()[group.rule]
+    _require_keys(where, saved, {"step", *slots, *scalars})
+    _check_count(f"{where}['step']", saved["step"])
+    for name in scalars:
+        if not isinstance(saved[name], float) or not math.isfinite(saved[name]):
+            raise TypeError(f"{where}[{name!r}] must be a finite float, got {saved[name]!r}")
+    for name in slots:
+        array = saved[name]
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{where}[{name!r}] must be a numpy.ndarray, got {type(array).__name__}")
+        if array.dtype.newbyteorder("=") != param.dtype:
+            raise TypeError(f"{where}[{name!r}] has dtype {array.dtype}, the parameter's state has {param.dtype}")
+        if array.shape != param.shape:
+            raise ValueError(f"{where}[{name!r}] has shape {array.shape}, its parameter has {param.shape}")
+
+
+def _check_count(where: str, value: Any, least: int = 0) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{where} must be an int, got {value!r}")
+    if not least <= value <= MAX_STEP:
+        raise ValueError(f"{where} must be in [{least}, 2**53], got {value!r}")
+
+
+def _require_keys(where: str, mapping: Any, wanted: set[str]) -> None:
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"{where} must be a dict, got {type(mapping).__name__}")
+    if missing := wanted - mapping.keys():
+        raise ValueError(f"{where} lacks {', '.join(map(repr, sorted(missing)))}")
+    if extra := mapping.keys() - wanted:
+        raise ValueError(f"{where} has the unknown key {', '.join(map(repr, sorted(extra, key=str)))}")
