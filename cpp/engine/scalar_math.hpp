@@ -6,15 +6,36 @@
 namespace onepass {
 namespace {
 
-// base^n by squaring. The result is the exact power of a base less than one ulp away, which is all that a decimal
-// beta means anyway.
+// An unevaluated sum high + low of twice double's precision.
+struct Twofold {
+  double high, low;
+};
+
+inline Twofold split(double x) {
+  const double scaled = 134217729 * x;  // 2^27 + 1 (Veltkamp)
+  const double high = scaled - (scaled - x);
+  return {high, x - high};
+}
+
+inline Twofold multiply(Twofold a, Twofold b) {
+  const double product = a.high * b.high;
+  const Twofold x = split(a.high), y = split(b.high);
+  const double error = ((x.high * y.high - product) + x.high * y.low + x.low * y.high) + x.low * y.low;  // Dekker
+  const double low = error + (a.high * b.low + a.low * b.high);
+  const double high = product + low;
+  return {high, low - (high - product)};
+}
+
+// base^n for base in [0, 1], by squaring, rounded once: 1 - beta^t has only beta^t's own rounding error to magnify.
+// Below e^-40 it counts as 0, a difference that 1 - beta^t cannot show.
 inline double power(double base, int64_t n) {
-  double result = 1;
+  if (static_cast<double>(n) * (1 - base) > 40) return 0;
+  Twofold result{1, 0}, square{base, 0};
   for (; n > 0; n >>= 1) {
-    if (n & 1) result *= base;
-    base *= base;
+    if (n & 1) result = multiply(result, square);
+    square = multiply(square, square);
   }
-  return result;
+  return result.high;
 }
 
 // Natural logarithm of a normal x > 0, to about 1 ulp: x = m * 2^e with m in [sqrt(1/2), sqrt(2)), then

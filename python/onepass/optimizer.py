@@ -49,8 +49,9 @@ class AttachedSchedule:
     every: int
     steps: int = 0
 
-    def apply(self) -> None:
-        self.group.assign(self.schedule.values(self.steps // self.every, self.base))
+    def checked(self) -> dict[str, Any]:
+        """The group's values for the coming step, without setting them."""
+        return self.group.checked(self.schedule.values(self.steps // self.every, self.base))
 
 
 class Optimizer:
@@ -201,14 +202,27 @@ class Optimizer:
         try:
             if type(gradients) is not list and type(gradients) is not tuple:
                 gradients = self._in_order("step", gradients)
-            for attached in self._schedules:
-                attached.apply()
-            self._plan.step(gradients)
-            for attached in self._schedules:
-                attached.steps += 1
+            if self._schedules:
+                self._scheduled_step(gradients)
+            else:
+                self._plan.step(gradients)
             return _APPLIED
         finally:
             self._lock.release()
+
+    def _scheduled_step(self, gradients: Sequence[Array | None]) -> None:
+        coming = [attached.checked() for attached in self._schedules]
+        before = [attached.group.hyperparameters() for attached in self._schedules]
+        for attached, values in zip(self._schedules, coming, strict=True):
+            attached.group.commit(values)
+        try:
+            self._plan.step(gradients)
+        except BaseException:
+            for attached, values in zip(self._schedules, before, strict=True):
+                attached.group.commit(values)
+            raise
+        for attached in self._schedules:
+            attached.steps += 1
 
     def bind_gradients(self, gradients: Gradients) -> None:
         """Keep these gradient arrays, so that ``step()`` without an argument reads them.
@@ -263,10 +277,8 @@ class Optimizer:
         with self._lock:
             chosen = self._groups if group is None else [self._groups[group]]
             attached = [AttachedSchedule(schedule, one, one.hyperparameters(), every) for one in chosen]
-            for one in attached:
-                one.group.checked(one.schedule.values(0, one.base))
-            for one in attached:
-                one.apply()
+            for one, values in zip(attached, [one.checked() for one in attached], strict=True):
+                one.group.commit(values)
             self._schedules = [old for old in self._schedules if all(old.group is not one for one in chosen)] + attached
 
     # Copies
@@ -322,7 +334,7 @@ class Optimizer:
         """The same parameters with an independent copy of the state."""
         twin = type(self).__new__(type(self))
         saved = self.__getstate__()
-        twin.__setstate__({**saved, "state": copy.deepcopy(saved["state"]), "schedules": copy.copy(saved["schedules"])})
+        twin.__setstate__({**saved, "state": copy.deepcopy(saved["state"]), "schedules": copy.deepcopy(saved["schedules"])})
         return twin
 
     def __repr__(self) -> str:

@@ -40,7 +40,7 @@ def state_dict(optimizer: Optimizer) -> dict[str, Any]:
 
 def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
     owner = f"{type(optimizer).__name__}: state_dict"
-    _require_keys(owner, saved, {"optimizer", "version", "state", "param_groups"})
+    require_keys(owner, saved, {"optimizer", "version", "state", "param_groups"})
     if saved["optimizer"] != type(optimizer).__name__:
         raise ValueError(f"{owner} is of {saved['optimizer']!r}")
     if type(saved["version"]) is not int or not 1 <= saved["version"] <= VERSION:
@@ -60,7 +60,7 @@ def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
         attached = _schedule_of(optimizer, group)
         hypers = group.hyperparameters()
         optional = {"names"} & entry.keys() if isinstance(entry, Mapping) else set()
-        _require_keys(where, entry, {*hypers, "params", *optional, *({"schedule"} if attached else ())})
+        require_keys(where, entry, {*hypers, "params", *optional, *({"schedule"} if attached else ())})
         new_values.append(group.checked({name: entry[name] for name in hypers}))
         if attached:
             _check_schedule(where, attached, entry["schedule"])
@@ -98,12 +98,12 @@ def _saved_schedule(attached: AttachedSchedule) -> dict[str, Any]:
 
 def _check_schedule(where: str, attached: AttachedSchedule, saved: Any) -> None:
     where = f"{where}['schedule']"
-    _require_keys(where, saved, {"name", "steps", "every", "base", "state"})
+    require_keys(where, saved, {"name", "steps", "every", "base", "state"})
     if saved["name"] != type(attached.schedule).__name__:
         raise ValueError(f"{where} is a {saved['name']!r}, but a {type(attached.schedule).__name__} is attached")
     _check_count(f"{where}['steps']", saved["steps"])
     _check_count(f"{where}['every']", saved["every"], least=1)
-    _require_keys(f"{where}['base']", saved["base"], set(attached.base))
+    require_keys(f"{where}['base']", saved["base"], set(attached.base))
     attached.group.checked(saved["base"])
     attached.schedule.check_state_dict(saved["state"])
 
@@ -130,7 +130,7 @@ def _saved_indices(where: str, group: ParamGroup, entry: Mapping[str, Any]) -> S
 
 def _check_state(where: str, group: ParamGroup, param: Array, saved: Any) -> None:
     _, slots, scalars = _core.rules()[group.rule]
-    _require_keys(where, saved, {"step", *slots, *scalars})
+    require_keys(where, saved, {"step", *slots, *scalars})
     _check_count(f"{where}['step']", saved["step"])
     for name in scalars:
         if not isinstance(saved[name], float) or not math.isfinite(saved[name]):
@@ -152,7 +152,7 @@ def _check_count(where: str, value: Any, least: int = 0) -> None:
         raise ValueError(f"{where} must be in [{least}, 2**53], got {value!r}")
 
 
-def _require_keys(where: str, mapping: Any, wanted: set[str]) -> None:
+def require_keys(where: str, mapping: Any, wanted: set[str]) -> None:
     if not isinstance(mapping, Mapping):
         raise TypeError(f"{where} must be a dict, got {type(mapping).__name__}")
     if missing := wanted - mapping.keys():

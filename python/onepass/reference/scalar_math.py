@@ -5,15 +5,33 @@ from __future__ import annotations
 import math
 
 
+def _split(x: float) -> tuple[float, float]:
+    scaled = 134217729 * x  # 2^27 + 1 (Veltkamp)
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _multiply(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """The product of two numbers, each the unevaluated sum of a high and a low part."""
+    product = a[0] * b[0]
+    (x_high, x_low), (y_high, y_low) = _split(a[0]), _split(b[0])
+    error = ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low  # Dekker
+    low = error + (a[0] * b[1] + a[1] * b[0])
+    high = product + low
+    return high, low - (high - product)
+
+
 def power(base: float, n: int) -> float:
-    """base^n by squaring."""
-    result = 1.0
+    """base^n for base in [0, 1], by squaring in twice double's precision, rounded once; 0 below e^-40."""
+    if n * (1 - base) > 40:
+        return 0.0
+    result, square = (1.0, 0.0), (base, 0.0)
     while n > 0:
         if n & 1:
-            result *= base
-        base *= base
+            result = _multiply(result, square)
+        square = _multiply(square, square)
         n >>= 1
-    return result
+    return result[0]
 
 
 def log(x: float) -> float:

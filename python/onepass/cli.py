@@ -1,0 +1,78 @@
+"""Which commands does `onepass` have? One row each; a command's own module is imported when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import onepass
+
+#: Adds a command's arguments and, as the default of ``run``, the function that carries it out.
+Configure = Callable[[argparse.ArgumentParser], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: its name, its line in the list of commands, and how its parser is filled."""
+
+    name: str
+    summary: str
+    configure: Configure
+
+
+def print_config(arguments: argparse.Namespace) -> int:
+    """Print `onepass.show_config`, one line per entry."""
+    config = onepass.show_config()
+    width = max(map(len, config))
+    for name, value in config.items():
+        print(f"{name:<{width}}  {', '.join(value) if isinstance(value, list) else value}")
+    return 0
+
+
+def _info(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=print_config)
+
+
+def _lab(module: str) -> Configure:
+    def configure(parser: argparse.ArgumentParser) -> None:
+        import_module(f"onepass.lab.{module}").configure(parser)
+
+    return configure
+
+
+COMMANDS = (
+    Command("info", "show the version, instruction sets, threads and build", _info),
+    Command("train", "train a small network on handwritten digits with every optimizer", _lab("train")),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 fine, 1 a result is wrong, 2 the call is."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="onepass", description="CPU optimizers: one pass, the same bits everywhere.")
+    parser.add_argument("--version", action="version", version=f"onepass {onepass.__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="<command>")
+    for command in COMMANDS:
+        description = f"{command.summary[0].upper()}{command.summary[1:]}."
+        subparser = subparsers.add_parser(command.name, help=command.summary, description=description)
+        if command.name in argv[:1]:
+            try:
+                command.configure(subparser)
+            except ModuleNotFoundError as error:
+                missing = (error.name or "").partition(".")[0]
+                if missing in ("", "onepass"):
+                    raise
+                print(f'onepass {command.name}: {missing} is missing; run pip install "onepass[lab]"', file=sys.stderr)
+                return 2
+    arguments = parser.parse_args(argv)
+    if "run" not in arguments:
+        parser.print_help()
+        return 0
+    try:
+        status: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 130  # what a shell reports for Ctrl-C
+    return status

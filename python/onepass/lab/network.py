@@ -1,0 +1,80 @@
+"""What do the optimizers train? A feed-forward classifier in plain NumPy, its gradients derived by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from onepass.groups import Array
+from onepass.lab.data import Examples
+
+
+class Network:
+    """Fully connected layers with ReLU between them, and softmax with cross-entropy at the end.
+
+    Args:
+        sizes: units per layer, from the inputs to the classes, such as ``(64, 50, 10)``.
+        seed: decides the start: He initialisation, normal with variance 2 / inputs; biases are zero.
+        dtype: of the parameters.
+
+    Attributes:
+        params: the arrays by name: ``fc1.weight`` (inputs, outputs), ``fc1.bias``, ``fc2.weight``, ...
+
+    Reference:
+        He et al., Delving deep into rectifiers, ICCV 2015, eq. 10.
+    """
+
+    def __init__(self, sizes: Sequence[int], seed: int = 0, dtype: Any = np.float32) -> None:
+        rng = np.random.default_rng(seed)
+        self.sizes = tuple(sizes)
+        self.params: dict[str, Array] = {}
+        for layer, (inputs, outputs) in enumerate(pairwise(self.sizes), start=1):
+            weight = rng.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)
+            self.params[f"fc{layer}.weight"] = weight.astype(dtype)
+            self.params[f"fc{layer}.bias"] = np.zeros(outputs, dtype)
+
+    @property
+    def depth(self) -> int:
+        return len(self.sizes) - 1
+
+    def activations(self, inputs: Array) -> list[Array]:
+        """The inputs and what each layer makes of them; the last entry is the logits."""
+        outputs = [inputs]
+        for layer in range(1, self.depth + 1):
+            sums = outputs[-1] @ self.params[f"fc{layer}.weight"] + self.params[f"fc{layer}.bias"]
+            outputs.append(sums if layer == self.depth else np.maximum(sums, 0))
+        return outputs
+
+    def loss(self, examples: Examples) -> float:
+        """The mean cross-entropy."""
+        log_odds = _log_softmax(self.activations(examples.inputs)[-1])
+        return -float(log_odds[np.arange(len(examples)), examples.labels].mean())
+
+    def accuracy(self, examples: Examples) -> float:
+        """The share of examples whose largest logit is their label's."""
+        return float((self.activations(examples.inputs)[-1].argmax(axis=1) == examples.labels).mean())
+
+    def gradients(self, examples: Examples) -> dict[str, Array]:
+        """The gradient of `loss` for each parameter, by name."""
+        outputs = self.activations(examples.inputs)
+        # d loss / d logits: softmax - one-hot, over the examples that the mean is of.
+        delta = np.exp(_log_softmax(outputs[-1]))
+        delta[np.arange(len(examples)), examples.labels] -= 1
+        delta /= len(examples)
+        gradients: dict[str, Array] = {}
+        for layer in range(self.depth, 0, -1):
+            below = outputs[layer - 1]
+            gradients[f"fc{layer}.weight"] = below.T @ delta
+            gradients[f"fc{layer}.bias"] = delta.sum(axis=0)
+            if layer > 1:
+                delta = (delta @ self.params[f"fc{layer}.weight"].T) * (below > 0)
+        return gradients
+
+
+def _log_softmax(logits: Array) -> Array:
+    shifted = logits - logits.max(axis=1, keepdims=True)  # exp cannot overflow
+    log_odds: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_odds

@@ -1,0 +1,86 @@
+"""What do the results look like? Figures that colour-blind readers can read as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from onepass.lab.training import Run
+
+# Okabe & Ito's colours without yellow, which is too faint for a line; a second round of them is dashed.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES: tuple[tuple[Any, str], ...] = (("-", ""), ((0, (5, 1.5)), "////"), ((0, (1, 1.2)), "...."), ("-.", "xx"))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one optimizer is drawn: a colour, and a dash pattern with the hatching that stands for it in areas."""
+
+    colour: str
+    dashes: Any
+    hatch: str
+
+
+def styles(names: Iterable[str]) -> dict[str, Style]:
+    """A style for each name; they differ for up to 28 names."""
+    looks = [Style(colour, dashes, hatch) for (dashes, hatch), colour in product(_DASHES, _COLOURS)]
+    return {name: looks[index % len(looks)] for index, name in enumerate(names)}
+
+
+def draw_training(runs: Sequence[Run], title: str, path: Path) -> None:
+    """Write a picture of training losses (left) and test accuracies (right), one line and one bar per run."""
+    look = styles(run.optimizer for run in runs)
+    figure = Figure(figsize=(13.5, 1.8 + 0.32 * max(len(runs), 12)), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, accuracies = figure.subplots(1, 2, width_ratios=(1.7, 1))
+    figure.suptitle(title, fontsize=14)
+    _draw_losses(losses, runs, look)
+    _draw_accuracies(accuracies, runs, look)
+    figure.savefig(path)
+
+
+def _draw_losses(axes: Axes, runs: Sequence[Run], look: dict[str, Style]) -> None:
+    # The legend lists the runs as their lines end, from top to bottom.
+    for run in sorted(runs, key=lambda run: run.train_losses[-1], reverse=True):
+        style = look[run.optimizer]
+        axes.plot(run.train_losses, color=style.colour, linestyle=style.dashes, linewidth=1.6, label=run.optimizer)
+    axes.set_yscale("log")
+    axes.set_xlim(0, len(runs[0].train_losses) - 1)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("cross-entropy over the training set")
+    axes.set_title("Training loss")
+    axes.grid(which="major", alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
+
+
+def _draw_accuracies(axes: Axes, runs: Sequence[Run], look: dict[str, Style]) -> None:
+    ordered = sorted(runs, key=lambda run: run.test_accuracies[-1])
+    percent = np.array([100 * run.test_accuracies[-1] for run in ordered])
+    # All bars from zero would look alike; from a round number well below the worst they differ, and the label says so.
+    low = max(0.0, 5 * np.floor((percent.min() - 4) / 5))
+    bars = axes.barh(
+        [run.optimizer for run in ordered],
+        percent,
+        color=[look[run.optimizer].colour for run in ordered],
+        hatch=[look[run.optimizer].hatch for run in ordered],
+        edgecolor="white",
+        linewidth=0,
+    )
+    axes.bar_label(bars, fmt="%.1f %%", padding=4)
+    axes.set_xlim(low, low + 1.12 * (percent.max() - low))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_xticks([tick for tick in axes.get_xticks() if low <= tick <= 100])
+    axes.set_ylim(-0.6, len(runs) - 0.4)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel("correct in the test set, %" + (f" (the axis starts at {low:.0f} %)" if low else ""))
+    axes.set_title("Test accuracy")
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,136 @@
+"""What is tested: every rule, level and dtype, by enumeration; a new rule appears here by itself."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import onepass as op
+from onepass.groups import Array
+from onepass.hyperparameters import KINDS, Flag
+from onepass.optimizer import Optimizer
+from onepass.signatures import Signature, signatures
+
+RULES = list(signatures)
+DTYPES = [np.float32, np.float64]
+ISAS = op.isas()
+CLASSES = sorted({signature.optimizer for signature in signatures.values()} | set(Optimizer.registry.values()), key=str)
+CLASSES = [cls for cls in CLASSES if cls.__module__.startswith("onepass.")]
+
+
+def options_of(rule: str) -> dict[str, Any]:
+    """Constructor arguments with which the class of a rule chooses it, weight decay switched on where there is any."""
+    cls = signatures[rule].optimizer
+    defaults = {
+        name: parameter.default
+        for name, parameter in _constructor(cls).items()
+        if parameter.default is not parameter.empty
+    }
+    switches = {name: (False, True) for name in defaults if isinstance(KINDS[name], Flag) and name != "maximize"}
+    if "momentum" in defaults:
+        switches["momentum"] = (defaults["momentum"] or 0.0, 0.9)
+    for values in itertools.product(*switches.values()):
+        options = dict(zip(switches, values, strict=True))
+        try:
+            found = cls.rule({**defaults, **options})
+        except ValueError:
+            continue
+        if found == rule:
+            return options | ({"weight_decay": 0.03} if "weight_decay" in defaults else {})
+    raise AssertionError(f"no options of {cls.__name__} choose the rule {rule!r}")
+
+
+def _constructor(cls: type[Optimizer]) -> dict[str, Any]:
+    import inspect
+
+    return dict(inspect.signature(cls).parameters)
+
+
+def build(rule: str, params: Any, **more: Any) -> Optimizer:
+    return signatures[rule].optimizer(params, **{**options_of(rule), **more})
+
+
+def unaligned(values: Array, offset: int) -> Array:
+    """A copy of the values that starts `offset` items after a 64-byte boundary."""
+    item = values.dtype.itemsize
+    memory = np.zeros(values.size * item + 128 + offset * item, np.uint8)
+    start = -memory.ctypes.data % 64 + offset * item
+    copy = memory[start : start + values.size * item].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy
+
+
+def spread(rng: np.random.Generator, shape: Any, dtype: Any, decades: float = 3.0) -> Array:
+    """Non-zero values of both signs over some decades."""
+    return (rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-decades, decades / 3, shape)).astype(dtype)
+
+
+@dataclass
+class Reference:
+    """The NumPy reference at work on the parameters of an optimizer that is built alike but never steps."""
+
+    signature: Signature
+    group: op.ParamGroup
+    params: list[Array]
+    states: list[dict[str, Array]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, optimizer: Optimizer) -> Reference:
+        """A twin of the optimizer, with copies of its parameters and state."""
+        (group,) = optimizer.param_groups
+        states = [{name: value.copy() for name, value in state.items()} for state in optimizer.state]
+        return cls(signatures[group.rule], group, [param.copy() for param in optimizer.params], states)
+
+    def step(self, gradients: list[Array | None]) -> None:
+        function = getattr(op.reference, self.signature.function_name)
+        hypers = {name: self.group[name] for name in (*self.signature.defaults, "maximize")}
+        for param, gradient, state in zip(self.params, gradients, self.states, strict=True):
+            if gradient is None:
+                continue
+            state["step"] += 1
+            arrays = {name: state[name] for name in (*self.signature.slots, *self.signature.scalars)}
+            function(param, gradient, step=int(state["step"]), **arrays, **hypers)
+
+    def arrays(self) -> Iterator[Array]:
+        yield from self.params
+        for state in self.states:
+            yield from state.values()
+
+
+def arrays_of(optimizer: Optimizer) -> Iterator[Array]:
+    """All that a step may change."""
+    yield from optimizer.params
+    for state in optimizer.state:
+        yield from state.values()
+
+
+def assert_same_bits(actual: Any, expected: Any) -> None:
+    """Equal bit for bit, but for the payload and sign of NaNs."""
+    for one, other in zip(actual, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert one.shape == other.shape
+        unsigned = {4: np.uint32, 8: np.uint64}[one.dtype.itemsize]
+        differ = one.reshape(-1).view(unsigned) != other.reshape(-1).view(unsigned)
+        if one.dtype.kind == "f":
+            differ &= ~(np.isnan(one) & np.isnan(other)).reshape(-1)
+        where = np.flatnonzero(differ)
+        assert where.size == 0, f"{where.size} of {one.size} elements differ, the first at {where[0]}"
+
+
+class Snapshot:
+    """Everything that a failed step must leave as it was."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
+        self._before = self._read()
+
+    def _read(self) -> tuple[list[bytes], list[dict[str, Any]]]:
+        arrays = [array.tobytes() for array in arrays_of(self._optimizer)]
+        return arrays, [group.hyperparameters() for group in self._optimizer.param_groups]
+
+    def assert_unchanged(self) -> None:
+        assert self._read() == self._before

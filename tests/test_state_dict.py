@@ -1,0 +1,211 @@
+"""Group D of the faults: state leaves as a deep copy and returns checked as a whole, or not at all."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CLASSES, Snapshot, arrays_of, assert_same_bits, spread
+
+import onepass as op
+from onepass.optimizer import Optimizer
+
+
+def trained(cls: type[Optimizer] = op.AdamW, steps: int = 3, **options: Any) -> Optimizer:
+    rng = np.random.default_rng(7)
+    params = {"w": spread(rng, (4, 5), np.float32), "b": spread(rng, 5, np.float32)}
+    optimizer = cls(params, **options)
+    for _ in range(steps):
+        optimizer.step([spread(rng, (4, 5), np.float32), spread(rng, 5, np.float32)])
+    return optimizer
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_resuming_equals_going_on(cls: type[Optimizer]) -> None:
+    straight, resumed = trained(cls, 3, lr=0.01), trained(cls, 0, lr=0.5)
+    for param, value in zip(resumed.params, straight.params, strict=True):
+        param[...] = value
+    resumed.load_state_dict(straight.state_dict())
+    rng = np.random.default_rng(8)
+    for _ in range(3):
+        gradients = [spread(rng, (4, 5), np.float32), spread(rng, 5, np.float32)]
+        straight.step(gradients)
+        resumed.step(gradients)
+    assert_same_bits(arrays_of(resumed), arrays_of(straight))
+    assert resumed.param_groups[0]["lr"] == 0.01
+
+
+def test_the_format() -> None:
+    saved = trained(op.NAdam).state_dict()
+    assert saved.keys() == {"optimizer", "version", "state", "param_groups"}
+    assert (saved["optimizer"], saved["version"]) == ("NAdam", 1)
+    assert list(saved["state"]) == [0, 1]
+    assert list(saved["state"][0]) == ["step", "mu_product", "exp_avg", "exp_avg_sq"]
+    assert type(saved["state"][0]["step"]) is int
+    assert type(saved["state"][0]["mu_product"]) is float
+    assert saved["param_groups"][0]["params"] == [0, 1]
+    assert saved["param_groups"][0]["names"] == ["w", "b"]
+    assert saved["param_groups"][0]["betas"] == (0.9, 0.999)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_it_is_a_deep_copy_both_ways(cls: type[Optimizer]) -> None:
+    optimizer = trained(cls)
+    before = Snapshot(optimizer)
+    saved = optimizer.state_dict()
+    pristine = copy.deepcopy(saved)
+    spoil(saved)
+    before.assert_unchanged()
+    optimizer.load_state_dict(pristine)
+    before.assert_unchanged()
+    spoil(pristine)
+    before.assert_unchanged()
+
+
+def spoil(saved: dict[str, Any]) -> None:
+    for state in saved["state"].values():
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value[...] = 77
+        state["step"] = 77
+    saved["param_groups"][0]["lr"] = 77
+
+
+def test_loading_only_reads() -> None:
+    saved = trained().state_dict()
+    for state in saved["state"].values():
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name].flags.writeable = False
+    trained(op.AdamW, 1).load_state_dict(saved)
+
+
+Path = list[Any]
+
+
+def entry(saved: Any, path: Path) -> Any:
+    for key in path:
+        saved = saved[key]
+    return saved
+
+
+def edit(path: Path, value: Any) -> Callable[[dict[str, Any]], None]:
+    def apply(saved: dict[str, Any]) -> None:
+        entry(saved, path[:-1])[path[-1]] = value(entry(saved, path)) if callable(value) else value
+
+    return apply
+
+
+def drop(path: Path) -> Callable[[dict[str, Any]], None]:
+    def apply(saved: dict[str, Any]) -> None:
+        del entry(saved, path[:-1])[path[-1]]
+
+    return apply
+
+
+GROUP: Path = ["param_groups", 0]
+LAST: Path = ["state", 1]
+BAD: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
+    ("other optimizer", edit(["optimizer"], "Adam"), "is of 'Adam'"),
+    ("future version", edit(["version"], 2), "version 2"),
+    ("version 0", edit(["version"], 0), "version 0"),
+    ("version true", edit(["version"], True), "version True"),
+    ("no version", drop(["version"]), "lacks 'version'"),
+    ("groups not a list", edit(["param_groups"], 3), "must have 1 param_groups"),
+    ("more groups", edit(["param_groups"], lambda groups: groups * 2), "must have 1 param_groups"),
+    ("fewer groups", edit(["param_groups"], []), "must have 1 param_groups"),
+    ("group not a dict", edit(GROUP, 3), "must be a dict"),
+    ("group lacks lr", drop([*GROUP, "lr"]), "lacks 'lr'"),
+    ("group lacks params", drop([*GROUP, "params"]), "lacks 'params'"),
+    ("lr nan", edit([*GROUP, "lr"], math.nan), "lr must be"),
+    ("lr text", edit([*GROUP, "lr"], "1"), "lr must be"),
+    ("amsgrad", edit([*GROUP, "amsgrad"], True), "build a new optimizer"),
+    ("fewer params", edit([*GROUP, "params"], [0]), "must list 2 parameters"),
+    ("params twice", edit([*GROUP, "params"], [0, 0]), "must name each state once"),
+    ("params unknown", edit([*GROUP, "params"], [0, 5]), "must name each state once"),
+    ("other names", edit([*GROUP, "names"], ["w", "c"]), "names"),
+    ("more names", edit([*GROUP, "names"], ["w", "b", "c"]), "names"),
+    ("states not a dict", edit(["state"], []), "must have a state for each of 2"),
+    ("a state less", drop(LAST), "must have a state for each of 2"),
+    ("state not a dict", edit(LAST, 3), "must be a dict"),
+    ("slot missing", drop([*LAST, "exp_avg_sq"]), "lacks 'exp_avg_sq'"),
+    ("step missing", drop([*LAST, "step"]), "lacks 'step'"),
+    ("slot a list", edit([*LAST, "exp_avg"], lambda a: a.tolist()), "must be a numpy.ndarray"),
+    ("slot smaller", edit([*LAST, "exp_avg"], lambda a: a[1:]), "has shape"),
+    ("slot reshaped", edit([*LAST, "exp_avg"], lambda a: a.reshape(5, 1)), "has shape"),
+    ("slot float64", edit([*LAST, "exp_avg"], lambda a: a.astype(np.float64)), "has dtype float64"),
+    ("slot int", edit([*LAST, "exp_avg"], lambda a: a.astype(np.int32)), "has dtype int32"),
+    ("step negative", edit([*LAST, "step"], -1), "must be in"),
+    ("step 2**70", edit([*LAST, "step"], 2**70), "must be in"),
+    ("step nan", edit([*LAST, "step"], math.nan), "must be an int"),
+    ("step 3.5", edit([*LAST, "step"], 3.5), "must be an int"),
+    ("step true", edit([*LAST, "step"], True), "must be an int"),
+    ("step array", edit([*LAST, "step"], np.array([3])), "must be an int"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), [pytest.param(*rest, id=name) for name, *rest in BAD])
+def test_a_state_that_does_not_fit_changes_nothing(change: Callable[[dict[str, Any]], None], text: str) -> None:
+    saved = trained(steps=5, lr=0.5).state_dict()
+    change(saved)
+    optimizer = trained()
+    before = Snapshot(optimizer)
+    with pytest.raises((TypeError, ValueError), match=rf"^AdamW: .*{text}"):
+        optimizer.load_state_dict(saved)
+    before.assert_unchanged()
+
+
+@pytest.mark.parametrize("where", [[], ["param_groups", 0], ["state", 1]])
+def test_unknown_keys_are_refused(where: Path) -> None:
+    saved = trained().state_dict()
+    entry(saved, where)["more"] = 1
+    with pytest.raises(ValueError, match="has the unknown key 'more'"):
+        trained().load_state_dict(saved)
+
+
+@pytest.mark.parametrize("saved", [None, [], "state", 3])
+def test_not_a_dict(saved: Any) -> None:
+    with pytest.raises(TypeError, match="AdamW: state_dict must be a dict"):
+        trained().load_state_dict(saved)
+
+
+@pytest.mark.parametrize("value", [1, "1.0", math.nan, math.inf, None])
+def test_scalars_must_be_finite_floats(value: Any) -> None:
+    saved = trained(op.NAdam).state_dict()
+    saved["state"][1]["mu_product"] = value
+    with pytest.raises(TypeError, match=r"mu_product.*finite float"):
+        trained(op.NAdam).load_state_dict(saved)
+
+
+def test_arrays_of_any_layout_are_copied_right() -> None:
+    optimizer = trained()
+    expected = optimizer.state_dict()
+    saved = optimizer.state_dict()
+    first = saved["state"][0]
+    first["exp_avg"] = np.asfortranarray(first["exp_avg"])
+    first["exp_avg_sq"] = first["exp_avg_sq"].astype(">f4")
+    fresh = trained(steps=0)
+    fresh.load_state_dict(saved)
+    actual = fresh.state_dict()
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert_same_bits([actual["state"][0][name]], [expected["state"][0][name]])
+
+
+def test_names_win_over_positions() -> None:
+    source = trained()
+    params = {name: np.zeros_like(param) for name, param in zip(("w", "b"), source.params, strict=True)}
+    target = op.AdamW({"b": params["b"], "w": params["w"]})
+    target.load_state_dict(source.state_dict())
+    assert_same_bits(target.state[0].values(), source.state[1].values())
+    assert_same_bits(target.state[1].values(), source.state[0].values())
+
+
+def test_positions_count_without_names() -> None:
+    source = trained()
+    saved = source.state_dict()
+    target = op.AdamW([param.copy() for param in source.params])
+    target.load_state_dict(saved)
+    assert_same_bits(arrays_of(target), arrays_of(source))
