@@ -137,7 +137,9 @@ def test_groups_have_their_own_hypers_and_dtypes(rng: np.random.Generator) -> No
     params = [spread(rng, 50_000, np.float32), spread(rng, 501, np.float64), spread(rng, (7, 9), np.float32)]
     groups = [{"params": [param.copy()], "lr": lr} for param, lr in zip(params, (0.1, 0.2, 0.3), strict=True)]
     together = op.AdamW(groups, weight_decay=0.1)
-    apart = [op.AdamW([param.copy()], lr=lr, weight_decay=0.1) for param, lr in zip(params, (0.1, 0.2, 0.3), strict=True)]
+    apart = [
+        op.AdamW([param.copy()], lr=lr, weight_decay=0.1) for param, lr in zip(params, (0.1, 0.2, 0.3), strict=True)
+    ]
     for _ in range(4):
         gradients = [spread(rng, param.shape, param.dtype) for param in params]
         together.step(gradients)

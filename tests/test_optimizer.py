@@ -44,7 +44,10 @@ def forms() -> dict[str, tuple[Any, Any]]:
         "list": (arrays(), gradients()),
         "tuple": (tuple(arrays()), tuple(gradients())),
         "generator": ((array for array in arrays()), gradients()),
-        "dict": (dict(zip(named, arrays(), strict=True)), dict(zip(reversed(named), reversed(gradients()), strict=True))),
+        "dict": (
+            dict(zip(named, arrays(), strict=True)),
+            dict(zip(reversed(named), reversed(gradients()), strict=True)),
+        ),
         "dict, list": (dict(zip(named, arrays(), strict=True)), gradients()),
         "groups": ([{"params": [array]} for array in arrays()], gradients()),
         "groups of arrays": ([{"params": array} for array in arrays()], gradients()),
@@ -222,7 +225,9 @@ def test_state_is_named_and_live() -> None:
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-@pytest.mark.parametrize("how", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "how", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["deepcopy", "pickle"]
+)
 def test_copies_are_independent(cls: type[Optimizer], how: Any, rng: np.random.Generator) -> None:
     optimizer = cls({"w": spread(rng, (3, 4), np.float32), "b": spread(rng, 5, np.float32)}, maximize=True)
     gradients = [[spread(rng, (3, 4), np.float32), spread(rng, 5, np.float32)] for _ in range(4)]

@@ -6,8 +6,8 @@ namespace onepass::bind {
 namespace {
 
 using py::detail::array_descriptor_proxy;
-using py::detail::PyArray_Proxy;
 using py::detail::npy_api;
+using py::detail::PyArray_Proxy;
 
 constexpr int writeable = npy_api::NPY_ARRAY_WRITEABLE_;
 constexpr int aligned = npy_api::NPY_ARRAY_ALIGNED_;

@@ -70,14 +70,21 @@ Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
   arrays.param = tensor[2];
   arrays.param_view = require_updatable(arrays.param, {owner_.c_str(), "parameter", &arrays.name});
   own(arrays.param_view, "parameter");
-  Tensor bound{static_cast<int>(group), arrays.param_view.dtype, arrays.param_view.size,
-               const_cast<void*>(arrays.param_view.data), nullptr, {}, nullptr, {}};
+  Tensor bound{static_cast<int>(group),
+               arrays.param_view.dtype,
+               arrays.param_view.size,
+               const_cast<void*>(arrays.param_view.data),
+               nullptr,
+               {},
+               nullptr,
+               {}};
 
   const py::list slots = tensor[3];
   require_count(slots, rule.slots.size(), "state arrays");
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
     arrays.slots.push_back(slots[s]);
-    const ArrayView view = require_updatable_like(slots[s], arrays.param, {owner_.c_str(), rule.slots[s], &arrays.name});
+    const ArrayView view =
+        require_updatable_like(slots[s], arrays.param, {owner_.c_str(), rule.slots[s], &arrays.name});
     bound.slots[s] = const_cast<void*>(view.data);
     arrays.slot_data.push_back(view.data);
     own(view, rule.slots[s]);

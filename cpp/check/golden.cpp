@@ -28,11 +28,12 @@ struct Named {
   std::string_view name;
   double value;
 };
+// clang-format off
 constexpr Named hyper_values[] = {
-    {"lr", 0.03},      {"weight_decay", 0.02}, {"betas[0]", 0.9},        {"betas[1]", 0.97},       {"eps", 1e-8},
-    {"momentum", 0.9}, {"dampening", 0.1},     {"alpha", 0.75},          {"rho", 0.9},             {"lr_decay", 0.01},
-    {"lambd", 1e-4},   {"t0", 2},              {"momentum_decay", 4e-3}, {"etas[0]", 0.5},         {"etas[1]", 1.2},
-    {"step_sizes[0]", 1e-6}, {"step_sizes[1]", 50}};
+    {"lr", 0.03}, {"weight_decay", 0.02}, {"betas[0]", 0.9}, {"betas[1]", 0.97}, {"eps", 1e-8},
+    {"momentum", 0.9}, {"dampening", 0.1}, {"alpha", 0.75}, {"rho", 0.9}, {"lr_decay", 0.01}, {"lambd", 1e-4}, {"t0", 2},
+    {"momentum_decay", 4e-3}, {"etas[0]", 0.5}, {"etas[1]", 1.2}, {"step_sizes[0]", 1e-6}, {"step_sizes[1]", 50}};
+// clang-format on
 constexpr Named scalar_starts[] = {{"mu_product", 1}, {"eta", 0.03}};
 
 double lookup(std::span<const Named> table, std::string_view name, const RuleInfo& rule) {
@@ -66,7 +67,8 @@ struct Item {
   std::int64_t step;
   std::array<double, max_scalars> scalars;
 
-  Item(const RuleInfo& rule, const Format& of_format, Values of_values, std::size_t size, std::size_t index, Random& random)
+  Item(const RuleInfo& rule, const Format& of_format, Values of_values, std::size_t size, std::size_t index,
+       Random& random)
       : format(of_format), values(of_values), step(index % 4 == 3 ? 123456 : 0), scalars{} {
     for (std::size_t i = 0; i < 2 + rule.slots.size(); ++i) {
       Array& array = arrays.emplace_back(format, size, (index + i) % 5);
@@ -136,8 +138,8 @@ std::deque<Item> run(int rule_index, const Options& options) {
     }
     if (!options.hostile_fp)
       plan.step();
-    else if (!kept_hostile_mode([&] { plan.step(); }))
-      throw std::logic_error("a step changed the floating-point mode of its caller");
+    else if (!kept_hostile_mode(options.threads, [&] { plan.step(); }))
+      throw std::logic_error("a step changed the floating-point mode of a thread");
   }
   return items;
 }

@@ -1,13 +1,16 @@
-// Does a caller's floating-point mode reach the results, or ours the caller? Sets a mode in which nearly every result
+// Does a thread's floating-point mode reach the results, or ours the thread? Sets a mode in which nearly every result
 // would differ: rounding up and, where the machine can, subnormals flushed to zero.
 #pragma once
 
+#include <atomic>
 #include <cfenv>
 #include <cstdint>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
+
+#include "engine/threads.hpp"
 
 namespace onepass::check {
 
@@ -46,15 +49,19 @@ inline void set_fp_mode(FpMode mode) {
 }
 #endif
 
-// Calls step() in the hostile mode. False if that mode was not left as it was found.
+// Calls step() with the caller and every thread of the team in the hostile mode. False if one of them was not left as
+// it was found.
 template <class Step>
-bool kept_hostile_mode(Step step) {
+bool kept_hostile_mode(int team_size, Step step) {
   const FpMode own = get_fp_mode();
-  set_fp_mode(hostile_mode);
+  std::atomic<bool> kept = true;
+  threads::parallel(team_size, [](int, int) { set_fp_mode(hostile_mode); });
   step();
-  const FpMode after = get_fp_mode();
-  set_fp_mode(own);
-  return after == hostile_mode;
+  threads::parallel(team_size, [&](int, int) {
+    if (get_fp_mode() != hostile_mode) kept = false;
+    set_fp_mode(own);
+  });
+  return kept;
 }
 
 }  // namespace onepass::check

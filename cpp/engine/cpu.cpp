@@ -36,7 +36,9 @@ const Features& features() {
 }  // namespace
 
 // SSE3, SSSE3, CX16, SSE4.1, SSE4.2, POPCNT; LAHF.
-bool runs_x86_v2() { return has(features().leaf1_ecx, bits(0, 9, 13, 19, 20, 23)) && has(features().extended_ecx, bits(0)); }
+bool runs_x86_v2() {
+  return has(features().leaf1_ecx, bits(0, 9, 13, 19, 20, 23)) && has(features().extended_ecx, bits(0));
+}
 
 // FMA, MOVBE, XSAVE in use, AVX, F16C; BMI1, AVX2, BMI2; LZCNT; XMM and YMM preserved.
 bool runs_x86_v3() {

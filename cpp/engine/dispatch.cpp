@@ -31,7 +31,9 @@ const std::vector<Level>& usable_levels() {
   return levels;
 }
 
-const Level& active_level() { return usable_levels()[static_cast<std::size_t>(active.load(std::memory_order_relaxed))]; }
+const Level& active_level() {
+  return usable_levels()[static_cast<std::size_t>(active.load(std::memory_order_relaxed))];
+}
 
 bool use_level(std::string_view name) {
   const auto& levels = usable_levels();

@@ -1,4 +1,5 @@
-// What does one optimizer step do? Everything for all parameters of all groups: one call, one parallel region, one pass.
+// What does one optimizer step do? Everything for all parameters of all groups: one call, one parallel region, one
+// pass.
 #pragma once
 
 #include <array>

@@ -32,10 +32,10 @@ constexpr int coef_count = sizeof(typename Rule::template Coefs<double>) / sizeo
 
 template <class... Rules>
 std::span<const RuleInfo> infos_of(RuleList<Rules...>) {
-  static_assert(((coef_count<Rules> <= max_coefs && Rules::slots.count <= max_slots &&
-                  Rules::scalars.count <= max_scalars) &&
-                 ...),
-                "raise the limits in kernels.hpp");
+  static_assert(
+      ((coef_count<Rules> <= max_coefs && Rules::slots.count <= max_slots && Rules::scalars.count <= max_scalars) &&
+       ...),
+      "raise the limits in kernels.hpp");
   static const RuleInfo infos[] = {{Rules::name, names_of(Rules::hypers), names_of(Rules::slots),
                                     names_of(Rules::scalars), coef_count<Rules>, prepare<Rules>}...};
   return infos;

@@ -1,5 +1,5 @@
-// ASGD: SGD with a decaying step whose iterates are averaged into `ax` from step t0 on (Polyak & Juditsky 1992; Bottou's
-// form, as in torch). `eta` is the step size, decided at the end of the step before.
+// ASGD: SGD with a decaying step whose iterates are averaged into `ax` from step t0 on (Polyak & Juditsky 1992;
+// Bottou's form, as in torch). `eta` is the step size, decided at the end of the step before.
 #pragma once
 
 #include "engine/rule.hpp"

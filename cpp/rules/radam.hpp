@@ -28,10 +28,8 @@ struct RadamRule {
     const double decay = decay_coefficient<kind>(lr, weight_decay);
     const double step_size = lr / (1 - power(beta1, t));
     if (rho <= 5) return {decay, beta1, 1 - beta1, beta2, 1 - beta2, 0, 1, step_size};
-    const double rectification =
-        scalar_sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho));
-    return {decay,     beta1, 1 - beta1, beta2,
-            1 - beta2, 1,     eps,       step_size * rectification * scalar_sqrt(unbias2)};
+    const double rectification = scalar_sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho));
+    return {decay, beta1, 1 - beta1, beta2, 1 - beta2, 1, eps, step_size * rectification * scalar_sqrt(unbias2)};
   }
 
   template <class F>

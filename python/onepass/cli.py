@@ -73,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         status: int = arguments.run(arguments)
+    except OSError as error:  # a file or folder that cannot be read or written; the message names it
+        print(f"onepass {argv[0]}: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130  # what a shell reports for Ctrl-C
     return status

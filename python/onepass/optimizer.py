@@ -286,7 +286,7 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """A deep copy of the state and the hyper-parameters, in plain Python and NumPy.
 
-        ``{"optimizer", "version", "state": {i: {"step", "exp_avg", ...}}, "param_groups": [{..., "params": [i, ...]}]}``
+        ``{"optimizer", "version", "state": {i: {"step", "exp_avg", ...}}, "param_groups": [{"lr", ..., "params"}]}``
         """
         with self._lock:
             return state_dict(self)
@@ -320,7 +320,8 @@ class Optimizer:
         self.defaults = MappingProxyType(saved["defaults"])
         self._lock = threading.RLock()
         self._groups = [
-            ParamGroup(self._owner, values, self.rule, tuple(params), names) for values, params, names in saved["groups"]
+            ParamGroup(self._owner, values, self.rule, tuple(params), names)
+            for values, params, names in saved["groups"]
         ]
         self._state = saved["state"]
         self._schedules = [
@@ -334,7 +335,9 @@ class Optimizer:
         """The same parameters with an independent copy of the state."""
         twin = type(self).__new__(type(self))
         saved = self.__getstate__()
-        twin.__setstate__({**saved, "state": copy.deepcopy(saved["state"]), "schedules": copy.deepcopy(saved["schedules"])})
+        twin.__setstate__(
+            {**saved, "state": copy.deepcopy(saved["state"]), "schedules": copy.deepcopy(saved["schedules"])}
+        )
         return twin
 
     def __repr__(self) -> str:
@@ -346,7 +349,9 @@ def _as_groups(owner: str, params: Params) -> list[Mapping[str, Any]]:
     if isinstance(params, np.ndarray | Mapping):
         return [{"params": params}]
     if isinstance(params, str | bytes) or not isinstance(params, Iterable):
-        raise TypeError(f"{owner}: params must be an array, a sequence or dict of arrays, or group dicts, got {params!r}")
+        raise TypeError(
+            f"{owner}: params must be an array, a sequence or dict of arrays, or group dicts, got {params!r}"
+        )
     items: list[Any] = list(params)
     if items and all(isinstance(item, Mapping) for item in items):
         return items

@@ -38,7 +38,9 @@ class Signature:
         return f"{self.rule}_"
 
     def inspect(self) -> inspect.Signature:
-        positional = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("p", "g", *self.slots)]
+        positional = [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("p", "g", *self.slots)
+        ]
         by_name = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in ("step", *self.scalars)]
         with_default = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)

@@ -30,7 +30,10 @@ GRID: dict[str, tuple[str, dict[str, list[Any]]]] = {
     "Adamax": ("Adamax", {**DECAY, "betas": [(0.9, 0.999), (0.5, 0.8)], "eps": [1e-8, 1e-2]}),
     "NAdam": ("NAdam", {**DECOUPLED, "momentum_decay": [4e-3, 0.5]}),
     "RAdam": ("RAdam", {**DECOUPLED, "betas": [(0.9, 0.999), (0.5, 0.8)]}),
-    "Rprop": ("Rprop", {"maximize": [False, True], "etas": [(0.5, 1.2), (0.3, 1.5)], "step_sizes": [(1e-6, 50), (5e-3, 0.02)]}),
+    "Rprop": (
+        "Rprop",
+        {"maximize": [False, True], "etas": [(0.5, 1.2), (0.3, 1.5)], "step_sizes": [(1e-6, 50), (5e-3, 0.02)]},
+    ),
     "ASGD": ("ASGD", {**DECAY, "lambd": [1e-4, 0.1], "alpha": [0.75, 0.5], "t0": [1e6, 3.0]}),
 }
 #: What the class fixes, as torch's class of another name is told it.

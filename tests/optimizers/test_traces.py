@@ -1,4 +1,4 @@
-"""Trajectories that any correct implementation reproduces, to the printed digits (Dive into Deep Learning, chapter 12)."""
+"""Trajectories that any correct implementation reproduces, to the printed digits (d2l.ai, chapter 12)."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _draw_accuracies(axes: Axes, runs: Sequence[Run], look: dict[str, Style]) ->
     ordered = sorted(runs, key=lambda run: run.test_accuracies[-1])
     percent = np.array([100 * run.test_accuracies[-1] for run in ordered])
     # All bars from zero would look alike; from a round number well below the worst they differ, and the label says so.
-    low = max(0.0, 5 * np.floor((percent.min() - 4) / 5))
+    low = 5 * np.floor((percent.min() - 4) / 5) if percent.min() > 50 else 0.0
     bars = axes.barh(
         [run.optimizer for run in ordered],
         percent,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -39,9 +40,15 @@ def progress(terminal: Console) -> Progress:
 
 def training_table(runs: Sequence[Run], title: str) -> Table:
     """One row per run."""
-    table = Table(title=title, caption="ms: median step x steps; the same gradients for both, in turn")
+    table = Table(
+        title=title,
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+        caption="ms: median step x steps; the same gradients for both, in turn",
+    )
     table.add_column("Optimizer", no_wrap=True)
-    for heading in ("lr", "Batch", "Final train\nloss", "Test\naccuracy", "onepass\nms", "NumPy\nms", "Ratio"):
+    for heading in ("lr", "Batch", "Final\ntrain loss", "Test\naccuracy", "onepass\nms", "NumPy\nms", "Ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Same\nbits", justify="center")
     for run in runs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -11,11 +10,10 @@ from onepass.lab.data import digits
 from onepass.lab.network import Network
 from onepass.lab.plots import draw_training
 from onepass.lab.report import console, progress, training_table, write_json
-from onepass.lab.settings import all_optimizers, setting
+from onepass.lab.settings import BATCH_SIZE, EPOCHS, HIDDEN, all_optimizers, setting
 from onepass.lab.training import Run, train
 
-HIDDEN = (50,)
-EPOCHS, QUICK_EPOCHS = 40, 10
+QUICK_EPOCHS = 10
 QUICK_OPTIMIZERS = ("Momentum", "RMSprop", "Adam")
 PICTURE = "onepass-train.png"
 
@@ -26,9 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size",
         type=_positive,
-        default=32,
+        default=BATCH_SIZE,
         metavar="N",
-        help="examples per step (default: 32); Rprop takes all at once, whatever this says",
+        help=f"examples per step (default: {BATCH_SIZE}); Rprop takes all at once, whatever this says",
     )
     parser.add_argument(
         "--optimizers", type=_optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)"
@@ -51,17 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     epochs = arguments.epochs or (QUICK_EPOCHS if arguments.quick else EPOCHS)
     names = arguments.optimizers or (QUICK_OPTIMIZERS if arguments.quick else tuple(all_optimizers()))
     picture: Path = arguments.out / PICTURE
-    try:
-        for folder in {picture.parent, arguments.json.parent if arguments.json else picture.parent}:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        print(f"onepass train: cannot write there: {error}", file=sys.stderr)
-        return 2
+    for file in filter(None, (picture, arguments.json)):  # a folder that cannot be is better known before than after
+        file.parent.mkdir(parents=True, exist_ok=True)
 
     start = perf_counter()
     data = digits(arguments.seed)
     sizes = (data.features, *HIDDEN, data.classes)
-    title = f"A {'-'.join(map(str, sizes))} network on {data}, {epochs} epochs"
+    title = f"A {'-'.join(map(str, sizes))} network on {data}, {epochs} epoch{'s' * (epochs > 1)}"
     terminal = console()
     runs: list[Run] = []
     with progress(terminal) as bar:
@@ -99,9 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.print(
         f"Not the bits of the NumPy reference: {', '.join(different)}"
         if different
-        else "Parameters and state of every run equal those of its NumPy reference, bit for bit."
+        else "Every run ended with the bits of its NumPy reference, parameters and state."
     )
-    terminal.print(f"{picture} written; {perf_counter() - start:.1f} s in all")
+    terminal.print(f"{picture} written; {perf_counter() - start:.1f} s in all", soft_wrap=True)
     return 1 if different else 0
 
 

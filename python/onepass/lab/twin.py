@@ -16,31 +16,41 @@ from onepass.signatures import Signature, signatures
 
 @dataclass(frozen=True)
 class _Double:
-    """One parameter, its state and its formula."""
+    """One parameter, its state and what is done to it."""
 
     formula: Callable[..., None]
     param: Array
     state: dict[str, Array]
     hyperparameters: dict[str, Any]
+    maximize: bool
+
+    def step(self, number: int, gradient: Array) -> None:
+        gradient = -gradient if self.maximize else gradient
+        self.formula(self.param, gradient, **self.state, step=number, **self.hyperparameters)
 
 
 class NumPyTwin:
     """Starts as the optimizer stands, on copies of its parameters and state, and makes the same steps in NumPy.
 
     Args:
-        optimizer: built from named parameters; it may still be stepped, the twin does not follow its later settings.
+        optimizer: built from named parameters and not stepped yet; what is set in its groups later does not reach
+            the twin.
+
+    Raises:
+        ValueError: the parameters have no names.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._doubles: dict[str, _Double] = {}
         states = iter(optimizer.state)
         for group in optimizer.param_groups:
+            if group.names is None:
+                raise ValueError("NumPyTwin: the optimizer's parameters must be given as a dict by name")
             signature = signatures[group.rule]
             values = {name: group[name] for name in signature.defaults}
-            for name, param, state in zip(group.names or (), group.params, states, strict=False):
+            for name, param, state in zip(group.names, group.params, states, strict=False):
                 own = {slot: state[slot].copy() for slot in (*signature.slots, *signature.scalars)}
-                self._doubles[name] = _Double(_formula(signature), param.copy(), own, values)
-        self._sign = -1 if optimizer.param_groups[0]["maximize"] else 1
+                self._doubles[name] = _Double(_formula(signature), param.copy(), own, values, group["maximize"])
         self._steps = 0
 
     def step(self, gradients: Mapping[str, Array]) -> None:
@@ -48,8 +58,7 @@ class NumPyTwin:
         self._steps += 1
         with np.errstate(all="ignore"):
             for name, double in self._doubles.items():
-                gradient = gradients[name] if self._sign > 0 else -gradients[name]
-                double.formula(double.param, gradient, **double.state, step=self._steps, **double.hyperparameters)
+                double.step(self._steps, gradients[name])
 
     def has_bits_of(self, optimizer: Optimizer) -> bool:
         """Whether parameters and state are the optimizer's, bit for bit."""

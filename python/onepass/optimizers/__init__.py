@@ -13,8 +13,8 @@ from onepass.optimizers.rprop import Rprop
 from onepass.optimizers.sgd import SGD, Momentum, Nesterov
 
 __all__ = [
-    "SGD",
     "ASGD",
+    "SGD",
     "AMSGrad",
     "Adadelta",
     "Adagrad",

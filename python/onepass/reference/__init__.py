@@ -34,7 +34,7 @@ def _reference(signature: Signature) -> RuleFunction:
 
 
 globals().update({signature.function_name: _reference(signature) for signature in signatures.values()})
-__all__ = [signature.function_name for signature in signatures.values()]  # noqa: PLE0604
+__all__ = [signature.function_name for signature in signatures.values()]
 
 
 def __getattr__(name: str) -> RuleFunction:

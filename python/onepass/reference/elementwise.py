@@ -19,5 +19,6 @@ def minimum(a: Array, b: Array) -> Array:
 
 def sign(x: Array) -> Array:
     """-1, +0 or 1; NaN for NaN."""
-    one = x.dtype.type(1)
-    return np.where(x > 0, one, np.where(x < 0, -one, x + x.dtype.type(0)))
+    one, zero = x.dtype.type(1), x.dtype.type(0)
+    signs: Array = np.where(x > 0, one, np.where(x < 0, -one, x + zero))
+    return signs

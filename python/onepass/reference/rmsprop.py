@@ -11,14 +11,16 @@ from onepass.reference.elementwise import maximum
 def _scaled(g: Array, v: Array, alpha: float, eps: float) -> Array:
     f = g.dtype.type
     v[...] = f(alpha) * v + f(1 - alpha) * (g * g)
-    return g / (np.sqrt(v) + f(eps))
+    scaled: Array = g / (np.sqrt(v) + f(eps))
+    return scaled
 
 
 def _scaled_centered(g: Array, v: Array, average: Array, alpha: float, eps: float) -> Array:
     f = g.dtype.type
     v[...] = f(alpha) * v + f(1 - alpha) * (g * g)
     average[...] = f(alpha) * average + f(1 - alpha) * g
-    return g / (np.sqrt(maximum(v - average * average, np.zeros_like(v))) + f(eps))
+    scaled: Array = g / (np.sqrt(maximum(v - average * average, np.zeros_like(v))) + f(eps))
+    return scaled
 
 
 def rmsprop_(

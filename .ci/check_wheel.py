@@ -1,0 +1,22 @@
+"""Is a repaired wheel what we promise? Every instruction-set level inside, a manylinux tag, under 3 MB."""
+
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+wheel = Path(sys.argv[1])
+megabytes = wheel.stat().st_size / 1e6
+assert "manylinux" in wheel.name, wheel.name
+assert megabytes < 3, f"{megabytes:.2f} MB"
+
+with zipfile.ZipFile(wheel) as archive:
+    names = archive.namelist()
+    (core,) = (name for name in names if re.search(r"onepass/_core.*\.so$", name))
+    module = archive.read(core)
+assert "onepass/py.typed" in names
+assert "onepass/_core.pyi" in names
+assert not [name for name in names if name.endswith((".cpp", ".hpp"))]
+levels = [level for level in ("x86_v4", "x86_v3", "x86_v2", "neon") if level.encode() in module]
+assert levels in (["x86_v4", "x86_v3", "x86_v2"], ["neon"]), levels
+print(f"{wheel.name}: {megabytes:.2f} MB, levels {', '.join(levels)}")

@@ -1,0 +1,1 @@
+"""How fast is onepass beside its peers? The parts of `bench/compare.py`."""

@@ -1,0 +1,41 @@
+"""DeepSpeed's CPUAdam, which compiles its kernel at first use (a minute or two, kept in ~/.cache/torch_extensions)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("DS_ACCELERATOR", "cpu")
+# Ninja, which builds the kernel, is installed beside the interpreter, and need not be on the path.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+from deepspeed.ops.adam import DeepSpeedCPUAdam
+
+from comparison.cases import Problem
+from comparison.contenders.base import NotOffered, Unavailable
+from comparison.contenders.pytorch import OnTensors
+from comparison.recipes import Recipe
+
+
+class CpuAdam(OnTensors):
+    """Adam and AdamW on float32."""
+
+    name = "deepspeed"
+    differs = "its tail and vector formulas differ"
+
+    def __init__(self, recipe: Recipe, problem: Problem) -> None:
+        if recipe.rule not in ("adam", "adamw") or problem.dtype != np.float32:
+            raise NotOffered
+        super().__init__(recipe, problem)
+        hypers = {name: recipe.hypers[name] for name in ("lr", "betas", "eps", "weight_decay")}
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._optimizer = DeepSpeedCPUAdam(self._tensors, adamw_mode=recipe.rule == "adamw", **hypers)
+        except RuntimeError as error:
+            raise Unavailable(f"{error} ({error.__cause__})") from error
+        self.step = self._optimizer.step

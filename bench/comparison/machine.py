@@ -1,0 +1,63 @@
+"""On what is it measured, and on how many cores?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import onepass as op
+from onepass.config import usable_cores
+
+_PEERS = ("numpy", "torch", "jax", "optax", "thinc", "deepspeed")
+
+
+def use_threads(threads: int) -> None:
+    """Let every library use so many threads.
+
+    onepass and torch are told. XLA cannot be, once it runs: so all threads of this process are bound to so many cores
+    (on Linux; elsewhere optax keeps all cores).
+    """
+    op.set_num_threads(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+    if hasattr(os, "sched_setaffinity"):
+        cores = set(_CORES[:threads])
+        for task in Path("/proc/self/task").iterdir():
+            try:
+                os.sched_setaffinity(int(task.name), cores)
+            except ProcessLookupError:  # a thread that has just ended
+                continue
+
+
+_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def describe() -> dict[str, Any]:
+    """For the record: processor, versions, configuration."""
+    versions = {}
+    for name in _PEERS:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "load": os.getloadavg()[0],
+        "onepass": op.show_config(),
+        "versions": versions,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )

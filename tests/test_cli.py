@@ -1,0 +1,105 @@
+"""Does the command line answer as a user expects, with and without the lab's packages?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import onepass as op
+from onepass.cli import COMMANDS, main
+
+LAB = ("matplotlib", "rich", "sklearn")
+
+
+def onepass(*arguments: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run `onepass` in a process of its own, in which some packages cannot be imported."""
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({without!r})); import onepass.cli; sys.exit(onepass.cli.main())"
+    )
+    start = ["-c", program] if without else ["-m", "onepass"]
+    return subprocess.run([sys.executable, *start, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_bare_call_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for command in COMMANDS:
+        assert [line.split(maxsplit=1)[1] for line in lines if line.split()[:1] == [command.name]] == [command.summary]
+
+
+def test_info_shows_the_configuration_with_numpy_alone() -> None:
+    done = onepass("info", without=LAB)
+    assert done.returncode == 0, done.stderr
+    shown = dict(line.split("  ", 1) for line in done.stdout.splitlines())
+    assert shown.keys() == op.show_config().keys()
+    assert shown["version"].strip() == op.__version__
+    assert shown["isas"].strip() == ", ".join(op.isas())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"onepass {op.__version__}\n"
+
+
+@pytest.mark.parametrize("package", LAB)
+def test_train_without_the_lab_says_what_to_install(package: str) -> None:
+    for name in {*LAB} - {package}:
+        pytest.importorskip(name)
+    done = onepass("train", "--quick", without=(package,))
+    assert done.returncode == 2
+    assert done.stderr == f'onepass train: {package} is missing; run pip install "onepass[lab]"\n'
+    assert done.stdout == ""
+
+
+def test_a_fault_of_our_own_is_not_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onepass.lab.train", None)
+    with pytest.raises(ModuleNotFoundError, match=r"onepass\.lab\.train"):
+        main(["train"])
+
+
+def test_train_quick_end_to_end(tmp_path: Path) -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    done = onepass("train", "--quick", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout  # no colours, no progress bar
+    assert "Adam" in done.stdout
+    assert (tmp_path / "onepass-train.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--optimizers", "adam,adamx"],
+            f"there is no optimizer 'adamx'; there are {', '.join(sorted(op.optimizers.__all__, key=str.lower))}",
+        ),
+        (["--optimizers", ","], "no optimizer is named"),
+        (["--epochs", "0"], "argument --epochs: must be a whole number from 1 on, got '0'"),
+        (["--batch-size", "many"], "argument --batch-size: must be a whole number from 1 on, got 'many'"),
+        (["--seed", "-1"], "argument --seed: must be a whole number from 0 on, got '-1'"),
+    ],
+)
+def test_bad_arguments_name_what_is_allowed(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    with pytest.raises(SystemExit) as end:
+        main(["train", *arguments])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["trian"])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert all(command.name in error for command in COMMANDS)
