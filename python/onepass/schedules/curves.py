@@ -1,0 +1,15 @@
+"""How does a value get from one end to another? The two curves that schedules follow."""
+
+from __future__ import annotations
+
+import math
+
+
+def linear(start: float, end: float, fraction: float) -> float:
+    """From start to end along a line."""
+    return start + (end - start) * fraction
+
+
+def cosine(start: float, end: float, fraction: float) -> float:
+    """From start to end along half a cosine wave."""
+    return end + (start - end) * (1 + math.cos(math.pi * fraction)) / 2
