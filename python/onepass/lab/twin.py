@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from onepass.groups import Array
 from onepass.optimizer import Optimizer
-from onepass.signatures import Signature, signatures
+from onepass.reference import formula_of
+from onepass.signatures import signatures
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class NumPyTwin:
             values = {name: group[name] for name in signature.defaults}
             for name, param, state in zip(group.names, group.params, states, strict=False):
                 own = {slot: state[slot].copy() for slot in (*signature.slots, *signature.scalars)}
-                self._doubles[name] = _Double(_formula(signature), param.copy(), own, values, group["maximize"])
+                self._doubles[name] = _Double(formula_of(signature), param.copy(), own, values, group["maximize"])
         self._steps = 0
 
     def step(self, gradients: Mapping[str, Array]) -> None:
@@ -67,10 +67,3 @@ class NumPyTwin:
             for double, param, state in zip(self._doubles.values(), optimizer.params, optimizer.state, strict=True)
             for ours, theirs in [(double.param, param), *((array, state[slot]) for slot, array in double.state.items())]
         )
-
-
-def _formula(signature: Signature) -> Callable[..., None]:
-    """The function behind `onepass.reference`, without the argument checks, which take longer than small updates do."""
-    module = signature.optimizer.__module__.rpartition(".")[2]
-    formula: Callable[..., None] = getattr(import_module(f"onepass.reference.{module}"), signature.function_name)
-    return formula

@@ -11,6 +11,7 @@ of the parameter, which is the dtype of all arithmetic on elements.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -19,9 +20,15 @@ import numpy as np
 from onepass.signatures import RuleFunction, Signature, signatures
 
 
-def _reference(signature: Signature) -> RuleFunction:
+def formula_of(signature: Signature) -> Callable[..., None]:
+    """The bare formula of a rule, without the checks of arguments, which take longer than small updates do."""
     module = signature.optimizer.__module__.rpartition(".")[2]
-    formula = getattr(import_module(f"onepass.reference.{module}"), signature.function_name)
+    formula: Callable[..., None] = getattr(import_module(f"onepass.reference.{module}"), signature.function_name)
+    return formula
+
+
+def _reference(signature: Signature) -> RuleFunction:
+    formula = formula_of(signature)
 
     def apply(*args: Any, **kwargs: Any) -> None:
         values = signature.bind(args, kwargs)
