@@ -98,6 +98,7 @@ class Measurement:
 
 def measure(rule: str, case: Case, dtype: str, names: Iterable[str], settings: Settings) -> Measurement:
     """Time the named contenders, and onepass in any case, with the threads set now."""
+    gc.collect()  # contenders hold themselves in cycles, and those of the measurement before hold gigabytes
     result = Measurement(recipes(rule)[0], case, dtype, op.get_num_threads())
     problem = Problem(case, dtype)
     contenders = _build(result, problem, names, settings)

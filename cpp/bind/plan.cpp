@@ -168,11 +168,12 @@ void BoundPlan::check(const py::sequence& gradients) {
 void BoundPlan::step(const py::sequence& gradients) {
   const Turn turn(running_);
   const auto kept = take(gradients);
+  plan_->prepare();
   if (plan_->is_parallel()) {
     const py::gil_scoped_release release;
-    plan_->step();
+    plan_->run();
   } else {
-    plan_->step();
+    plan_->run();
   }
 }
 

@@ -5,7 +5,6 @@
 //
 // tests/engine/golden_hashes.txt holds the output; tests/engine/test_golden.py says how to renew it.
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <deque>
 #include <span>
@@ -172,8 +171,7 @@ void main_with(std::span<char*> arguments) {
     } else if (argument == "--level" && has_value) {
       level = arguments[++i];
     } else if (argument == "--threads" && has_value) {
-      const std::string_view digits = arguments[++i];
-      std::from_chars(digits.data(), digits.data() + digits.size(), options.threads);
+      options.threads = std::stoi(arguments[++i]);
     } else {
       throw std::runtime_error("no option '" + std::string(argument) +
                                "'; there are --list, --level NAME, --threads N and --hostile-fp");

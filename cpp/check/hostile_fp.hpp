@@ -50,17 +50,19 @@ inline void set_fp_mode(FpMode mode) {
 #endif
 
 // Calls step() with the caller and every thread of the team in the hostile mode. False if one of them was not left as
-// it was found.
+// it was found. (The caller sets its own mode outside the regions: LLVM's OpenMP restores it after each.)
 template <class Step>
 bool kept_hostile_mode(int team_size, Step step) {
   const FpMode own = get_fp_mode();
-  std::atomic<bool> kept = true;
+  set_fp_mode(hostile_mode);
   threads::parallel(team_size, [](int, int) { set_fp_mode(hostile_mode); });
   step();
+  std::atomic<bool> kept = get_fp_mode() == hostile_mode;
   threads::parallel(team_size, [&](int, int) {
     if (get_fp_mode() != hostile_mode) kept = false;
     set_fp_mode(own);
   });
+  set_fp_mode(own);
   return kept;
 }
 

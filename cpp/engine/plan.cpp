@@ -15,6 +15,12 @@ constexpr std::int64_t grain = 64;
 
 constexpr std::int64_t work_of(std::int64_t size) { return (size + grain - 1) / grain * grain + grain; }
 
+bool same_scalars(const Tensor& a, const Tensor& b, std::size_t count) {
+  for (std::size_t s = 0; s < count; ++s)
+    if (*a.scalars[s] != *b.scalars[s]) return false;
+  return true;
+}
+
 constexpr std::int64_t cut(std::int64_t work, int thread, int team) { return work / grain * thread / team * grain; }
 
 }  // namespace
@@ -30,27 +36,10 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors)
 
 bool Plan::is_parallel() const { return starts_.back() >= serial_below && threads::count() > 1; }
 
-void Plan::step() noexcept {
-  const DefaultFpEnv env;
-  prepare();
-  const KernelTable& table = *active_level().table;
-  if (is_parallel())
-    threads::parallel(threads::count(), [&](int thread, int team) {
-      const DefaultFpEnv worker_env;
-      run_share(table, thread, team);
-    });
-  else
-    run_share(table, 0, 1);
-  commit();
-}
-
 void Plan::prepare() noexcept {
+  const DefaultFpEnv env;
   const Tensor* last = nullptr;
   std::size_t last_index = 0;
-  const auto same_scalars = [](const Tensor& a, const Tensor& b, std::size_t count) {
-    return std::equal(a.scalars.begin(), a.scalars.begin() + static_cast<std::ptrdiff_t>(count), b.scalars.begin(),
-                      [](const double* x, const double* y) { return *x == *y; });
-  };
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const Tensor& tensor = tensors_[i];
     if (!tensor.grad) continue;
@@ -64,9 +53,23 @@ void Plan::prepare() noexcept {
     for (std::size_t s = 0; s < rule.scalars.size(); ++s) prepared_[i].scalars[s] = *tensor.scalars[s];
     rule.prepare(*tensor.step + 1, group.hypers, prepared_[i].scalars.data(), coefs_[i].data());
     prepared_[i].coefs = coefs_[i].data();
+    prepared_[i].grad_factor = *group.grad_factor;
     last = &tensor;
     last_index = i;
   }
+}
+
+void Plan::run() noexcept {
+  const KernelTable& table = *active_level().table;
+  const auto share = [&](int thread, int team) {
+    const DefaultFpEnv env;
+    run_share(table, thread, team);
+  };
+  if (is_parallel())
+    threads::parallel(threads::count(), share);
+  else
+    share(0, 1);
+  commit();
 }
 
 void Plan::run_share(const KernelTable& table, int thread, int team) const noexcept {
@@ -79,7 +82,7 @@ void Plan::run_share(const KernelTable& table, int thread, int team) const noexc
     if (!tensor.grad || begin >= end) continue;
     const Group& group = groups_[static_cast<std::size_t>(tensor.group)];
     table.find(group.rule, tensor.dtype)(
-        {prepared_[i].coefs, *group.grad_factor, tensor.param, tensor.grad, tensor.slots.data(), begin, end});
+        {prepared_[i].coefs, prepared_[i].grad_factor, tensor.param, tensor.grad, tensor.slots.data(), begin, end});
   }
 }
 

@@ -39,17 +39,20 @@ class Plan {
   std::vector<Tensor>& tensors() { return tensors_; }
   bool is_parallel() const;
 
-  // Applies the rules; neither allocates nor fails. Runs in the default floating-point mode, whatever the caller's.
-  void step() noexcept;
+  // One step: neither allocates nor fails, and computes in the default floating-point mode, whatever the caller's.
+  // In two halves, so that hyper-parameters are read in the first alone and may change during the second.
+  void prepare() noexcept;
+  void run() noexcept;
+  void step() noexcept { prepare(), run(); }
 
  private:
   // What one tensor needs in the step under way. Tensors of one group at one step count share their coefficients.
   struct Prepared {
     const double* coefs;
+    double grad_factor;
     std::array<double, max_scalars> scalars;
   };
 
-  void prepare() noexcept;
   void run_share(const KernelTable& table, int thread, int team) const noexcept;
   void commit() noexcept;
 

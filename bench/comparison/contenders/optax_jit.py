@@ -17,6 +17,7 @@ from onepass.groups import Array
 # float64 where it is asked for; float32 arrays stay what they are.
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_enable_x64", True)
+jax.devices()  # starts the threads of XLA now
 
 Hypers = dict[str, Any]
 
