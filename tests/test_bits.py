@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import DTYPES, ISAS, RULES, Reference, arrays_of, assert_same_bits, build, spread, unaligned
+from hypothesis import given, settings, strategies
 
 import onepass as op
 from onepass.groups import Array
@@ -131,6 +132,27 @@ def test_functional_is_the_same_kernel(rule: str, rng: np.random.Generator) -> N
         optimizer.step([gradient])
         getattr(op.functional, f"{rule}_")(twin, gradient, step=step, **arrays, **hypers)
     assert_same_bits([twin, *arrays.values()], [param, *(state[name] for name in arrays)])
+
+
+@given(data=strategies.data())
+@settings(max_examples=60, deadline=None)
+def test_any_grouping(data: strategies.DataObject) -> None:
+    """Any number of tensors of any size at any alignment, with and without gradients, on any level and thread count."""
+    rule = data.draw(strategies.sampled_from(RULES))
+    dtype = data.draw(strategies.sampled_from(DTYPES))
+    sizes = data.draw(strategies.lists(strategies.integers(0, 70) | strategies.integers(30_000, 40_000), min_size=1))
+    offset = data.draw(strategies.integers(0, 20))
+    rng = np.random.default_rng(data.draw(strategies.integers(0, 2**32)))
+    optimizer = build(rule, [unaligned(spread(rng, size, dtype), offset) for size in sizes])
+    reference = Reference.of(optimizer)
+    for _ in range(3):
+        present = data.draw(strategies.lists(strategies.booleans(), min_size=len(sizes), max_size=len(sizes)))
+        gradients = [spread(rng, size, dtype) if one else None for size, one in zip(sizes, present, strict=True)]
+        op.set_num_threads(data.draw(strategies.integers(1, 5)))
+        with op.use_isa(data.draw(strategies.sampled_from(ISAS))):
+            optimizer.step(gradients)
+        reference.step(gradients)
+    assert_same_bits(arrays_of(optimizer), reference.arrays())
 
 
 def test_groups_have_their_own_hypers_and_dtypes(rng: np.random.Generator) -> None:

@@ -32,12 +32,12 @@ def _single(name: str, elements: int) -> Case:
     return Case(name, ((elements,),))
 
 
-def _gpt2_small() -> tuple[Shape, ...]:
-    """Radford et al. 2019: 12 blocks of width 768; weights and biases as Hugging Face stores them."""
+def _gpt2(blocks: int, *embeddings: int) -> tuple[Shape, ...]:
+    """Radford et al. 2019, width 768: weights and biases as Hugging Face stores them."""
     width = 768
     block: list[Shape] = [(width,), (width,), (width, 3 * width), (3 * width,), (width, width), (width,)]
     block += [(width,), (width,), (width, 4 * width), (4 * width,), (4 * width, width), (width,)]
-    return ((50257, width), (1024, width), *block * 12, (width,), (width,))
+    return (*((rows, width) for rows in embeddings), *block * blocks, (width,), (width,))
 
 
 CASES = {
@@ -48,11 +48,11 @@ CASES = {
         _single("64M", 2**26),
         Case("mlp", ((784, 100), (100,), (100, 10), (10,))),
         Case("500x64x64", ((64, 64),) * 500),
-        Case("gpt2", _gpt2_small()),
+        Case("gpt2", _gpt2(12, 50257, 1024)),
     )
 }
-#: What stands in for 64M where time is short: in DRAM on most machines, yet a sixteenth of the work.
-QUICK_STAND_INS = {"64M": _single("4M", 2**22)}
+#: What stands in for the largest where time is short: still in DRAM on most machines, yet a tenth of the work.
+QUICK_STAND_INS = {"64M": _single("4M", 2**22), "gpt2": Case("2 blocks of gpt2", _gpt2(2))}
 
 
 class Problem:

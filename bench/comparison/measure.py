@@ -16,7 +16,7 @@ import numpy as np
 
 import onepass as op
 from comparison.cases import Case, Problem
-from comparison.contenders import BASELINE, Contender, NotOffered, Unavailable, find
+from comparison.contenders import BASELINE, Contender, Unavailable, find
 from comparison.recipes import Recipe, recipes
 from onepass.groups import Array
 
@@ -38,7 +38,7 @@ class Settings:
     rounds: int = 15
     block: float = 0.05
     pause: float = 0.02
-    memory: int = 14 * GIB
+    memory: int = 15 * GIB
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def measure(rule: str, case: Case, dtype: str, names: Iterable[str], settings: S
     gc.collect()  # contenders hold themselves in cycles, and those of the measurement before hold gigabytes
     result = Measurement(recipes(rule)[0], case, dtype, op.get_num_threads())
     problem = Problem(case, dtype)
-    contenders = _build(result, problem, names, settings)
+    contenders = _build(result, problem, names, settings.memory)
     _compare(result, problem, contenders)
     problem.initial.clear()
     turns = {name: _turn(contender, settings) for name, contender in contenders.items()}
@@ -114,20 +114,24 @@ def measure(rule: str, case: Case, dtype: str, names: Iterable[str], settings: S
     return result
 
 
-def _build(result: Measurement, problem: Problem, names: Iterable[str], settings: Settings) -> dict[str, Contender]:
+#: Arrays of the size of all parameters: the problem's own two, and the temporaries of one step of torch-foreach.
+RESERVE = 2 + 5
+
+
+def _build(result: Measurement, problem: Problem, names: Iterable[str], memory: int) -> dict[str, Contender]:
     size = result.case.elements * problem.dtype.itemsize
-    free = settings.memory - 2 * size
+    free = memory - RESERVE * size
     contenders: dict[str, Contender] = {}
     for name in dict.fromkeys([BASELINE, *names]):
         try:
             kind = find(name)
+            if not kind.offers(result.recipe, problem):
+                continue
             needed = size * (1 + result.recipe.slots + kind.extra_arrays)
             if needed > free:
-                raise Unavailable(f"{needed / GIB:.1f} GiB would exceed the --memory for all; name fewer --contenders")
+                raise Unavailable(f"its {needed / GIB:.1f} GiB would exceed --memory for all; name fewer --contenders")
             contenders[name] = kind(result.recipe, problem)
             free -= needed
-        except NotOffered:
-            continue
         except Unavailable as error:
             result.missing[name] = str(error)
     return contenders

@@ -94,7 +94,7 @@ T* require_number(py::handle array, int type_num, const char* wanted, const Labe
 
 }  // namespace
 
-std::string Label::text() const { return std::string(owner) + ": " + role + " " + *name; }
+std::string Label::text() const { return std::string(owner) + ": " + role + (name->empty() ? "" : " ") + *name; }
 
 ArrayView require_updatable(py::handle array, const Label& label) {
   require_plain(array, label);

@@ -67,8 +67,8 @@ PYBIND11_MODULE(_core, module) {
       },
       py::arg("owner"), py::arg("name"), py::arg("array"), "raises unless the array can be updated in place");
   py::class_<bind::BoundPlan>(module, "Plan")
-      .def(py::init<std::string, const py::list&, const py::list&>(), py::arg("owner"), py::arg("groups"),
-           py::arg("tensors"))
+      .def(py::init<std::string, std::string, const py::list&, const py::list&>(), py::arg("owner"), py::arg("caller"),
+           py::arg("groups"), py::arg("tensors"))
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def("step", &bind::BoundPlan::step, py::arg("gradients"));
 }

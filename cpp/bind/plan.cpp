@@ -24,7 +24,8 @@ class Turn {
 
 }  // namespace
 
-BoundPlan::BoundPlan(std::string owner, const py::list& groups, const py::list& tensors) : owner_(std::move(owner)) {
+BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors)
+    : owner_(std::move(owner)), caller_(std::move(caller)) {
   std::vector<Group> bound_groups;
   for (const py::handle item : groups) {
     const auto group = py::reinterpret_borrow<py::tuple>(item);
@@ -116,28 +117,28 @@ void BoundPlan::refuse_overlaps() {
 // An array can change under us: resized, reshaped, made read-only.
 void BoundPlan::require_unmoved(const Arrays& arrays) const {
   const auto moved = [&](const char* role) {
-    throw py::value_error("step: " + std::string(role) + " " + arrays.name +
+    throw py::value_error(caller_ + ": " + std::string(role) + " " + arrays.name +
                           " has changed its memory since this optimizer was built; build a new optimizer");
   };
-  const Label label{"step", "parameter", &arrays.name};
+  const Label label{caller_.c_str(), "parameter", &arrays.name};
   const ArrayView now = require_updatable(arrays.param, label);
   if (now.data != arrays.param_view.data || now.size != arrays.param_view.size ||
       now.dtype != arrays.param_view.dtype || now.c_order != arrays.param_view.c_order)
     moved("parameter");
   for (std::size_t s = 0; s < arrays.slots.size(); ++s)
-    if (require_updatable_like(arrays.slots[s], arrays.param, {"step", "state of parameter", &arrays.name}).data !=
-        arrays.slot_data[s])
+    if (require_updatable_like(arrays.slots[s], arrays.param, {caller_.c_str(), "state of parameter", &arrays.name})
+            .data != arrays.slot_data[s])
       moved("state of parameter");
 }
 
 const void* BoundPlan::require_separate(py::handle gradient, Arrays& arrays) const {
-  const ArrayView view = require_gradient(gradient, arrays.param, {"step", "gradient", &arrays.name});
+  const ArrayView view = require_gradient(gradient, arrays.param, {caller_.c_str(), "gradient", &arrays.name});
   if (view.data == arrays.cleared) return view.data;
   const auto begin = static_cast<const char*>(view.data), end = begin + view.bytes;
   const auto after = std::upper_bound(memory_.begin(), memory_.end(), end - 1,
                                       [](const char* at, const Interval& own) { return at < own.begin; });
   if (view.bytes > 0 && after != memory_.begin() && begin < (after - 1)->end)
-    throw py::value_error("step: gradient " + arrays.name + " shares memory with " + (after - 1)->role + " " +
+    throw py::value_error(caller_ + ": gradient " + arrays.name + " shares memory with " + (after - 1)->role + " " +
                           arrays_[(after - 1)->tensor].name + "; pass a copy");
   arrays.cleared = view.data;
   return view.data;
@@ -148,7 +149,7 @@ const void* BoundPlan::require_separate(py::handle gradient, Arrays& arrays) con
 std::vector<py::object> BoundPlan::take(const py::sequence& gradients) {
   auto& tensors = plan_->tensors();
   if (gradients.size() != tensors.size())
-    throw py::value_error("step: got " + std::to_string(gradients.size()) + " gradients for " +
+    throw py::value_error(caller_ + ": got " + std::to_string(gradients.size()) + " gradients for " +
                           std::to_string(tensors.size()) + " parameters");
   std::vector<py::object> kept;
   kept.reserve(tensors.size());

@@ -16,8 +16,9 @@ namespace onepass::bind {
 class BoundPlan {
  public:
   // groups: (rule, values), values a float64 array of the gradient factor and the rule's hyper-parameters.
-  // tensors: (name, group, parameter, slots, step, scalars), as in engine/plan.hpp; `owner` opens error messages.
-  BoundPlan(std::string owner, const py::list& groups, const py::list& tensors);
+  // tensors: (name, group, parameter, slots, step, scalars), as in engine/plan.hpp.
+  // Error messages open with `owner` at construction and with `caller` at a step.
+  BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors);
 
   // Raises unless these gradients fit: one per parameter, None for none.
   void check(const py::sequence& gradients);
@@ -48,7 +49,7 @@ class BoundPlan {
   void require_unmoved(const Arrays& arrays) const;
   const void* require_separate(py::handle gradient, Arrays& arrays) const;
 
-  std::string owner_;
+  std::string owner_, caller_;
   std::vector<py::object> values_;
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;

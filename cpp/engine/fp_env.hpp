@@ -18,10 +18,14 @@ class DefaultFpEnv {
   ~DefaultFpEnv() { _mm_setcsr(saved_); }
 #elif defined(__aarch64__)
   DefaultFpEnv() {
-    asm volatile("mrs %0, fpcr" : "=r"(saved_));
+    asm volatile("mrs %0, fpcr" : "=r"(saved_control_));
+    asm volatile("mrs %0, fpsr" : "=r"(saved_flags_));
     asm volatile("msr fpcr, %0" : : "r"(std::uint64_t{0}));
   }
-  ~DefaultFpEnv() { asm volatile("msr fpcr, %0" : : "r"(saved_)); }
+  ~DefaultFpEnv() {
+    asm volatile("msr fpcr, %0" : : "r"(saved_control_));
+    asm volatile("msr fpsr, %0" : : "r"(saved_flags_));
+  }
 #else
   DefaultFpEnv() {
     std::fegetenv(&saved_);
@@ -36,7 +40,7 @@ class DefaultFpEnv {
 #if defined(__x86_64__)
   unsigned saved_;
 #elif defined(__aarch64__)
-  std::uint64_t saved_;
+  std::uint64_t saved_control_, saved_flags_;
 #else
   std::fenv_t saved_;
 #endif

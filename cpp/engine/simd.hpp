@@ -11,6 +11,8 @@
 namespace onepass {
 namespace {
 
+static_assert(__FLT_EVAL_METHOD__ == 0, "law 1: arithmetic in a wider type than its operands' rounds differently");
+
 #ifndef ONEPASS_PACK_BYTES
 #define ONEPASS_PACK_BYTES 16
 #endif
@@ -48,7 +50,7 @@ F broadcast(typename Traits<F>::Scalar value) {
 inline float scalar_sqrt(float x) { return __builtin_sqrtf(x); }
 inline double scalar_sqrt(double x) { return __builtin_sqrt(x); }
 
-// Both compilers turn this loop into one packed instruction (tests/test_objects.py looks).
+// Both compilers turn this loop into one packed instruction (tests/engine/test_objects.py looks).
 template <class F>
 F sqrt(F x) {
   for (int i = 0; i < lanes<F>; ++i) x[i] = scalar_sqrt(x[i]);

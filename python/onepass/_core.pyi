@@ -19,6 +19,7 @@ class Plan:
     def __init__(
         self,
         owner: str,
+        caller: str,
         groups: list[tuple[str, NDArray[np.float64]]],
         tensors: list[tuple[Any, ...]],
     ) -> None: ...

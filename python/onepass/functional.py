@@ -28,7 +28,7 @@ def _kernel(signature: Signature) -> RuleFunction:
     def apply(*args: Any, **kwargs: Any) -> None:
         values = signature.bind(args, kwargs)
         tensor = (
-            "p",
+            "",
             0,
             values["p"],
             [values[name] for name in signature.slots],
@@ -36,7 +36,8 @@ def _kernel(signature: Signature) -> RuleFunction:
             [values[name] for name in signature.scalars],
         )
         group = (signature.rule, kernel_values(signature.rule, values))
-        _core.Plan(signature.function_name, [group], [tensor]).step([values["g"]])
+        name = signature.function_name
+        _core.Plan(name, name, [group], [tensor]).step([values["g"]])
 
     return signature.dress(apply, f"One step of `{signature.optimizer.__name__}` in one pass, in place.")
 

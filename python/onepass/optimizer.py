@@ -178,7 +178,7 @@ class Optimizer:
                 label = self._label(len(tensors), group, index)
                 arrays = [state[name] for name in slots]
                 tensors.append((label, number, param, arrays, state["step"], [state[name] for name in scalars]))
-        return _core.Plan(self._owner, [(group.rule, group.kernel_values) for group in groups], tensors)
+        return _core.Plan(self._owner, "step", [(group.rule, group.kernel_values) for group in groups], tensors)
 
     # Steps
 

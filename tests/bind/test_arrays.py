@@ -190,10 +190,12 @@ def test_gradients_must_not_overlap_what_is_written() -> None:
 def test_state_in_a_function_must_fit() -> None:
     p, g, m, v = (np.ones(4) for _ in range(4))
     adamw_: Any = op.functional.adamw_  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match=r"^adamw_: exp_avg_sq p has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"^adamw_: exp_avg_sq has shape \(3,\)"):
         adamw_(p, g, m, v[:3], step=1)
     with pytest.raises(ValueError, match="^adamw_: .* share memory"):
         adamw_(p, g, m, m, step=1)
+    with pytest.raises(ValueError, match=r"^adamw_: gradient has shape \(3,\), its parameter has \(4,\)"):
+        adamw_(p, g[:3], m, v, step=1)
     with pytest.raises(TypeError, match="has dtype float32"):
         adamw_(p, g, m, v.astype(np.float32), step=1)
     assert all((array == 1).all() for array in (p, g, m, v))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from comparison.contenders.base import Contender, NotOffered, Unavailable
+from comparison.contenders.base import Contender, Unavailable
 
-__all__ = ["BASELINE", "NAMES", "Contender", "NotOffered", "Unavailable", "find"]
+__all__ = ["BASELINE", "NAMES", "Contender", "Unavailable", "find"]
 
 _MODULES = {
-    "own": ("onepass", "numpy", "roof"),
-    "pytorch": ("torch-fused", "torch-foreach", "torch-default", "torch-compile"),
-    "deepspeed_adam": ("deepspeed",),
-    "optax_jit": ("optax",),
-    "thinc_ops": ("thinc",),
+    "onepass": "own",
+    "roof": "own",
+    "torch-fused": "pytorch",
+    "torch-default": "pytorch",
+    "torch-compile": "pytorch",
+    "optax": "optax_jit",
+    "numpy": "own",
+    "deepspeed": "deepspeed_adam",
+    "torch-foreach": "pytorch",
+    "thinc": "thinc_ops",
 }
-NAMES = tuple(name for names in _MODULES.values() for name in names)
+#: Where memory does not suffice for all, the last are left out.
+NAMES = tuple(_MODULES)
 #: Whom all others are measured against.
 BASELINE = "onepass"
 
@@ -26,9 +32,8 @@ def find(name: str) -> type[Contender]:
     Raises:
         Unavailable: its library cannot be imported.
     """
-    module = next(module for module, names in _MODULES.items() if name in names)
     try:
-        found = vars(import_module(f"comparison.contenders.{module}")).values()
+        found = vars(import_module(f"comparison.contenders.{_MODULES[name]}")).values()
     except ImportError as error:
         raise Unavailable(str(error)) from error
     return next(one for one in found if isinstance(one, type) and getattr(one, "name", None) == name)

@@ -11,10 +11,6 @@ from comparison.recipes import Recipe
 from onepass.groups import Array
 
 
-class NotOffered(Exception):
-    """The contender has no such optimizer, or not for this dtype or so many tensors."""
-
-
 class Unavailable(Exception):
     """The contender cannot run on this machine; the message says why."""
 
@@ -23,7 +19,7 @@ class Contender(ABC):
     """One library's way to step; each is built on a copy of the problem's parameters in its library's own memory."""
 
     name: ClassVar[str]
-    #: Arrays of the size of all parameters that it needs beside its parameters and state, temporaries included.
+    #: Arrays of the size of all parameters that it keeps beside its parameters and state.
     extra_arrays: ClassVar[int] = 0
     #: Whether its parameters can be compared with those of onepass.
     is_optimizer: ClassVar[bool] = True
@@ -37,11 +33,16 @@ class Contender(ABC):
     #: Why it cannot agree with onepass closely, where its formula differs; None if it should to rounding.
     differs: str | None = None
 
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        """Whether it has this optimizer, for this dtype and this many tensors."""
+        return True
+
     @abstractmethod
     def __init__(self, recipe: Recipe, problem: Problem) -> None: ...
 
     @abstractmethod
     def params(self) -> Sequence[Array]: ...
 
-    def take_gradients(self, gradients: Sequence[Array]) -> None:
+    def take_gradients(self, gradients: Sequence[Array]) -> None:  # noqa: B027
         """The problem's gradients have changed; a contender that reads those very arrays need not care."""

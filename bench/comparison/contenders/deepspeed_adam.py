@@ -17,7 +17,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 from deepspeed.ops.adam import DeepSpeedCPUAdam
 
 from comparison.cases import Problem
-from comparison.contenders.base import NotOffered, Unavailable
+from comparison.contenders.base import Unavailable
 from comparison.contenders.pytorch import OnTensors
 from comparison.recipes import Recipe
 
@@ -26,11 +26,12 @@ class CpuAdam(OnTensors):
     """Adam and AdamW on float32."""
 
     name = "deepspeed"
-    differs = "its tail and vector formulas differ"
+
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        return recipe.rule in ("adam", "adamw") and problem.dtype == np.float32
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
-        if recipe.rule not in ("adam", "adamw") or problem.dtype != np.float32:
-            raise NotOffered
         super().__init__(recipe, problem)
         hypers = {name: recipe.hypers[name] for name in ("lr", "betas", "eps", "weight_decay")}
         try:

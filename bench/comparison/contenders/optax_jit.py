@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from comparison.cases import Problem
-from comparison.contenders.base import Contender, NotOffered
+from comparison.contenders.base import Contender
 from comparison.recipes import Recipe
 from onepass.groups import Array
 
@@ -72,11 +72,13 @@ class JittedOptax(Contender):
     """XLA sizes its pool of threads at its first use; see machine.use_threads for one thread."""
 
     name = "optax"
-    extra_arrays = 2
+    extra_arrays = 1
+
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        return recipe.rule in _TRANSFORMATIONS
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
-        if recipe.rule not in _TRANSFORMATIONS:
-            raise NotOffered
         self.differs = _DIFFERENCES.get(recipe.rule)
         transformation = _TRANSFORMATIONS[recipe.rule](recipe.hypers)
 

@@ -39,7 +39,6 @@ class Reference(Contender):
     """The formulas of `onepass.reference` themselves, without its checks of arguments; NumPy runs on one thread."""
 
     name = "numpy"
-    extra_arrays = 4
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         signature = recipe.signature

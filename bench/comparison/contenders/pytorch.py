@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar
 
 import torch
 
 from comparison.cases import Problem
-from comparison.contenders.base import Contender, NotOffered
+from comparison.contenders.base import Contender
 from comparison.recipes import Recipe, recipes
 from onepass.groups import Array
 
@@ -37,59 +39,60 @@ class Default(OnTensors):
     """The optimizer as torch builds it: on CPU, one tensor after the other and one operation after the other."""
 
     name = "torch-default"
-    extra_arrays = 4
+    variant: ClassVar[dict[str, bool]] = {}
+
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        return _optimizer(recipe, cls.variant) is not None
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         super().__init__(recipe, problem)
-        self.step = self._optimizer(recipe).step
+        factory = _optimizer(recipe, self.variant)
+        assert factory is not None
+        self.step = factory(self._tensors).step
 
-    def _optimizer(self, recipe: Recipe, **variant: bool) -> torch.optim.Optimizer:
-        for one in recipes(recipe.rule):
-            if factory := getattr(torch.optim, one.optimizer.__name__, None):
-                return factory(self._tensors, **one.hypers, **variant)
-        raise NotOffered
+
+def _optimizer(recipe: Recipe, variant: dict[str, bool]) -> Callable[..., torch.optim.Optimizer] | None:
+    """torch's class for the rule, with its hyper-parameters; None if there is none or it lacks the variant."""
+    for one in recipes(recipe.rule):
+        factory = getattr(torch.optim, one.optimizer.__name__, None)
+        if factory and variant.keys() <= inspect.signature(factory).parameters.keys():
+            return partial(factory, **one.hypers, **variant)
+    return None
 
 
 class Foreach(Default):
-    """foreach=True."""
+    """Each operation on all tensors at once."""
 
     name = "torch-foreach"
-    extra_arrays = 5
-
-    def _optimizer(self, recipe: Recipe, **variant: bool) -> torch.optim.Optimizer:
-        return super()._optimizer(recipe, foreach=True)
+    variant: ClassVar[dict[str, bool]] = {"foreach": True}
 
 
 class Fused(Default):
-    """fused=True, which four classes take."""
+    """One pass over each tensor; four classes have it."""
 
     name = "torch-fused"
-    extra_arrays = 1
-
-    def _optimizer(self, recipe: Recipe, **variant: bool) -> torch.optim.Optimizer:
-        try:
-            return super()._optimizer(recipe, fused=True)
-        except TypeError:
-            raise NotOffered from None
+    variant: ClassVar[dict[str, bool]] = {"fused": True}
 
 
 class Compiled(Default):
     """torch.compile(optimizer.step). Compilation is not timed; the remark tells how long it took."""
 
     name = "torch-compile"
-    extra_arrays = 2
     #: Dynamo unrolls the loop over tensors: beyond this, compilation takes minutes.
     most_tensors = 16
 
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        return len(problem.gradients) <= cls.most_tensors and super().offers(recipe, problem)
+
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
-        if len(problem.gradients) > self.most_tensors:
-            raise NotOffered
         super().__init__(recipe, problem)
         torch._dynamo.reset()  # else, after some recompilations, dynamo silently runs the step uncompiled
         self._compiled = torch.compile(self.step)
         self.step = self._compile_at_first_call
 
-    def _compile_at_first_call(self) -> Any:
+    def _compile_at_first_call(self) -> None:
         start = time.perf_counter()
         self._compiled()
         self.remark = f"compiled in {time.perf_counter() - start:.0f} s"

@@ -9,7 +9,7 @@ import numpy as np
 from thinc.optimizers import SGD, Adam, Optimizer, RAdam
 
 from comparison.cases import Problem
-from comparison.contenders.base import Contender, NotOffered
+from comparison.contenders.base import Contender
 from comparison.recipes import Recipe
 from onepass.groups import Array
 
@@ -32,11 +32,13 @@ class Thinc(Contender):
     """Called tensor by tensor, as its models do. It uses the gradient up, so that this is restored before each step."""
 
     name = "thinc"
-    extra_arrays = 3
+    extra_arrays = 1
+
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        return recipe.rule in _OPTIMIZERS and problem.dtype == np.float32
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
-        if recipe.rule not in _OPTIMIZERS or problem.dtype != np.float32:
-            raise NotOffered
         factory, options, self.differs = _OPTIMIZERS[recipe.rule]
         self._optimizer = factory(
             recipe.hypers["lr"], **options(recipe.hypers), grad_clip=0.0, use_averages=False, L2_is_weight_decay=True

@@ -1,0 +1,66 @@
+"""How are the engine and its check program built and run, here or for another machine? Without a tool, a test skips."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# As in cpp/CMakeLists.txt, with the level for all other machines added.
+LEVELS = {"x86_64": ["x86_v4", "x86_v3", "x86_v2", "generic"], "aarch64": ["neon", "generic"]}
+NATIVE = platform.machine()
+CROSS_AARCH64 = ("--toolchain", str(ROOT / "cmake" / "aarch64-linux-gnu.cmake"))
+
+
+def all_levels(architecture: str = NATIVE) -> str:
+    return f"-DONEPASS_LEVELS={';'.join(LEVELS.get(architecture, ['generic']))}"
+
+
+def need(*names: str) -> str:
+    """The path of the first of these programs there is, beside this Python or in PATH; else the test is skipped."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    for name in names:
+        if found := shutil.which(name, path=places):
+            return found
+    pytest.skip(f"needs {' or '.join(names)}")
+
+
+def run(*command: str | Path) -> str:
+    """Standard output of a command that must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Build:
+    directory: Path
+
+    def golden(self, *arguments: str, emulator: Sequence[str] = ()) -> list[str]:
+        """The lines that the check program prints."""
+        return run(*emulator, self.directory / "cpp" / "check" / "golden", *arguments).splitlines()
+
+    def levels(self, *, emulator: Sequence[str] = ()) -> list[str]:
+        return self.golden("--list", emulator=emulator)
+
+    def objects(self, target: str) -> list[Path]:
+        return sorted(self.directory.glob(f"cpp/CMakeFiles/{target}.dir/**/*.o"))
+
+
+Builder = Callable[..., Build]
+
+
+def configure_and_build(directory: Path, options: Sequence[str]) -> Build:
+    cmake, ninja = need("cmake"), need("ninja")
+    run(cmake, "-S", ROOT, "-B", directory, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", "-DONEPASS_PYTHON=OFF",
+        "-DONEPASS_GOLDEN=ON", *options)  # fmt: skip
+    run(cmake, "--build", directory)
+    return Build(directory)

@@ -1,0 +1,107 @@
+"""Law 1 across machines: every level, compiler, architecture, thread count and caller's floating-point mode, same bits.
+
+golden_hashes.txt is what cpp/check/golden.cpp prints. No test writes it. After a change that is meant to change bits:
+
+    cmake -B build/golden -DONEPASS_PYTHON=OFF -DONEPASS_GOLDEN=ON && cmake --build build/golden
+    build/golden/cpp/check/golden > tests/engine/golden_hashes.txt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from builds import CROSS_AARCH64, LEVELS, NATIVE, Build, Builder, all_levels, need
+
+EXPECTED = Path(__file__).with_name("golden_hashes.txt").read_text().splitlines()
+ON_X86 = pytest.mark.skipif(NATIVE != "x86_64", reason="emulates x86 on x86")
+
+# What no result may depend on.
+CIRCUMSTANCES = [[], ["--threads", "2"], ["--threads", "3"], ["--threads", "4"], ["--hostile-fp"],
+                 ["--hostile-fp", "--threads", "3"]]  # fmt: skip
+
+
+def assert_golden(build: Build, *arguments: str, emulator: Sequence[str] = ()) -> None:
+    found = build.golden(*arguments, emulator=emulator)
+    differing = [line for line in found if line not in EXPECTED]
+    assert found == EXPECTED, f"golden {' '.join(arguments)} differs in: {differing}"
+
+
+def assert_golden_throughout(build: Build, emulator: Sequence[str] = ()) -> None:
+    for level in build.levels(emulator=emulator):
+        for circumstance in CIRCUMSTANCES:
+            assert_golden(build, "--level", level, *circumstance, emulator=emulator)
+
+
+def test_every_level(native: Build) -> None:
+    assert native.levels()[-1] == "generic"
+    assert_golden_throughout(native)
+
+
+# Processors by the name that qemu gives them, and the best level that each can run. AVX-512 is beyond qemu.
+PROCESSORS = {
+    "core2duo": "generic",
+    "Nehalem": "x86_v2",
+    "SandyBridge": "x86_v2",
+    "Haswell": "x86_v3",
+    "Skylake-Server": "x86_v3",
+}
+# A level needs every one of its features.
+PARTS = {
+    "Nehalem": ["pni", "ssse3", "cx16", "sse4.1", "sse4.2", "popcnt", "lahf-lm"],
+    "Haswell": ["fma", "movbe", "xsave", "avx", "f16c", "bmi1", "avx2", "bmi2", "abm"],
+}
+LESSER = {"Nehalem": "generic", "Haswell": "x86_v2"}
+PROCESSORS |= {f"{cpu},-{part}": LESSER[cpu] for cpu, parts in PARTS.items() for part in parts}
+
+
+@ON_X86
+@pytest.mark.parametrize("cpu", PROCESSORS)
+def test_the_probe_finds_what_a_processor_runs(native: Build, cpu: str) -> None:
+    found = native.levels(emulator=[need("qemu-x86_64"), "-cpu", cpu])
+    assert found == LEVELS["x86_64"][LEVELS["x86_64"].index(PROCESSORS[cpu]) :]
+
+
+@ON_X86
+@pytest.mark.parametrize("cpu", ["core2duo", "Nehalem", "Haswell"])
+def test_a_processor_runs_what_the_probe_finds(native: Build, cpu: str) -> None:
+    assert_golden(native, emulator=[need("qemu-x86_64"), "-cpu", cpu])
+
+
+@pytest.mark.slow
+def test_aarch64(build: Builder) -> None:
+    need("aarch64-linux-gnu-g++")
+    emulator = [need("qemu-aarch64"), "-L", "/usr/aarch64-linux-gnu"]
+    cross = build(*CROSS_AARCH64, all_levels("aarch64"))
+    assert cross.levels(emulator=emulator) == LEVELS["aarch64"]
+    assert_golden_throughout(cross, emulator)
+
+
+CLANGS = ["clang++", *(f"clang++-{version}" for version in range(22, 14, -1))]
+SANITIZE = "-DCMAKE_CXX_FLAGS=-g -fno-sanitize-recover=all -fsanitize="
+BUILDS = {
+    "default levels": [],
+    "generic alone": ["-DONEPASS_LEVELS=generic"],
+    "unoptimized host": [all_levels(), "-DCMAKE_BUILD_TYPE=Debug"],
+    "thread pool": [all_levels(), "-DONEPASS_OPENMP=OFF"],
+    "clang": [all_levels(), "-DONEPASS_WERROR=ON"],
+    "address, undefined": [all_levels(), f"{SANITIZE}address,undefined"],
+    "thread": ["-DONEPASS_LEVELS=generic", "-DONEPASS_OPENMP=OFF", f"{SANITIZE}thread"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUILDS)
+def test_every_build(build: Builder, name: str) -> None:
+    compiler = [f"-DCMAKE_CXX_COMPILER={need(*CLANGS)}"] if name == "clang" else []
+    assert_golden_throughout(build(*BUILDS[name], *compiler))
+
+
+@pytest.mark.slow
+@ON_X86
+@pytest.mark.parametrize("level", ["x86_v2", "x86_v3"])  # valgrind knows no AVX-512
+def test_memcheck(native: Build, level: str) -> None:
+    if level not in native.levels():
+        pytest.skip(f"this machine cannot run {level}")
+    assert_golden(native, "--level", level, emulator=[need("valgrind"), "--quiet", "--error-exitcode=1"])

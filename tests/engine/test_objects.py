@@ -1,0 +1,152 @@
+"""Laws 1 and 4 in the machine code: what kernel objects export, call and compute with; and that the checks can fail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builds import CROSS_AARCH64, LEVELS, NATIVE, Build, Builder, all_levels, need, run
+from object_code import encoding_faults, kernels, packing_faults, rounding_faults, symbol_faults
+
+AARCH64_TOOLS = "aarch64-linux-gnu-"
+NEEDS_X86 = pytest.mark.skipif(NATIVE != "x86_64", reason="looks at x86 instructions")
+# How instructions may be encoded that run on no older processor.
+ENCODINGS = {"x86_v4": ["VEX", "EVEX"], "x86_v3": ["VEX"], "x86_v2": [], "generic": []}
+NATIVE_LEVELS = LEVELS.get(NATIVE, ["generic"])
+
+
+def kernel_object(build: Build, level: str) -> Path:
+    (obj,) = build.objects(f"onepass_kernels_{level}")
+    return obj
+
+
+def host_objects(build: Build) -> list[Path]:
+    """The objects that run on every machine, before or without the probe."""
+    return build.objects("onepass_engine")
+
+
+def kernel_faults(obj: Path, level: str, tools: str = "") -> list[str]:
+    return symbol_faults(obj, tools) + rounding_faults(obj, tools) + packing_faults(obj, level, tools)
+
+
+def kernel_count() -> int:
+    """Rules times dtypes."""
+    lines = Path(__file__).with_name("golden_hashes.txt").read_text().splitlines()
+    return len([line for line in lines if not line.startswith("#")])
+
+
+@pytest.mark.parametrize("level", NATIVE_LEVELS)
+def test_kernels(native: Build, level: str) -> None:
+    obj = kernel_object(native, level)
+    assert kernel_faults(obj, level) == []
+    assert len(kernels(obj)) == kernel_count()
+
+
+def test_host_code_rounds_like_kernels(native: Build) -> None:
+    assert host_objects(native)
+    for obj in host_objects(native):
+        assert rounding_faults(obj) == []
+
+
+@NEEDS_X86
+@pytest.mark.parametrize("level", NATIVE_LEVELS)
+def test_a_level_uses_no_newer_instruction(native: Build, level: str) -> None:
+    assert encoding_faults(kernel_object(native, level), *ENCODINGS[level]) == []
+
+
+@NEEDS_X86
+def test_host_code_runs_on_every_x86(native: Build) -> None:
+    for obj in host_objects(native):
+        assert encoding_faults(obj) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", LEVELS["aarch64"])
+def test_aarch64_kernels(build: Builder, level: str) -> None:
+    need(f"{AARCH64_TOOLS}g++")
+    cross = build(*CROSS_AARCH64, all_levels("aarch64"))
+    assert kernel_faults(kernel_object(cross, level), level, AARCH64_TOOLS) == []
+    assert len(kernels(kernel_object(cross, level), AARCH64_TOOLS)) == kernel_count()
+    for obj in host_objects(cross):
+        assert rounding_faults(obj, AARCH64_TOOLS) == []
+
+
+# Code that breaks a law, to see the checks fail.
+LOOP = "void kernel(double* p, const double* q, int n) {{ for (int i = 0; i < n; ++i) p[i] = {}; }}"
+MULTIPLY_ADD = LOOP.format("p[i] * q[i] + p[i]")
+ROOT = LOOP.format("__builtin_sqrt(p[i]) * q[i]")
+
+
+class Compiler:
+    def __init__(self, directory: Path, name: str = "g++") -> None:
+        self._source, self._object = directory / "bad.cpp", directory / "bad.o"
+        self._name = name
+
+    def __call__(self, source: str, *flags: str) -> Path:
+        self._source.write_text(source)
+        run(need(self._name), "-c", "-O3", "-fno-math-errno", *flags, self._source, "-o", self._object)
+        return self._object
+
+
+@pytest.fixture
+def compiler(tmp_path: Path) -> Compiler:
+    return Compiler(tmp_path)
+
+
+def test_a_shared_inline_function_is_found(compiler: Compiler) -> None:
+    obj = compiler("inline int shared() { return 1; } extern int (*const kernel)(); int (*const kernel)() = shared;")
+    (fault,) = symbol_faults(obj)
+    assert fault.startswith("merged by the linker")
+
+
+def test_a_second_export_and_a_library_call_are_found(compiler: Compiler) -> None:
+    obj = compiler("double kernel(double x) { return __builtin_exp(x); } void second() {}")
+    calls, exports = symbol_faults(obj)
+    assert calls == "calls exp"
+    assert exports.startswith("exports ['_Z6kerneld', ")
+
+
+@NEEDS_X86
+def test_a_fused_multiply_add_is_found(compiler: Compiler) -> None:
+    assert rounding_faults(compiler(MULTIPLY_ADD, "-mfma", "-ffp-contract=fast"))
+    assert not rounding_faults(compiler(MULTIPLY_ADD, "-mfma", "-ffp-contract=off"))
+
+
+def test_a_fused_multiply_add_of_aarch64_is_found(tmp_path: Path) -> None:
+    compiler = Compiler(tmp_path, f"{AARCH64_TOOLS}g++")
+    for flag in ("-ftree-vectorize", "-fno-tree-vectorize"):
+        assert rounding_faults(compiler(MULTIPLY_ADD, "-ffp-contract=fast", flag), AARCH64_TOOLS)
+
+
+@NEEDS_X86
+def test_an_estimate_is_found(compiler: Compiler) -> None:
+    assert rounding_faults(compiler(ROOT.replace("double", "float").replace("sqrt", "sqrtf"), "-ffast-math"))
+
+
+@NEEDS_X86
+def test_an_instruction_of_a_newer_level_is_found(compiler: Compiler) -> None:
+    v3 = compiler(MULTIPLY_ADD, "-march=x86-64-v3", "-ffp-contract=off")
+    assert encoding_faults(v3)
+    assert not encoding_faults(v3, "VEX")
+    v4 = compiler(MULTIPLY_ADD, "-march=x86-64-v4", "-mprefer-vector-width=512")
+    assert any(" EVEX " in fault for fault in encoding_faults(v4, "VEX"))
+
+
+@NEEDS_X86
+def test_a_scalar_loop_is_found(compiler: Compiler) -> None:
+    assert packing_faults(compiler(ROOT, "-fno-tree-vectorize"), "x86_v2")
+
+
+@NEEDS_X86
+def test_a_narrow_loop_is_found(compiler: Compiler) -> None:
+    source = f"typedef double Pack __attribute__((vector_size(BYTES)));{MULTIPLY_ADD.replace('double', 'Pack')}"
+    flags = ["-mavx2", "-ffp-contract=off"]
+    assert not packing_faults(compiler(source, "-DBYTES=32", *flags), "x86_v3")
+    assert packing_faults(compiler(source, "-DBYTES=16", *flags), "x86_v3")
+
+
+@NEEDS_X86
+def test_a_kernel_without_a_loop_is_found(compiler: Compiler) -> None:
+    straight = "typedef double Pack __attribute__((vector_size(16))); void kernel(Pack* p) { *p *= *p; }"
+    (fault,) = packing_faults(compiler(straight), "x86_v2")
+    assert fault.endswith("no loop")
