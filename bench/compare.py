@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,35 +41,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     about = machine.describe()
     print("\n".join(f"{key}: {value}" for key, value in about.items()), flush=True)
-
     results: list[Measurement] = []
     verdicts: list[bars.Verdict] = []
-    present = _importable(options.contenders or [one for one in NAMES if not (options.quick and one in SLOW_TO_START)])
     if options.bars:
-        groups = bars.bars(options.rows)
-        present = _importable({bar.rival for group in groups for bar in group})
-        machine.use_threads(min(2, usable_cores()))
-        for group in groups:
-            rule, dtype, case = group[0].workload
-            rivals = [bar.rival for bar in group if bar.rival in present]
-            results.append(_measured(rule, case, dtype, rivals, settings, options.quick))
-            verdicts += [bars.judge(bar, results[-1]) for bar in group]
+        for group, result in _against_bars(options, settings):
+            results.append(result)
+            verdicts += [bars.judge(bar, result) for bar in group]
         print(f"\n{bars.verdict_table(verdicts)}")
     else:
-        optimizers = options.optimizers or (QUICK_OPTIMIZERS if options.quick else SOME_OPTIMIZERS)
-        counts = options.threads or ([2] if options.quick else [1, 2])
-        for threads in sorted({min(count, usable_cores()) for count in counts}):
-            machine.use_threads(threads)
-            for case, dtype, rule in itertools.product(options.cases or CASES, options.dtypes, optimizers):
-                results.append(_measured(rule, case, dtype, present, settings, options.quick))
+        results += _each_case(options, settings)
 
     if options.json:
         listed = [{**asdict(one), "bar": str(one.bar)} for one in verdicts]
         options.json.write_text(report.as_json(about, settings, results, bars=listed))
     if options.plot:
         report.plot(results, options.plot)
-    unlike = [one for result in results for one in result.entries.values() if not one.agrees]
+    unlike = any(not entry.agrees for result in results for entry in result.entries.values())
     return 1 if unlike or any(one.met is False for one in verdicts) else 0
+
+
+def _each_case(options: argparse.Namespace, settings: Settings) -> Iterator[Measurement]:
+    contenders = options.contenders or [name for name in NAMES if not (options.quick and name in SLOW_TO_START)]
+    present = _importable(contenders)
+    optimizers = options.optimizers or (QUICK_OPTIMIZERS if options.quick else SOME_OPTIMIZERS)
+    counts = options.threads or ([2] if options.quick else [1, 2])
+    for threads in sorted({min(count, usable_cores()) for count in counts}):
+        machine.use_threads(threads)
+        for case, dtype, rule in itertools.product(options.cases or CASES, options.dtypes, optimizers):
+            yield _measured(rule, case, dtype, present, settings, options.quick)
+
+
+def _against_bars(options: argparse.Namespace, settings: Settings) -> Iterator[tuple[list[bars.Bar], Measurement]]:
+    groups = bars.bars(options.rows)
+    present = _importable(dict.fromkeys(bar.rival for group in groups for bar in group))
+    machine.use_threads(min(2, usable_cores()))
+    for group in groups:
+        rivals = [bar.rival for bar in group if bar.rival in present]
+        rule, dtype, case = group[0].workload
+        yield group, _measured(rule, case, dtype, rivals, settings, options.quick)
 
 
 def _measured(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 
 from comparison.contenders import BASELINE
 from comparison.measure import Measurement
@@ -60,16 +60,20 @@ def _bars() -> Iterable[Bar]:
     for rule in ("rmsprop", "adadelta", "nadam"):
         yield Bar("compile", rule, f32, "mlp", "torch-compile", 3)
         yield Bar("compile", rule, f32, "64M", "torch-compile", 0.97)
-    for rule in signatures:
-        for dtype in both:
-            yield Bar("roof", rule, dtype, "64M", "roof", 0.9)
-            yield Bar("numpy", rule, dtype, "1e6", "numpy", 10)
+    for rule, dtype in product(signatures, both):
+        yield Bar("roof", rule, dtype, "64M", "roof", 0.9)
+    for rule, dtype in product(signatures, both):
+        yield Bar("numpy", rule, dtype, "1e6", "numpy", 10)
+
+
+#: In the order of the issue's table.
+BARS = tuple(_bars())
 
 
 def bars(wanted: Iterable[str] = ()) -> list[list[Bar]]:
     """The bars whose name contains one of the words, or all, in groups that one measurement can answer."""
     words = tuple(wanted)
-    chosen = [bar for bar in _bars() if not words or any(word in str(bar) for word in words)]
+    chosen = [bar for bar in BARS if not words or any(word in str(bar) for word in words)]
     chosen.sort(key=lambda bar: bar.workload)
     return [list(group) for _, group in groupby(chosen, key=lambda bar: bar.workload)]
 
@@ -92,7 +96,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """A line for each bar."""
     words = {True: "met", False: "MISSED", None: "?"}
     rows = [("row", "bar", "measured", "")]
-    for one in verdicts:
+    for one in sorted(verdicts, key=lambda one: BARS.index(one.bar)):
         under = f", < {seconds_text(one.bar.under)}" if one.bar.under else ""
         rows.append((str(one.bar), f"{one.bar.at_least:g}{under}", one.measured, words[one.met]))
     return "\n".join(aligned(rows))

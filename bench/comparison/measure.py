@@ -137,8 +137,9 @@ def _build(result: Measurement, problem: Problem, names: Iterable[str], memory: 
     return contenders
 
 
-#: Largest deviation that rounding explains. torch keeps the products of NAdam and ASGD in float32 for float64 too.
-TOLERANCE = {"float32": 1e-5, "float64": 1e-6}
+#: Largest deviation that rounding explains: torch keeps the scalars of NAdam and ASGD in float32 for float64 too, and,
+#: compiled, those of Adam. Weight decay left out makes a deviation of 2e-4.
+TOLERANCE = {"float32": 3e-5, "float64": 1e-6}
 
 
 def _compare(result: Measurement, problem: Problem, contenders: Mapping[str, Contender]) -> None:

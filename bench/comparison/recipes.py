@@ -44,7 +44,8 @@ def _hypers(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
     """The defaults, but for what it takes to choose the rule; decoupled decay is switched on where there is any."""
     parameters = inspect.signature(cls).parameters.values()
     defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
-    choices = {name: (False, True) for name in defaults if isinstance(KINDS[name], Flag) and name != "maximize"}
+    flags = [name for name in defaults if isinstance(KINDS[name], Flag) and name != "maximize"]
+    choices: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
     if "momentum" in defaults:
         choices["momentum"] = (defaults["momentum"] or 0.0, 0.9)
     for chosen in itertools.product(*choices.values()):

@@ -104,12 +104,13 @@ def plot(results: Sequence[Measurement], path: Path) -> None:
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
 
     panels: dict[str, list[Measurement]] = {}
     for result in results:
         panels.setdefault(title(result).partition(" ")[2], []).append(result)
     rivals = [name for name in NAMES if name != BASELINE and any(name in result.entries for result in results)]
-    colours = dict(zip(rivals, plt.get_cmap("tab10").colors, strict=False))
+    colours = {name: f"C{index}" for index, name in enumerate(rivals)}
     height = sum(1.2 + 0.16 * len(rivals) * len(group) for group in panels.values())
     figure, axes = plt.subplots(
         len(panels),
@@ -134,7 +135,7 @@ def plot(results: Sequence[Measurement], path: Path) -> None:
         axis.invert_yaxis()
         axis.margins(x=0.12)
     axes[-1, 0].set_xlabel("time of a step / time of onepass (medians and quartiles of the rounds)")
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colours[name]) for name in rivals]
-    figure.legend(handles, rivals, loc="outside upper center", ncols=5, fontsize=8)
+    handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=8)
     figure.savefig(path, dpi=120)
     plt.close(figure)

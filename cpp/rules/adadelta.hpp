@@ -27,7 +27,8 @@ struct Adadelta {
   static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& acc_delta) {
     apply_decay<Decay::coupled>(c.decay, p, g);
     square_avg = c.rho * square_avg + c.fresh * (g * g);
-    const F delta = sqrt(acc_delta + c.eps) / sqrt(square_avg + c.eps) * g;
+    // One root of the ratio, not a ratio of two roots: in double precision the second root costs more than the memory.
+    const F delta = sqrt((acc_delta + c.eps) / (square_avg + c.eps)) * g;
     acc_delta = c.rho * acc_delta + c.fresh * (delta * delta);
     p = p - c.lr * delta;
   }

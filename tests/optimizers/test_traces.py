@@ -54,7 +54,7 @@ def test_descent_in_two_dimensions(
 
 
 def test_rmsprop_with_eps_inside_the_root() -> None:
-    """Adadelta divides by sqrt(v + eps); with its numerator held at 1 it is this RMSprop."""
+    """Adadelta divides by sqrt(v + eps); with what it multiplies held at 1 it is this RMSprop."""
     optimizer = op.Adadelta([np.array([-5.0, -2.0])], lr=0.4, rho=0.9, eps=1e-6)
     (x,), (state,) = optimizer.params, optimizer.state
     for _ in range(20):

@@ -40,7 +40,7 @@ class Thinc(Contender):
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         factory, options, self.differs = _OPTIMIZERS[recipe.rule]
-        self._optimizer = factory(
+        self._optimizer: Any = factory(
             recipe.hypers["lr"], **options(recipe.hypers), grad_clip=0.0, use_averages=False, L2_is_weight_decay=True
         )
         self._params = problem.fresh_params()

@@ -10,14 +10,14 @@ class Adadelta(Optimizer):
 
     .. math::
         v &\leftarrow \rho v + (1 - \rho) g^2 \\
-        d &= \frac{\sqrt{u + \epsilon}}{\sqrt{v + \epsilon}}\, g \\
+        d &= \sqrt{\frac{u + \epsilon}{v + \epsilon}}\; g \\
         u &\leftarrow \rho u + (1 - \rho) d^2, \qquad p \leftarrow p - \eta d
 
     Args:
         params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
         lr: factor :math:`\eta` on the update, in [0, inf); 1 as in the paper.
         rho: averaging coefficient :math:`\rho`, in [0, 1].
-        eps: in [0, inf), inside both roots.
+        eps: in [0, inf), inside the root, above and below.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
         maximize: ascend instead.
 

@@ -22,6 +22,6 @@ def adadelta_(
     v, u, f = square_avg, acc_delta, p.dtype.type
     g = g + f(weight_decay) * p
     v[...] = f(rho) * v + f(1 - rho) * (g * g)
-    delta = np.sqrt(u + f(eps)) / np.sqrt(v + f(eps)) * g
+    delta = np.sqrt((u + f(eps)) / (v + f(eps))) * g
     u[...] = f(rho) * u + f(1 - rho) * (delta * delta)
     p[...] = p - f(lr) * delta
