@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings(
         rounds=options.rounds or (5 if options.quick else 15),
         block=options.block or (0.02 if options.quick else 0.05),
+        limit=4 if options.quick else 300,
         memory=int(options.memory * GIB),
     )
     about = machine.describe()

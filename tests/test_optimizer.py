@@ -7,6 +7,9 @@ import os
 import pickle
 import re
 import resource
+import select
+import subprocess
+import sys
 import threading
 import tracemalloc
 from typing import Any
@@ -347,9 +350,25 @@ def test_many_optimizers_in_many_threads() -> None:
         assert_same_bits(arrays_of(optimizer), arrays_of(alone))
 
 
+def test_without_threads_to_be_had_the_caller_works_alone() -> None:
+    code = """
+import resource, numpy as np, onepass as op
+op.set_num_threads(64)
+param, gradient = np.ones(2**20), np.ones(2**20)
+optimizer = op.SGD([param], lr=0.5)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, used + 2**20))
+optimizer.step([gradient])
+print((param == 0.5).all())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert run.stdout == "True\n", run.stderr
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_steps() -> None:
+    """On several threads of its own, even while the parent's are at work."""
     op.set_num_threads(2)
     optimizer, twin = op.AdamW([np.ones(2**18)]), op.AdamW([np.ones(2**18)])
     for each in (optimizer, twin):
@@ -361,8 +380,6 @@ def test_a_forked_child_steps() -> None:
         os.write(write, optimizer.params[0][:1].tobytes())
         os._exit(0)
     twin.step([np.ones(2**18)])
-    import select
-
     assert select.select([read], [], [], 20)[0], "the child hangs"
     assert os.read(read, 8) == twin.params[0][:1].tobytes()
     assert os.waitpid(child, 0)[1] == 0

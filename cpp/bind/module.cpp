@@ -59,7 +59,6 @@ PYBIND11_MODULE(_core, module) {
   module.def("get_num_threads", threads::count);
   module.def("set_num_threads", set_num_threads, py::arg("threads"));
   module.attr("compiler") = ONEPASS_COMPILER;
-  module.attr("thread_runtime") = threads::runtime();
   module.def(
       "require_updatable",
       [](const std::string& owner, const std::string& name, py::handle array) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cfenv>
 #include <cstdint>
+#include <thread>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -49,20 +50,28 @@ inline void set_fp_mode(FpMode mode) {
 }
 #endif
 
+// Calls visit once on each thread of a team: no thread leaves its chunk before all are in one.
+template <class Visit>
+void on_every_thread(int team_size, Visit visit) {
+  std::atomic<int> arrived = 0;
+  threads::parallel_for(team_size, team_size, 1, 1, [&](std::int64_t, std::int64_t) {
+    visit();
+    for (++arrived; arrived < team_size;) std::this_thread::yield();
+  });
+}
+
 // Calls step() with the caller and every thread of the team in the hostile mode. False if one of them was not left as
-// it was found. (The caller sets its own mode outside the regions: LLVM's OpenMP restores it after each.)
+// it was found.
 template <class Step>
 bool kept_hostile_mode(int team_size, Step step) {
   const FpMode own = get_fp_mode();
-  set_fp_mode(hostile_mode);
-  threads::parallel(team_size, [](int, int) { set_fp_mode(hostile_mode); });
+  on_every_thread(team_size, [] { set_fp_mode(hostile_mode); });
   step();
-  std::atomic<bool> kept = get_fp_mode() == hostile_mode;
-  threads::parallel(team_size, [&](int, int) {
+  std::atomic<bool> kept = true;
+  on_every_thread(team_size, [&] {
     if (get_fp_mode() != hostile_mode) kept = false;
     set_fp_mode(own);
   });
-  set_fp_mode(own);
   return kept;
 }
 

@@ -13,6 +13,11 @@ namespace {
 // Shares are cut at multiples of this many elements from a tensor's start: no two threads write one cache line.
 constexpr std::int64_t grain = 64;
 
+// What a thread takes at a time: long against taking it, short against waiting for the thread that has the last.
+constexpr std::int64_t chunk_of(std::int64_t work, int team) {
+  return std::clamp<std::int64_t>(work / (16 * team), 2048, 16384) / grain * grain;
+}
+
 constexpr std::int64_t work_of(std::int64_t size) { return (size + grain - 1) / grain * grain + grain; }
 
 bool same_scalars(const Tensor& a, const Tensor& b, std::size_t count) {
@@ -20,8 +25,6 @@ bool same_scalars(const Tensor& a, const Tensor& b, std::size_t count) {
     if (*a.scalars[s] != *b.scalars[s]) return false;
   return true;
 }
-
-constexpr std::int64_t cut(std::int64_t work, int thread, int team) { return work / grain * thread / team * grain; }
 
 }  // namespace
 
@@ -61,19 +64,16 @@ void Plan::prepare() noexcept {
 
 void Plan::run() noexcept {
   const KernelTable& table = *active_level().table;
-  const auto share = [&](int thread, int team) {
-    const DefaultFpEnv env;
-    run_share(table, thread, team);
-  };
-  if (is_parallel())
-    threads::parallel(threads::count(), share);
-  else
-    share(0, 1);
+  const int team = is_parallel() ? threads::count() : 1;
+  threads::parallel_for(team, starts_.back(), grain, chunk_of(starts_.back(), team),
+                        [&](std::int64_t from, std::int64_t to) {
+                          const DefaultFpEnv env;
+                          run_range(table, from, to);
+                        });
   commit();
 }
 
-void Plan::run_share(const KernelTable& table, int thread, int team) const noexcept {
-  const std::int64_t from = cut(starts_.back(), thread, team), to = cut(starts_.back(), thread + 1, team);
+void Plan::run_range(const KernelTable& table, std::int64_t from, std::int64_t to) const noexcept {
   const auto first = std::upper_bound(starts_.begin(), starts_.end(), from) - starts_.begin() - 1;
   for (auto i = static_cast<std::size_t>(first); i < tensors_.size() && starts_[i] < to; ++i) {
     const Tensor& tensor = tensors_[i];

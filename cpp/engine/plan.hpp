@@ -53,7 +53,7 @@ class Plan {
     std::array<double, max_scalars> scalars;
   };
 
-  void run_share(const KernelTable& table, int thread, int team) const noexcept;
+  void run_range(const KernelTable& table, std::int64_t from, std::int64_t to) const noexcept;
   void commit() noexcept;
 
   std::vector<Group> groups_;

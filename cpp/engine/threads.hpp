@@ -1,26 +1,31 @@
-// Who runs a step's shares? One team of constant size; OpenMP or, without it, a pool of our own, behind this seam.
+// Who does a step's work? The caller, and workers that help it for as long as there is something left to take.
+//
+// The work is a line that is cut into one contiguous share per thread, and each share into chunks. A thread first takes
+// the chunks of its own share, the same memory every step, and then what the others have left. So nobody waits for a
+// thread that does not get a core: on a busy machine the caller does the work itself. No result depends on who took
+// what.
 #pragma once
+
+#include <cstdint>
 
 namespace onepass::threads {
 
 int count();
 void set_count(int threads);
 
-// The runtime compiled in: "openmp" or "pool".
-const char* runtime();
+using Body = void (*)(void* context, std::int64_t begin, std::int64_t end);
 
-// Calls body(context, thread, team) once for every thread of a team of at most `wanted`, the caller among them, and
-// returns when all have. The team is smaller when threads are not to be had; in a forked child it is one.
-void parallel(int wanted, void (*body)(void* context, int thread, int team), void* context);
+// Calls body on chunks that cover [0, work), cut at multiples of `chunk` from the start of a share, which is a multiple
+// of `grain`; returns when all are done. At most `team` threads take part, the caller among them; fewer when threads
+// are not to be had, or when another caller has the workers: it works alone then.
+void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context);
 
-template <class Body>
-void parallel(int wanted, Body body) {
-  parallel(
-      wanted, [](void* context, int thread, int team) { (*static_cast<Body*>(context))(thread, team); }, &body);
+template <class Function>
+void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Function function) {
+  const Body body = [](void* context, std::int64_t begin, std::int64_t end) {
+    (*static_cast<Function*>(context))(begin, end);
+  };
+  parallel_for(team, work, grain, chunk, body, &function);
 }
-
-// Marks the child of a fork that follows the first parallel region: there, the other threads do not exist.
-bool in_forked_child();
-void watch_forks();
 
 }  // namespace onepass::threads

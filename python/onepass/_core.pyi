@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 compiler: str
-thread_runtime: str
 
 def rules() -> dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]: ...
 def isas() -> list[str]: ...

@@ -76,7 +76,7 @@ def show_config() -> dict[str, str | int | list[str]]:
     Example:
         >>> import onepass as op
         >>> sorted(op.show_config())
-        ['compiler', 'isa', 'isas', 'numpy', 'platform', 'python', 'thread runtime', 'threads', 'version']
+        ['compiler', 'isa', 'isas', 'numpy', 'platform', 'python', 'threads', 'version']
     """
     from onepass import __version__
 
@@ -85,7 +85,6 @@ def show_config() -> dict[str, str | int | list[str]]:
         "isa": _core.get_isa(),
         "isas": isas(),
         "threads": get_num_threads(),
-        "thread runtime": _core.thread_runtime,
         "compiler": _core.compiler,
         "python": platform.python_version(),
         "numpy": np.__version__,

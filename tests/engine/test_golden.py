@@ -84,10 +84,9 @@ BUILDS = {
     "default levels": [],
     "generic alone": ["-DONEPASS_LEVELS=generic"],
     "unoptimized host": [all_levels(), "-DCMAKE_BUILD_TYPE=Debug"],
-    "thread pool": [all_levels(), "-DONEPASS_OPENMP=OFF"],
     "clang": [all_levels(), "-DONEPASS_WERROR=ON"],
     "address, undefined": [all_levels(), f"{SANITIZE}address,undefined"],
-    "thread": ["-DONEPASS_LEVELS=generic", "-DONEPASS_OPENMP=OFF", f"{SANITIZE}thread"],
+    "thread": ["-DONEPASS_LEVELS=generic", f"{SANITIZE}thread"],
 }
 
 

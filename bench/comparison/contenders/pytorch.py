@@ -95,5 +95,5 @@ class Compiled(Default):
     def _compile_at_first_call(self) -> None:
         start = time.perf_counter()
         self._compiled()
-        self.remark = f"compiled in {time.perf_counter() - start:.0f} s"
+        self.remark = f"compiled in {time.perf_counter() - start:.1f} s"
         self.step = self._compiled
