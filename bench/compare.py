@@ -2,7 +2,7 @@
 
 python bench/compare.py --quick      a first impression, under two minutes
 python bench/compare.py              six optimizers on all cases
-python bench/compare.py --bars       the table of the project's first issue, with its bars
+python bench/compare.py --bars       the table of the core, with its bars
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rounds=options.rounds or (5 if options.quick else 15),
         block=options.block or (0.02 if options.quick else 0.05),
         limit=4 if options.quick else 300,
-        memory=int(options.memory * GIB),
+        memory=int(options.memory * GIB) if options.memory else machine.spare_memory(most=15 * GIB),
     )
+    machine.settle_allocator()
     about = machine.describe()
     print("\n".join(f"{key}: {value}" for key, value in about.items()), flush=True)
     results: list[Measurement] = []
@@ -107,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--quick", action="store_true", help="two optimizers, five rounds, 4M elements for 64M, nothing that compiles")
-    add("--bars", action="store_true", help="hold the rows of the issue's table against their bars; takes --rows")
+    add("--bars", action="store_true", help="hold the rows of the table against their bars; takes --rows")
     add("--rows", type=_words, default=(), metavar="WORDS", help="with --bars: rows whose name contains one of these")
     add("--optimizers", type=_of("optimizer", signatures), metavar="NAMES", help="rules; all for all")
     add("--cases", type=_of("case", CASES), metavar="NAMES", help=f"of {', '.join(CASES)}; default all")
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=_counts, metavar="NUMBERS", help="default 1,2; quick 2; --bars always takes 2")
     add("--rounds", type=int, help="each times every contender once; default 15, quick 5")
     add("--block", type=float, metavar="SECONDS", help="of steps in a contender's turn; default 0.05, quick 0.02")
-    add("--memory", type=float, default=15, metavar="GIB", help="for all contenders of one measurement; default 15")
+    add("--memory", type=float, metavar="GIB", help="for all contenders of a measurement; default 15 or what there is")
     add("--json", type=Path, metavar="FILE", help="write everything, the time of each round included")
     add("--plot", type=Path, metavar="FILE", help="draw the ratios as PNG")
     return parser

@@ -1,4 +1,4 @@
-"""What must the benchmark show? The rows of the table in the project's first issue, each with its bar."""
+"""What must the benchmark show? The rows of the table in the core, each with its bar."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Bar:
     """onepass is to be so many times as fast as a rival.
 
     Attributes:
-        family: the row of the issue's table.
+        family: the row of the table.
         at_least: the rival's time over that of onepass.
         under: seconds that a step of onepass may take.
     """
@@ -66,7 +66,7 @@ def _bars() -> Iterable[Bar]:
         yield Bar("numpy", rule, dtype, "1e6", "numpy", 10)
 
 
-#: In the order of the issue's table.
+#: In the order of the table.
 BARS = tuple(_bars())
 
 

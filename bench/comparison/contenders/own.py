@@ -91,9 +91,10 @@ class Roof(Contender):
 @cache
 def _roof_kernel() -> Callable[..., None]:
     source = Path(__file__).parents[2] / "roof.cpp"
-    compiler = os.environ.get("CXX") or next(filter(shutil.which, ("c++", "g++", "clang++")), None)
+    candidates = [os.environ["CXX"]] if "CXX" in os.environ else ["c++", "g++", "clang++"]
+    compiler = next(filter(shutil.which, candidates), None)
     if compiler is None:
-        raise Unavailable("roof.cpp needs a C++ compiler: install g++ or clang++, or set CXX")
+        raise Unavailable(f"there is no compiler for roof.cpp ({', '.join(candidates)}): install one, or set CXX")
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "roof.so"
         flags = ["-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"]
