@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,8 +19,7 @@ from onepass.signatures import Signature, signatures
 RULES = list(signatures)
 DTYPES = [np.float32, np.float64]
 ISAS = op.isas()
-CLASSES = sorted({signature.optimizer for signature in signatures.values()} | set(Optimizer.registry.values()), key=str)
-CLASSES = [cls for cls in CLASSES if cls.__module__.startswith("onepass.")]
+CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
 
 
 def options_of(rule: str) -> dict[str, Any]:
@@ -45,8 +45,6 @@ def options_of(rule: str) -> dict[str, Any]:
 
 
 def _constructor(cls: type[Optimizer]) -> dict[str, Any]:
-    import inspect
-
     return dict(inspect.signature(cls).parameters)
 
 

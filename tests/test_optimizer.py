@@ -369,7 +369,7 @@ print((param == 0.5).all(), len(os.listdir("/proc/self/task")) < 60)
     assert run.stdout == "True True\n", run.stderr
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*fork.*:RuntimeWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_steps() -> None:
     """On several threads of its own, even while the parent's are at work."""

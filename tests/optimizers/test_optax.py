@@ -56,5 +56,4 @@ def test_ten_steps(name: str, rng: np.random.Generator) -> None:
         ours.step([gradient])
         rounding += np.finfo(np.float64).eps * np.maximum(np.abs(before), np.abs(param))
     error = np.abs(param - np.asarray(params)) / rounding
-    print(f"ERR {error.max():.2f}")
     assert error.max() <= 2, f"{error.max():.2f} ulp a step"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from typing import Any
 
@@ -50,8 +51,6 @@ def combinations() -> list[Any]:
 
 
 def defaults(cls: type) -> dict[str, Any]:
-    import inspect
-
     empty = inspect.Parameter.empty
     return {name: one.default for name, one in inspect.signature(cls).parameters.items() if one.default is not empty}
 
@@ -95,7 +94,6 @@ def test_ten_steps_in_double(name: str, options: dict[str, Any], rng: np.random.
         for group in (*ours.param_groups, *theirs.param_groups):
             group["lr"] = lr / (2 + step)
     error = np.abs(param - torch_param.detach().numpy()) / rounding
-    print(f"ERR {error.max():.2f}")
     assert error.max() <= 2, f"{error.max():.2f} ulp a step"
     for ours_slot, value in ours.state[0].items():
         if ours_slot in theirs.state[torch_param] and ours_slot != "step":
