@@ -84,6 +84,12 @@ def test_train_quick_end_to_end(tmp_path: Path) -> None:
         (["--epochs", "0"], "argument --epochs: must be a whole number from 1 on, got '0'"),
         (["--batch-size", "many"], "argument --batch-size: must be a whole number from 1 on, got 'many'"),
         (["--seed", "-1"], "argument --seed: must be a whole number from 0 on, got '-1'"),
+        (["--seeds", "0"], "argument --seeds: must be a whole number from 1 on, got '0'"),
+        (["--hidden", "20,0"], "argument --hidden: must be a whole number from 1 on, got '0'"),
+        (["--hidden", ""], "argument --hidden: must be a whole number from 1 on, got ''"),
+        (["--state-dtype", "float7"], "there is no state dtype 'float7'; there are float32, bfloat16, float16, float8"),
+        (["--data", "cifar"], "argument --data: invalid choice: 'cifar'"),
+        (["--data-dir", "x"], "argument --data-dir: the digits come along and are in no folder; add --data mnist"),
     ],
 )
 def test_bad_arguments_name_what_is_allowed(
@@ -95,6 +101,16 @@ def test_bad_arguments_name_what_is_allowed(
         main(["train", *arguments])
     assert end.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_bfloat16_state_without_ml_dtypes_says_what_to_install() -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    done = onepass("train", "--quick", "--state-dtype", "float32,bfloat16", without=("ml_dtypes",))
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        'error: argument --state-dtype: bfloat16 needs ml_dtypes; run pip install "onepass[bf16]"\n'
+    )
 
 
 def test_an_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:

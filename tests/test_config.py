@@ -13,7 +13,7 @@ import pytest
 import onepass as op
 from onepass.config import usable_cores
 
-KNOWN_LEVELS = ["x86_v4", "x86_v3", "x86_v2", "neon", "generic"]
+KNOWN_LEVELS = ["x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2", "neon", "generic"]
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,8 @@ def test_the_probe_agrees_with_the_operating_system() -> None:
         pytest.skip("not an x86 processor")
     avx2 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"} <= flags
     avx512 = avx2 and {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags
-    assert op.isas() == ["x86_v4"] * avx512 + ["x86_v3"] * avx2 + ["x86_v2"]
+    bf16 = avx512 and "avx512_bf16" in flags
+    assert op.isas() == ["x86_v4_bf16"] * bf16 + ["x86_v4"] * avx512 + ["x86_v3"] * avx2 + ["x86_v2"]
 
 
 def test_use_isa() -> None:

@@ -30,7 +30,9 @@ def test_every_rule_belongs_to_a_class_and_can_be_chosen() -> None:
 def test_every_class_is_public_and_complete(cls: type[Optimizer]) -> None:
     assert getattr(op, cls.__name__) is cls
     assert cls.__name__ in op.__all__
-    hypers = {name for name in inspect.signature(cls).parameters if name != "params"}
+    parameters = inspect.signature(cls).parameters
+    assert parameters["options"].kind is inspect.Parameter.VAR_KEYWORD
+    hypers = parameters.keys() - {"params", "options"}
     assert hypers <= KINDS.keys()
     assert "maximize" in hypers
     for rule in cls.rules:

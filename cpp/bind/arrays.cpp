@@ -35,6 +35,17 @@ void require_plain(py::handle array, const Label& label) {
 
 const PyArray_Proxy& proxy(py::handle array) { return *py::detail::array_proxy(array.ptr()); }
 
+// ml_dtypes registers bfloat16 with NumPy when it is imported; the number that it gets there is asked for once.
+bool is_bfloat16(py::handle array, int type_num) {
+  constexpr int first_registered = 256;
+  static int known = -1;
+  if (type_num < first_registered) return false;
+  if (known < 0 && str(array.attr("dtype").attr("name")) == "bfloat16") known = type_num;
+  return type_num == known;
+}
+
+constexpr int half_num = 23, byte_num = npy_api::NPY_UBYTE_;  // NPY_HALF, which pybind11 does not list
+
 DType require_dtype(py::handle array, const Label& label) {
   const auto* descr = array_descriptor_proxy(proxy(array).descr);
   if (descr->byteorder == '>' || descr->byteorder == '<')  // NumPy writes the native order as '='
@@ -42,7 +53,9 @@ DType require_dtype(py::handle array, const Label& label) {
                         "; pass a.astype(a.dtype.newbyteorder('='))");
   if (descr->type_num == npy_api::NPY_FLOAT_) return DType::f32;
   if (descr->type_num == npy_api::NPY_DOUBLE_) return DType::f64;
-  bad_type(label, "has dtype " + str(array.attr("dtype")) + "; supported are float32 and float64");
+  if (descr->type_num == half_num) return DType::f16;
+  if (is_bfloat16(array, descr->type_num)) return DType::bf16;
+  bad_type(label, "has dtype " + str(array.attr("dtype")) + "; supported are float32, float64, float16 and bfloat16");
 }
 
 bool same_shape(py::handle a, py::handle b) {
@@ -54,14 +67,10 @@ ArrayView view_of(py::handle array, DType dtype) {
   const auto& p = proxy(array);
   std::int64_t size = 1;
   for (int i = 0; i < p.nd; ++i) size *= p.dimensions[i];
-  const std::int64_t item = dtype == DType::f32 ? 4 : 8;
-  return {p.data, size, size * item, dtype, (p.flags & c_contiguous) != 0};
+  return {p.data, size, size * bytes_of(dtype), dtype, (p.flags & c_contiguous) != 0};
 }
 
-void require_like(py::handle array, DType dtype, py::handle param, DType param_dtype, const Label& label) {
-  if (dtype != param_dtype)
-    bad_type(label, "has dtype " + str(array.attr("dtype")) + ", its parameter has " + str(param.attr("dtype")) +
-                        "; pass a.astype(p.dtype)");
+void require_like(py::handle array, py::handle param, const Label& label) {
   if (!same_shape(array, param))
     bad_value(label, "has shape " + str(array.attr("shape")) + ", its parameter has " + str(param.attr("shape")));
   const int order = proxy(param).flags & (c_contiguous | f_contiguous);
@@ -94,6 +103,23 @@ T* require_number(py::handle array, int type_num, const char* wanted, const Labe
 
 }  // namespace
 
+Imprint::Imprint(py::handle array)
+    : type_(Py_TYPE(array.ptr())),
+      descr_(proxy(array).descr),
+      data_(proxy(array).data),
+      flags_(proxy(array).flags),
+      layout_(proxy(array).dimensions, proxy(array).dimensions + proxy(array).nd) {
+  layout_.insert(layout_.end(), proxy(array).strides, proxy(array).strides + proxy(array).nd);
+}
+
+bool Imprint::holds(py::handle array) const {
+  if (Py_TYPE(array.ptr()) != type_) return false;
+  const PyArray_Proxy& now = proxy(array);
+  return now.data == data_ && now.descr == descr_ && now.flags == flags_ && 2 * now.nd == std::ssize(layout_) &&
+         std::equal(now.dimensions, now.dimensions + now.nd, layout_.begin()) &&
+         std::equal(now.strides, now.strides + now.nd, layout_.begin() + now.nd);
+}
+
 std::string Label::text() const { return std::string(owner) + ": " + role + (name->empty() ? "" : " ") + *name; }
 
 ArrayView require_updatable(py::handle array, const Label& label) {
@@ -109,19 +135,88 @@ ArrayView require_updatable(py::handle array, const Label& label) {
 
 ArrayView require_updatable_like(py::handle array, py::handle param, const Label& label) {
   require_plain(array, label);
-  const DType dtype = require_dtype(array, label);
-  require_like(array, dtype, param, require_dtype(param, label), label);
+  const bool codes = array_descriptor_proxy(proxy(array).descr)->type_num == byte_num;
+  const DType dtype = codes ? DType::q8 : require_dtype(array, label);
+  require_like(array, param, label);
   require_aligned(array, label);
   require_writeable(array, label);
   return view_of(array, dtype);
 }
 
-ArrayView require_gradient(py::handle array, py::handle param, const Label& label) {
+static DType require_gradient_dtype(py::handle array, py::handle param, const Label& label) {
+  const DType dtype = require_dtype(array, label), param_dtype = require_dtype(param, label);
+  if (dtype != param_dtype && dtype != DType::f32 && (param_dtype != DType::f32 || dtype == DType::f64))
+    bad_type(label, "has dtype " + str(array.attr("dtype")) + ", its parameter has " + str(param.attr("dtype")) +
+                        "; pass a.astype(p.dtype)");
+  return dtype;
+}
+
+ArrayView require_gradient(py::handle array, py::handle param, bool written, const Label& label) {
   require_plain(array, label);
-  const DType dtype = require_dtype(array, label);
-  require_like(array, dtype, param, require_dtype(param, label), label);
+  const DType dtype = require_gradient_dtype(array, param, label);
+  require_like(array, param, label);
   require_aligned(array, label);
+  if (written && !(proxy(array).flags & writeable))
+    bad_value(label, "is read-only, but zero_grad=True sets it to zero; pass a writeable array");
   return view_of(array, dtype);
+}
+
+bool is_sparse_rows(py::handle gradient) {
+  static const py::object type = py::module_::import("onepass.sparse").attr("SparseRows").cast<py::object>();
+  return reinterpret_cast<PyObject*>(Py_TYPE(gradient.ptr())) == type.ptr();
+}
+
+ArrayView require_row_values(py::handle values, py::handle param, const Label& label) {
+  require_plain(values, label);
+  const DType dtype = require_gradient_dtype(values, param, label);
+  const auto &v = proxy(values), &p = proxy(param);
+  if (p.nd == 0 || v.nd != p.nd || !std::equal(v.dimensions + 1, v.dimensions + v.nd, p.dimensions + 1))
+    bad_value(label, "has values of shape " + str(values.attr("shape")) + ", one for each row of its parameter of shape " +
+                         str(param.attr("shape")) + " is needed");
+  if (!(v.flags & p.flags & c_contiguous))
+    bad_value(label, "is SparseRows, whose values and parameter must be contiguous in C order");
+  require_aligned(values, label);
+  return view_of(values, dtype);
+}
+
+template <class Index>
+static std::vector<std::int64_t> checked_indices(py::handle indices, std::int64_t rows, const Label& label) {
+  const auto* const items = reinterpret_cast<const Index*>(proxy(indices).data);
+  std::vector<std::int64_t> result(items, items + proxy(indices).dimensions[0]);
+  const auto bad = std::find_if(result.begin(), result.end(), [&](std::int64_t i) { return i < 0 || i >= rows; });
+  if (bad != result.end())
+    bad_value(label, "has indices[" + std::to_string(bad - result.begin()) + "] = " + std::to_string(*bad) +
+                         ", its parameter has " + std::to_string(rows) + " rows");
+  return result;
+}
+
+std::vector<std::int64_t> require_row_indices(py::handle indices, py::handle values, py::handle param,
+                                              const Label& label) {
+  require_plain(indices, label);
+  const auto* descr = array_descriptor_proxy(proxy(indices).descr);
+  const bool wide = descr->type_num == py::dtype::of<std::int64_t>().num();
+  if ((!wide && descr->type_num != py::dtype::of<std::int32_t>().num()) || descr->byteorder == '>' ||
+      descr->byteorder == '<')
+    bad_type(label, "has indices of dtype " + str(indices.attr("dtype")) + "; pass int64 or int32");
+  if (proxy(indices).nd != 1 || proxy(indices).dimensions[0] != proxy(values).dimensions[0])
+    bad_value(label, "has indices of shape " + str(indices.attr("shape")) + " for values of shape " +
+                         str(values.attr("shape")));
+  if (!(proxy(indices).flags & c_contiguous)) bad_value(label, "has indices that are not contiguous; pass a copy");
+  require_aligned(indices, label);
+  const std::int64_t rows = proxy(param).dimensions[0];
+  return wide ? checked_indices<std::int64_t>(indices, rows, label) : checked_indices<std::int32_t>(indices, rows, label);
+}
+
+float* require_scales(py::handle array, std::int64_t size, const Label& label) {
+  require_plain(array, label);
+  if (require_dtype(array, label) != DType::f32) bad_type(label, "must have dtype float32");
+  if (proxy(array).nd != 1 || proxy(array).dimensions[0] != (size + block_size - 1) / block_size)
+    bad_value(label, "must have one scale for each " + std::to_string(block_size) + " elements, got shape " +
+                         str(array.attr("shape")));
+  require_aligned(array, label);
+  require_writeable(array, label);
+  if (!(proxy(array).flags & c_contiguous)) bad_value(label, "is not contiguous");
+  return reinterpret_cast<float*>(proxy(array).data);
 }
 
 std::int64_t* require_counter(py::handle array, const Label& label) {

@@ -18,11 +18,20 @@ py::tuple names(std::span<const char* const> items) {
   return result;
 }
 
+py::tuple kinds(std::span<const SlotKind> items) {
+  py::tuple result(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i)
+    result[i] = py::str(items[i] == SlotKind::first_moment    ? "first_moment"
+                        : items[i] == SlotKind::second_moment ? "second_moment"
+                                                              : "iterate");
+  return result;
+}
+
 py::dict rule_table() {
   py::dict table;
   for (const RuleInfo& rule : rules())
     table[py::str(rule.name.data(), rule.name.size())] =
-        py::make_tuple(names(rule.hypers), names(rule.slots), names(rule.scalars));
+        py::make_tuple(names(rule.hypers), names(rule.slots), names(rule.scalars), kinds(rule.slot_kinds));
   return table;
 }
 
@@ -65,9 +74,38 @@ PYBIND11_MODULE(_core, module) {
         bind::require_updatable(array, {owner.c_str(), "parameter", &name});
       },
       py::arg("owner"), py::arg("name"), py::arg("array"), "raises unless the array can be updated in place");
+  py::class_<Rounding>(module, "Rounding", "how results are rounded to their storage")
+      .def(py::init([](bool stochastic_state, bool stochastic_param, bool flush_subnormals, std::uint64_t seed) {
+             return Rounding{stochastic_state, stochastic_param, flush_subnormals, seed};
+           }),
+           py::kw_only(), py::arg("stochastic_state") = true, py::arg("stochastic_param") = false,
+           py::arg("flush_subnormals") = false, py::arg("seed") = 0);
+  py::class_<StepOptions>(module, "StepOptions", "what a step does beside the rule; fields as in engine/tensor.hpp")
+      .def(py::init<>())
+      .def_readwrite("grad_scale", &StepOptions::grad_scale)
+      .def_readwrite("clip_value", &StepOptions::clip_value)
+      .def_readwrite("clip_norm", &StepOptions::clip_norm)
+      .def_readwrite("measure_norm", &StepOptions::measure_norm)
+      .def_readwrite("skip_nonfinite", &StepOptions::skip_nonfinite)
+      .def_readwrite("skip", &StepOptions::skip)
+      .def_readwrite("zero_grad", &StepOptions::zero_grad)
+      .def_readwrite("update_mean", &StepOptions::update_mean)
+      .def_readwrite("mean_decay", &StepOptions::mean_decay)
+      .def_readwrite("write_mirror", &StepOptions::write_mirror)
+      .def_readwrite("accumulate", &StepOptions::accumulate)
+      .def_readwrite("completes", &StepOptions::completes);
   py::class_<bind::BoundPlan>(module, "Plan")
-      .def(py::init<std::string, std::string, const py::list&, const py::list&>(), py::arg("owner"), py::arg("caller"),
-           py::arg("groups"), py::arg("tensors"))
+      .def(py::init<std::string, std::string, const py::list&, const py::list&, const Rounding&>(), py::arg("owner"),
+           py::arg("caller"), py::arg("groups"), py::arg("tensors"), py::arg("rounding"))
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
-      .def("step", &bind::BoundPlan::step, py::arg("gradients"));
+      .def(
+          "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}); },
+          py::arg("gradients"))
+      .def(
+          "step_with",
+          [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options) {
+            const StepResult result = plan.step(gradients, options);
+            return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
+          },
+          py::arg("gradients"), py::arg("options"), "(skipped, norm, clip coefficient)");
 }

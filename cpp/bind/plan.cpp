@@ -24,7 +24,8 @@ class Turn {
 
 }  // namespace
 
-BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors)
+BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
+                     const Rounding& rounding)
     : owner_(std::move(owner)), caller_(std::move(caller)) {
   std::vector<Group> bound_groups;
   for (const py::handle item : groups) {
@@ -47,7 +48,7 @@ BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& grou
   for (const py::handle item : tensors)
     bound_tensors.push_back(bind(py::reinterpret_borrow<py::tuple>(item), bound_groups.size()));
   refuse_overlaps();
-  plan_ = std::make_unique<Plan>(std::move(bound_groups), std::move(bound_tensors));
+  plan_ = std::make_unique<Plan>(std::move(bound_groups), std::move(bound_tensors), rounding);
 }
 
 Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
@@ -56,50 +57,82 @@ Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
   const auto group = tensor[1].cast<std::size_t>();
   if (group >= group_count) throw py::index_error(owner_ + ": parameter " + arrays.name + " names no group");
   const RuleInfo& rule = rules()[static_cast<std::size_t>(rules_[group])];
-  const auto require_count = [&](const py::list& given, std::size_t wanted, const char* what) {
-    if (given.size() != wanted)
-      throw py::value_error(owner_ + ": parameter " + arrays.name + ": rule '" + std::string(rule.name) + "' keeps " +
-                            std::to_string(wanted) + " " + what + ", got " + std::to_string(given.size()));
-  };
-
-  const std::size_t index = arrays_.size() - 1;
-  const auto own = [&](const ArrayView& view, const char* role) {
-    const auto begin = static_cast<const char*>(view.data);
-    if (view.bytes > 0) memory_.push_back({begin, begin + view.bytes, index, role});
+  const py::dict state = tensor[3];
+  const auto has = [&](const char* name) { return state.contains(name); };
+  const auto counter = [&](const char* name, const char* role) {
+    std::int64_t* const count = require_counter(state[name], {owner_.c_str(), role, &arrays.name});
+    keep(state[name], count, role, false);
+    return count;
   };
 
   arrays.param = tensor[2];
   arrays.param_view = require_updatable(arrays.param, {owner_.c_str(), "parameter", &arrays.name});
-  own(arrays.param_view, "parameter");
-  Tensor bound{static_cast<int>(group),
-               arrays.param_view.dtype,
-               arrays.param_view.size,
-               const_cast<void*>(arrays.param_view.data),
-               nullptr,
-               {},
-               nullptr,
-               {}};
-
-  const py::list slots = tensor[3];
-  require_count(slots, rule.slots.size(), "state arrays");
+  arrays.param_imprint = Imprint(arrays.param);
+  own(arrays.param_view.data, arrays.param_view.bytes, "parameter");
+  Tensor bound;
+  bound.group = static_cast<int>(group);
+  bound.size = arrays.param_view.size;
+  bound.param = {const_cast<void*>(arrays.param_view.data), arrays.param_view.dtype};
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
-    arrays.slots.push_back(slots[s]);
-    const ArrayView view =
-        require_updatable_like(slots[s], arrays.param, {owner_.c_str(), rule.slots[s], &arrays.name});
-    bound.slots[s] = const_cast<void*>(view.data);
-    arrays.slot_data.push_back(view.data);
-    own(view, rule.slots[s]);
+    bound.slots[s] = bind_slot(state, rule.slots[s]);
+    if (bound.slots[s].dtype != bound.slots[0].dtype || (bound.slots[s].dtype == DType::f64) != (bound.compute() == DType::f64))
+      throw py::type_error(Label{owner_.c_str(), rule.slots[s], &arrays.name}.text() + " has dtype " +
+                           std::string(py::str(state[rule.slots[s]].attr("dtype"))) +
+                           ", which does not go with that of its parameter or of other state");
   }
-
-  arrays.step = tensor[4];
-  bound.step = require_counter(arrays.step, {owner_.c_str(), "step of parameter", &arrays.name});
-  const py::list scalars = tensor[5];
-  require_count(scalars, rule.scalars.size(), "scalars");
+  bound.step = counter("step", "step of parameter");
   for (std::size_t s = 0; s < rule.scalars.size(); ++s) {
-    arrays.scalars.push_back(scalars[s]);
-    bound.scalars[s] = require_scalar(scalars[s], {owner_.c_str(), rule.scalars[s], &arrays.name});
+    bound.scalars[s] = require_scalar(state[rule.scalars[s]], {owner_.c_str(), rule.scalars[s], &arrays.name});
+    keep(state[rule.scalars[s]], bound.scalars[s], rule.scalars[s], false);
+  }
+  if (has("compensation")) bound.compensation = companion(state["compensation"], "compensation");
+  if (has("grad_sum")) {
+    bound.grad_sum = companion(state["grad_sum"], "grad_sum");
+    bound.grad_count = counter("grad_count", "grad_count of parameter");
+  }
+  if (has("ema")) {
+    bound.mean = companion(state["ema"], "ema");
+    bound.mean_count = counter("ema_count", "ema_count of parameter");
+    if (bound.mean.dtype != bound.compute())
+      throw py::type_error(owner_ + ": ema " + arrays.name + " has dtype " +
+                           std::string(py::str(state["ema"].attr("dtype"))) + "; pass " +
+                           (bound.compute() == DType::f64 ? "float64" : "float32"));
+  }
+  if (const py::object mirror = tensor[4]; !mirror.is_none()) {
+    bound.mirror = companion(mirror, "mirror");
+    if (bound.mirror.dtype == DType::q8 || (bound.mirror.dtype == DType::f64 && bound.param.dtype != DType::f64))
+      throw py::type_error(owner_ + ": mirror " + arrays.name + " has dtype " +
+                           std::string(py::str(mirror.attr("dtype"))) + "; pass float32, bfloat16 or float16");
   }
   return bound;
+}
+
+void BoundPlan::own(const void* data, std::int64_t bytes, const char* role) {
+  const auto begin = static_cast<const char*>(data);
+  if (bytes > 0) memory_.push_back({begin, begin + bytes, arrays_.size() - 1, role});
+}
+
+void BoundPlan::keep(const py::object& array, const void* data, const char* role, bool like) {
+  arrays_.back().companions.push_back({array, Imprint(array), data, role, like});
+}
+
+Array BoundPlan::companion(const py::object& array, const char* role) {
+  Arrays& arrays = arrays_.back();
+  const ArrayView view = require_updatable_like(array, arrays.param, {owner_.c_str(), role, &arrays.name});
+  keep(array, view.data, role, true);
+  own(view.data, view.bytes, role);
+  return {const_cast<void*>(view.data), view.dtype};
+}
+
+SlotArray BoundPlan::bind_slot(const py::dict& state, const char* name) {
+  SlotArray slot{companion(state[name], name), nullptr};
+  if (slot.dtype != DType::q8) return slot;
+  const Arrays& arrays = arrays_.back();
+  const py::object scales = state[(std::string(name) + "_scale").c_str()];
+  slot.scales = require_scales(scales, arrays.param_view.size, {owner_.c_str(), name, &arrays.name});
+  keep(scales, slot.scales, name, false);
+  own(slot.scales, (arrays.param_view.size + block_size - 1) / block_size * 4, name);
+  return slot;
 }
 
 void BoundPlan::refuse_overlaps() {
@@ -116,37 +149,88 @@ void BoundPlan::refuse_overlaps() {
 
 // An array can change under us: resized, reshaped, made read-only.
 void BoundPlan::require_unmoved(const Arrays& arrays) const {
+  const auto holds = [](const Companion& own) { return own.imprint.holds(own.array); };
+  if (arrays.param_imprint.holds(arrays.param) &&
+      std::all_of(arrays.companions.begin(), arrays.companions.end(), holds))
+    return;
   const auto moved = [&](const char* role) {
     throw py::value_error(caller_ + ": " + std::string(role) + " " + arrays.name +
                           " has changed its memory since this optimizer was built; build a new optimizer");
   };
-  const Label label{caller_.c_str(), "parameter", &arrays.name};
-  const ArrayView now = require_updatable(arrays.param, label);
+  const ArrayView now = require_updatable(arrays.param, {caller_.c_str(), "parameter", &arrays.name});
   if (now.data != arrays.param_view.data || now.size != arrays.param_view.size ||
       now.dtype != arrays.param_view.dtype || now.c_order != arrays.param_view.c_order)
     moved("parameter");
-  for (std::size_t s = 0; s < arrays.slots.size(); ++s)
-    if (require_updatable_like(arrays.slots[s], arrays.param, {caller_.c_str(), "state of parameter", &arrays.name})
-            .data != arrays.slot_data[s])
-      moved("state of parameter");
+  const Label label{caller_.c_str(), "state of parameter", &arrays.name};
+  for (const Companion& own : arrays.companions)
+    if (own.like ? require_updatable_like(own.array, arrays.param, label).data != own.data : !holds(own))
+      moved(label.role);
 }
 
-const void* BoundPlan::require_separate(py::handle gradient, Arrays& arrays) const {
-  const ArrayView view = require_gradient(gradient, arrays.param, {caller_.c_str(), "gradient", &arrays.name});
-  if (view.data == arrays.cleared) return view.data;
+ArrayView BoundPlan::take_array(py::handle gradient, bool written, Arrays& arrays) const {
+  if (!written && arrays.grad_imprint.holds(gradient)) return arrays.grad_view;
+  const Label label{caller_.c_str(), "gradient", &arrays.name};
+  const ArrayView view = require_gradient(gradient, arrays.param, written, label);
+  require_outside(view, label);
+  arrays.grad_imprint = Imprint(gradient);
+  arrays.grad_view = view;
+  return view;
+}
+
+void BoundPlan::require_outside(const ArrayView& view, const Label& label) const {
   const auto begin = static_cast<const char*>(view.data), end = begin + view.bytes;
   const auto after = std::upper_bound(memory_.begin(), memory_.end(), end - 1,
                                       [](const char* at, const Interval& own) { return at < own.begin; });
   if (view.bytes > 0 && after != memory_.begin() && begin < (after - 1)->end)
-    throw py::value_error(caller_ + ": gradient " + arrays.name + " shares memory with " + (after - 1)->role + " " +
+    throw py::value_error(label.text() + " shares memory with " + (after - 1)->role + " " +
                           arrays_[(after - 1)->tensor].name + "; pass a copy");
-  arrays.cleared = view.data;
-  return view.data;
+}
+
+// What a sparse gradient cannot be combined with.
+void BoundPlan::require_lazy(std::size_t index, const StepOptions& options) const {
+  const Tensor& tensor = plan_->tensors()[index];
+  const auto group = static_cast<std::size_t>(tensor.group);
+  const RuleInfo& rule = rules()[static_cast<std::size_t>(rules_[group])];
+  const auto refuse = [&](const std::string& problem) {
+    throw py::value_error(caller_ + ": gradient " + arrays_[index].name + " is SparseRows, " + problem);
+  };
+  if (!rule.lazy) refuse("which rule '" + std::string(rule.name) + "' does not take: it changes rows without gradient");
+  for (std::size_t h = 0; h < rule.hypers.size(); ++h)
+    if (std::string_view(rule.hypers[h]) == "weight_decay" &&
+        py::cast<py::array_t<double>>(values_[group]).at(static_cast<py::ssize_t>(h + 1)) != 0)
+      refuse("which need weight_decay=0: rows without gradient would not decay");
+  if (options.accumulate > 1) refuse("which cannot be accumulated; pass accumulate=1");
+  if (tensor.mean && options.update_mean) refuse("after which rows without gradient would not be averaged; pass ema=False");
+  if (!tensor.slots.empty() && tensor.slots[0].dtype == DType::q8 &&
+      arrays_[index].rows->width() % block_size != 0)
+    refuse("whose rows do not fill the blocks of float8 state; use another state_dtype, or rows of a multiple of " +
+           std::to_string(block_size) + " elements");
+}
+
+// Gradients that a step sets to zero must not be those of another parameter as well.
+void BoundPlan::require_distinct_gradients() {
+  const auto& tensors = plan_->tensors();
+  std::vector<const void*> now(tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) now[i] = tensors[i].grad.data;
+  if (now == distinct_) return;
+  std::vector<Interval> intervals;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const auto* const begin = static_cast<const char*>(now[i]);
+    const std::int64_t bytes = tensors[i].size * bytes_of(tensors[i].grad.dtype);
+    if (begin && bytes > 0) intervals.push_back({begin, begin + bytes, i, "gradient"});
+  }
+  std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
+  for (std::size_t i = 1; i < intervals.size(); ++i)
+    if (intervals[i].begin < intervals[i - 1].end)
+      throw py::value_error(caller_ + ": gradients " + arrays_[intervals[i - 1].tensor].name + " and " +
+                            arrays_[intervals[i].tensor].name +
+                            " share memory, but zero_grad=True sets each to zero; pass copies");
+  distinct_ = std::move(now);
 }
 
 // Checks the gradients and lets the plan read them. The returned references keep them: another thread may drop its own
 // while the GIL is released.
-std::vector<py::object> BoundPlan::take(const py::sequence& gradients) {
+std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const StepOptions& options) {
   auto& tensors = plan_->tensors();
   if (gradients.size() != tensors.size())
     throw py::value_error(caller_ + ": got " + std::to_string(gradients.size()) + " gradients for " +
@@ -154,28 +238,51 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients) {
   std::vector<py::object> kept;
   kept.reserve(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    kept.push_back(gradients[i]);
+    const py::object& gradient = kept.emplace_back(gradients[i]);
     require_unmoved(arrays_[i]);
-    tensors[i].grad = kept[i].is_none() ? nullptr : require_separate(kept[i], arrays_[i]);
+    tensors[i].grad = {}, tensors[i].rows = nullptr;
+    if (gradient.is_none()) continue;
+    if (is_sparse_rows(gradient)) {
+      take_rows(gradient, i, options, kept);
+    } else {
+      const ArrayView view = take_array(gradient, options.zero_grad, arrays_[i]);
+      tensors[i].grad = {const_cast<void*>(view.data), view.dtype};
+    }
   }
+  if (options.zero_grad) require_distinct_gradients();
   return kept;
+}
+
+void BoundPlan::take_rows(py::handle gradient, std::size_t index, const StepOptions& options,
+                          std::vector<py::object>& kept) {
+  Arrays& arrays = arrays_[index];
+  const Label label{caller_.c_str(), "gradient", &arrays.name};
+  const py::object indices = gradient.attr("indices"), values = gradient.attr("values");
+  const ArrayView view = require_row_values(values, arrays.param, label);
+  require_outside(view, label);
+  if (!arrays.rows) arrays.rows = std::make_unique<RowGradient>();
+  const std::vector<std::int64_t> rows = require_row_indices(indices, values, arrays.param, label);
+  Tensor& tensor = plan_->tensors()[index];
+  const auto count = static_cast<std::int64_t>(rows.size());
+  arrays.rows->assign({const_cast<void*>(view.data), view.dtype}, count > 0 ? view.size / count : 0, tensor.compute(),
+                      rows);
+  require_lazy(index, options);
+  tensor.rows = arrays.rows.get();
+  kept.push_back(values);
 }
 
 void BoundPlan::check(const py::sequence& gradients) {
   const Turn turn(running_);
-  take(gradients);
+  take(gradients, {});
 }
 
-void BoundPlan::step(const py::sequence& gradients) {
+StepResult BoundPlan::step(const py::sequence& gradients, const StepOptions& options) {
   const Turn turn(running_);
-  const auto kept = take(gradients);
-  plan_->prepare();
-  if (plan_->is_parallel()) {
-    const py::gil_scoped_release release;
-    plan_->run();
-  } else {
-    plan_->run();
-  }
+  const auto kept = take(gradients, options);
+  plan_->prepare(options);
+  if (!plan_->is_parallel()) return plan_->run();
+  const py::gil_scoped_release release;
+  return plan_->run();
 }
 
 }  // namespace onepass::bind

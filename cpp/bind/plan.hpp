@@ -10,33 +10,46 @@
 
 #include "arrays.hpp"
 #include "engine/plan.hpp"
+#include "engine/rows.hpp"
 
 namespace onepass::bind {
 
 // A plan over NumPy arrays, which it keeps alive and in place.
 class BoundPlan {
  public:
-  // groups: (rule, values), values a float64 array of the gradient factor and the rule's hyper-parameters.
-  // tensors: (name, group, parameter, slots, step, scalars), as in engine/plan.hpp.
+  // groups: (rule, values), values a float64 array of the gradients' sign and the rule's hyper-parameters.
+  // tensors: (name, group, parameter, state, mirror or None); state maps names to arrays: "step", the rule's scalars and
+  // slots, each slot with a "<slot>_scale" if it is stored in blocks, and what options keep beside ("compensation",
+  // "grad_sum" and "grad_count", "ema" and "ema_count").
   // Error messages open with `owner` at construction and with `caller` at a step.
-  BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors);
+  BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
+            const Rounding& rounding);
 
   // Raises unless these gradients fit: one per parameter, None for none.
   void check(const py::sequence& gradients);
 
-  // One step with these gradients. Checks all before it changes anything.
-  void step(const py::sequence& gradients);
+  // One step with these gradients, arrays or SparseRows. Checks all before it changes anything.
+  StepResult step(const py::sequence& gradients, const StepOptions& options);
 
  private:
+  // An array that belongs to a parameter, element by element if it is `like` it, as it was when it was checked.
+  struct Companion {
+    py::object array;
+    Imprint imprint;
+    const void* data;
+    const char* role;
+    bool like;
+  };
   struct Arrays {
     std::string name;
     py::object param;
-    std::vector<py::object> slots;
-    py::object step;
-    std::vector<py::object> scalars;
+    Imprint param_imprint;
     ArrayView param_view;
-    std::vector<const void*> slot_data;
-    const void* cleared = nullptr;  // a gradient address already known to overlap nothing of ours
+    std::vector<Companion> companions;
+    // The gradient of the step before, which need not be checked again.
+    Imprint grad_imprint;
+    ArrayView grad_view;
+    std::unique_ptr<RowGradient> rows;
   };
   struct Interval {
     const char *begin, *end;
@@ -44,17 +57,26 @@ class BoundPlan {
     const char* role;
   };
 
-  std::vector<py::object> take(const py::sequence& gradients);
+  std::vector<py::object> take(const py::sequence& gradients, const StepOptions& options);
+  void take_rows(py::handle gradient, std::size_t index, const StepOptions& options, std::vector<py::object>& kept);
   Tensor bind(const py::tuple& tensor, std::size_t group_count);
+  void own(const void* data, std::int64_t bytes, const char* role);
+  void keep(const py::object& array, const void* data, const char* role, bool like);
+  Array companion(const py::object& array, const char* role);
+  SlotArray bind_slot(const py::dict& state, const char* name);
   void refuse_overlaps();
   void require_unmoved(const Arrays& arrays) const;
-  const void* require_separate(py::handle gradient, Arrays& arrays) const;
+  ArrayView take_array(py::handle gradient, bool written, Arrays& arrays) const;
+  void require_outside(const ArrayView& view, const Label& label) const;
+  void require_lazy(std::size_t index, const StepOptions& options) const;
+  void require_distinct_gradients();
 
   std::string owner_, caller_;
   std::vector<py::object> values_;
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;
   std::vector<Interval> memory_;  // all that a step writes, by address
+  std::vector<const void*> distinct_;  // gradients known not to overlap each other
   std::unique_ptr<Plan> plan_;
   std::atomic_flag running_;
 };

@@ -1,24 +1,81 @@
 // How does a stored element become a lane, and back? Loads and stores in registers, at any alignment.
 //
-// `Compute<T>` is the type in which elements stored as T are computed. A narrower storage type is one more
-// specialisation of `Codec`: decode on load, encode on store.
+// `Compute` is the type in which elements stored as T are computed. A store that is given `noise`, 16 random bits in
+// each lane, rounds stochastically: up with the probability that makes the mean exact.
 #pragma once
 
+#include "convert.hpp"
+#include "noise.hpp"
 #include "simd.hpp"
 
 namespace onepass {
 namespace {
 
+// Storage types that C++ has no arithmetic for.
+struct bf16 {
+  uint16_t bits;
+};
+struct f16 {
+  uint16_t bits;
+};
+
+// Eight bits in blocks that share a scale: see blocks.hpp.
+struct q8 {};
+template <class S>
+constexpr bool is_blocks = false;
+template <>
+constexpr bool is_blocks<q8> = true;
+
+template <class Items, class T>
+Items load_items(const T* from) {
+  Items items;
+  __builtin_memcpy(&items, from, sizeof items);
+  return items;
+}
+
 template <class T>
 struct Codec {
   using Compute = T;
-  static Pack<Compute> load(const T* from) {
-    Pack<Compute> pack;
-    __builtin_memcpy(&pack, from, sizeof pack);
-    return pack;
-  }
-  static void store(T* to, Pack<Compute> pack) { __builtin_memcpy(to, &pack, sizeof pack); }
+  static Pack<T> load(const T* from) { return load_items<Pack<T>>(from); }
+  static void store(T* to, Pack<T> pack) { __builtin_memcpy(to, &pack, sizeof pack); }
 };
+
+template <>
+struct Codec<bf16> {
+  using Compute = float;
+  static Pack<float> load(const bf16* from) { return decode_brain(load_items<Halves<Pack<float>>>(from)); }
+  static void store(bf16* to, Pack<float> pack) { store(to, encode_brain(pack)); }
+  static void store(bf16* to, Pack<float> pack, Words noise) {
+    store(to, convert<Halves<Pack<float>>>(brain_or_nan(pack, to_words(pack) + noise)));
+  }
+
+ private:
+  static void store(bf16* to, Halves<Pack<float>> halves) { __builtin_memcpy(to, &halves, sizeof halves); }
+};
+
+template <>
+struct Codec<f16> {
+  using Compute = float;
+  static Pack<float> load(const f16* from) { return decode_half(load_items<Halves<Pack<float>>>(from)); }
+  static void store(f16* to, Pack<float> pack) { store(to, encode_half(pack)); }
+  static void store(f16* to, Pack<float> pack, Words noise) {
+    const Words bits = to_words(pack), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
+    const Words normal = (magnitude - 0x38000000 + (noise >> 3)) >> 13;
+    // Below 2^-14 the places are 2^-24 apart, whatever the exponent.
+    const Pack<float> places = to_floats(magnitude) * 0x1p24f + convert<Pack<float>>(noise >> 2) * 0x1p-14f;
+    const Pack<int32_t> small = magnitude < 0x38800000;
+    const Words tiny = (Words)convert<Pack<int32_t>>(to_floats(to_words(places) & (Words)small));
+    const Words special = 0x7c00 + select(magnitude > 0x7f800000, Words{} + 0x200, Words{});
+    const Words half = select(magnitude >= 0x47800000, special, select(small, tiny, normal));
+    store(to, convert<Halves<Pack<float>>>(sign | half));
+  }
+
+ private:
+  static void store(f16* to, Halves<Pack<float>> halves) { __builtin_memcpy(to, &halves, sizeof halves); }
+};
+
+template <class T>
+using ComputeOf = typename Codec<T>::Compute;
 
 }  // namespace
 }  // namespace onepass

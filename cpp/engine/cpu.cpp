@@ -16,13 +16,14 @@ constexpr bool has(std::uint32_t word, std::uint32_t mask) { return (word & mask
 constexpr std::uint32_t bits(auto... positions) { return (0u | ... | (1u << positions)); }
 
 struct Features {
-  std::uint32_t leaf1_ecx = 0, leaf7_ebx = 0, extended_ecx = 0;
+  std::uint32_t leaf1_ecx = 0, leaf7_ebx = 0, leaf7_1_eax = 0, extended_ecx = 0;
   std::uint32_t os_saves = 0;  // XCR0: the register files that the operating system preserves
 
   Features() {
     std::uint32_t a, b, c, d;
     if (__get_cpuid(1, &a, &b, &c, &d)) leaf1_ecx = c;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) leaf7_ebx = b;
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) leaf7_1_eax = a;
     if (__get_cpuid(0x80000001, &a, &b, &c, &d)) extended_ecx = c;
     if (has(leaf1_ecx, bits(27))) asm volatile("xgetbv" : "=a"(os_saves), "=d"(d) : "c"(0));
   }
@@ -52,6 +53,9 @@ bool runs_x86_v4() {
   return runs_x86_v3() && has(features().leaf7_ebx, bits(16, 17, 28, 30, 31)) &&
          has(features().os_saves, bits(5, 6, 7));
 }
+
+// AVX512_BF16.
+bool runs_x86_v4_bf16() { return runs_x86_v4() && has(features().leaf7_1_eax, bits(5)); }
 #endif
 
 bool runs_neon() { return true; }  // part of every AArch64

@@ -4,6 +4,7 @@
 
 namespace onepass::cpu {
 
+bool runs_x86_v4_bf16();
 bool runs_x86_v4();
 bool runs_x86_v3();
 bool runs_x86_v2();

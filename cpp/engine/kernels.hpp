@@ -1,33 +1,97 @@
-// What does one instruction-set level export? A table with a kernel for every rule and dtype.
+// What does one instruction-set level export? A table: a kernel for every rule and layout, and the passes that are put
+// around a kernel while a tile of the arrays is in the first-level cache.
 #pragma once
 
 #include <stdint.h>
 
+#include "noise_key.hpp"
+#include "slot.hpp"
+
 namespace onepass {
 
-enum class DType : uint8_t { f32, f64 };
-constexpr int dtype_count = 2;
+// How an array's elements are stored. `q8` is eight bits in blocks that share a scale (blocks.hpp).
+enum class DType : uint8_t { f32, f64, bf16, f16, q8 };
+constexpr int array_dtype_count = 4;  // those that a NumPy array can have by itself
 
-constexpr int max_slots = 4;
+constexpr int64_t bytes_of(DType dtype) {
+  return dtype == DType::f64 ? 8 : dtype == DType::f32 ? 4 : dtype == DType::q8 ? 1 : 2;
+}
+constexpr DType compute_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
+
 constexpr int max_scalars = 2;
 constexpr int max_coefs = 16;
 
-// Elements [begin, end) of one parameter, its gradient and its state slots.
+constexpr int64_t block_size = 256;      // elements that share a scale
+constexpr int64_t sum_tile_size = 4096;  // elements whose squares are added by themselves
+
+// The storage types for which a rule has a kernel of its own, which converts in registers. Any state is among them
+// beside a float32 parameter and gradient; of what is not, parameter and gradient are converted beforehand.
+struct Layout {
+  DType param, grad, state;
+  bool stochastic;  // slow slots are rounded so
+  bool operator==(const Layout&) const = default;
+};
+constexpr Layout layouts[] = {
+    {DType::f32, DType::f32, DType::f32, false},    {DType::f64, DType::f64, DType::f64, false},
+    {DType::f32, DType::f32, DType::bf16, false},   {DType::f32, DType::f32, DType::bf16, true},
+    {DType::f32, DType::f32, DType::f16, false},    {DType::f32, DType::f32, DType::f16, true},
+    {DType::f32, DType::f32, DType::q8, false},     {DType::f32, DType::f32, DType::q8, true},
+    {DType::bf16, DType::bf16, DType::f32, false},  {DType::f16, DType::f16, DType::f32, false},
+    {DType::bf16, DType::bf16, DType::bf16, false}, {DType::bf16, DType::bf16, DType::bf16, true},
+    {DType::f16, DType::f16, DType::f16, false},    {DType::f16, DType::f16, DType::f16, true},
+};
+constexpr int layout_count = sizeof layouts / sizeof *layouts;
+
+// One parameter's elements, its gradient and its state slots, all from the same element on.
 struct KernelArgs {
   const double* coefs;
   double grad_factor;
   void* param;
   const void* grad;
   void* const* slots;
-  int64_t begin;
-  int64_t end;
+  float* const* scales;  // of slots in q8, which start a block
+  int64_t size;
+  uint32_t index;  // of the first element, modulo 2^32
+  NoiseKey noise;
 };
-
 using Kernel = void (*)(const KernelArgs&);
 
+// The squares of a tile's elements, added in a fixed order; `finite` if all elements are.
+struct TileSum {
+  double squares;
+  bool finite;
+};
+
+// What can be done to arrays stored in one way; `compute` arrays are of compute_dtype. Null where it makes no sense.
+struct Passes {
+  void (*decode)(const void* stored, void* compute, int64_t size);
+  void (*encode)(const void* compute, void* stored, int64_t size);
+  void (*encode_stochastic)(const void* compute, void* stored, int64_t size, uint32_t index, NoiseKey noise);
+  // Kahan: what rounding to nearest has cut off is kept in a second array.
+  void (*decode_compensated)(const void* stored, const void* compensation, void* compute, int64_t size);
+  void (*encode_compensated)(const void* compute, void* stored, void* compensation, int64_t size);
+  void (*clip)(const void* stored, void* compute, int64_t size, double bound);
+  // sum = factor * stored, or added to it
+  void (*start_sum)(const void* stored, void* sum, int64_t size, double factor);
+  void (*add_to_sum)(const void* stored, void* sum, int64_t size, double factor);
+  TileSum (*sum_squares)(const void* stored, int64_t size, double bound);
+  void (*average)(const void* stored, void* mean, int64_t size, double weight);  // mean += weight * (stored - mean)
+  void (*flush_subnormals)(void* stored, int64_t size);
+};
+
+// A rule's kernels, one for each layout.
+struct Row {
+  Kernel kernels[layout_count];
+};
+
 struct KernelTable {
-  const Kernel (*rows)[dtype_count];
-  Kernel find(int rule, DType dtype) const { return rows[rule][static_cast<int>(dtype)]; }
+  const Row* rows;
+  const Passes* passes;  // by DType
+  void (*widen)(const float* from, double* to, int64_t size);
+  void (*narrow)(const double* from, float* to, int64_t size);
+
+  Kernel find(int rule, int layout) const { return rows[rule].kernels[layout]; }
+  const Passes& of(DType dtype) const { return passes[static_cast<int>(dtype)]; }
 };
 
 }  // namespace onepass

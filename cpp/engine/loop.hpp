@@ -1,9 +1,12 @@
-// How is a rule applied to memory? One pass; the last partial pack goes through a padded buffer and the same functor.
+// How is a rule applied to memory? In one pass, whatever its arrays are stored as.
 #pragma once
 
+#include "blocks.hpp"
 #include "codec.hpp"
 #include "kernels.hpp"
 #include "rule.hpp"
+#include "slot_codec.hpp"
+#include "sweep.hpp"
 
 namespace onepass {
 namespace {
@@ -19,12 +22,6 @@ Coefs round_coefs(const double* values) {
   return coefs;
 }
 
-template <class T>
-struct Padded {
-  T items[lanes<Pack<T>>] = {};
-  Padded(const T* from, int64_t count) { __builtin_memcpy(items, from, count * sizeof(T)); }
-};
-
 template <int... S>
 struct Indices {};
 template <int N, int... S>
@@ -34,43 +31,91 @@ struct CountTo<0, S...> {
   using type = Indices<S...>;
 };
 
-template <class Rule, class T, int... S>
-void run(const KernelArgs& args, Indices<S...>) {
-  using Store = Codec<T>;
-  using F = Pack<typename Store::Compute>;
+template <class Rule, class P, class G, class S, bool stochastic, int... I>
+void run(const KernelArgs& args, Indices<I...>) {
+  using F = Pack<ComputeOf<P>>;
   const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
-  const F factor = broadcast<F>(static_cast<typename Store::Compute>(args.grad_factor));
+  const F factor = broadcast<F>(static_cast<ComputeOf<P>>(args.grad_factor));
 
   // The only place where a rule meets memory: everything is loaded before anything is stored.
-  const auto apply = [&](T* p_at, const T* g_at, auto*... slot_at) {
-    F p = Store::load(p_at);
-    const F g = factor * Store::load(g_at);
-    F slots[sizeof...(S) + 1] = {Store::load(slot_at)...};
-    Rule::step(coefs, p, g, slots[S]...);
-    Store::store(p_at, p);
-    (Store::store(slot_at, slots[S]), ...);
+  const auto apply = [&](int64_t index, P* p_at, const G* g_at, auto*... slot_at) {
+    F p = Codec<P>::load(p_at);
+    const F g = factor * Codec<G>::load(g_at);
+    F slots[sizeof...(I) + 1] = {SlotCodec<S, Rule::slots.items[I].kind>::load(slot_at)...};
+    Rule::step(coefs, p, g, slots[I]...);
+    Codec<P>::store(p_at, p);
+    if constexpr (stochastic) {
+      const Words bits = noise<F>(args.noise, args.index + static_cast<uint32_t>(index));
+      const auto store = [&](auto codec, S* at, F pack, int ordinal) {
+        if constexpr (is_slow(codec.kind))
+          codec.store(at, pack, (bits >> noise_shift(ordinal)) & 0xffff);
+        else
+          codec.store(at, pack);
+      };
+      (store(SlotCodec<S, Rule::slots.items[I].kind>{}, slot_at, slots[I], Rule::slots.slow_before(I)), ...);
+    } else {
+      (SlotCodec<S, Rule::slots.items[I].kind>::store(slot_at, slots[I]), ...);
+    }
   };
-
-  T* const p = static_cast<T*>(args.param) + args.begin;
-  const T* const g = static_cast<const T*>(args.grad) + args.begin;
-  [[maybe_unused]] T* const slots[sizeof...(S) + 1] = {static_cast<T*>(args.slots[S]) + args.begin...};
-  const int64_t size = args.end - args.begin;
-  constexpr int64_t width = lanes<F>;
-
-  int64_t i = 0;
-  for (; i + width <= size; i += width) apply(p + i, g + i, slots[S] + i...);
-  if (const int64_t rest = size - i; rest > 0) {
-    Padded<T> p_tail(p + i, rest), g_tail(g + i, rest);
-    Padded<T> slot_tails[] = {Padded<T>(slots[S] + i, rest)..., Padded<T>(p + i, rest)};
-    apply(p_tail.items, g_tail.items, slot_tails[S].items...);
-    __builtin_memcpy(p + i, p_tail.items, rest * sizeof(T));
-    (__builtin_memcpy(slots[S] + i, slot_tails[S].items, rest * sizeof(T)), ...);
-  }
+  sweep<lanes<F>>(args.size, apply, static_cast<P*>(args.param), static_cast<const G*>(args.grad),
+                  static_cast<S*>(args.slots[I])...);
 }
 
-template <class Rule, class T>
-void kernel(const KernelArgs& args) {
-  run<Rule, T>(args, typename CountTo<Rule::slots.count>::type{});
+// State in blocks: a block's scale is known only when all its new values are, which wait in a buffer until then.
+template <class Rule, class P, class G, bool stochastic, int... I>
+void run_in_blocks(const KernelArgs& args, Indices<I...>) {
+  using F = Pack<float>;
+  const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
+  const F factor = broadcast<F>(static_cast<float>(args.grad_factor));
+  alignas(64) float fresh[sizeof...(I)][block_size + lanes<F>];  // GCC cannot see that no pack reaches beyond
+
+  const auto run_block = [&](int64_t start, int64_t size) {
+    const int64_t block = start / block_size;
+    const F scales[] = {broadcast<F>(args.scales[I][block])...};
+    Magnitudes largest[sizeof...(I)] = {};
+    const auto apply = [&](int64_t index, P* p_at, const G* g_at, auto*... code_at) {
+      F p = Codec<P>::load(p_at);
+      const F g = factor * Codec<G>::load(g_at);
+      F slots[] = {load_codes<typename CodeFor<Rule::slots.items[I].kind>::type>(code_at, scales[I])...};
+      Rule::step(coefs, p, g, slots[I]...);
+      Codec<P>::store(p_at, p);
+      (Codec<float>::store(fresh[I] + index, slots[I]), ...);
+      ((largest[I] = larger(largest[I], magnitudes(slots[I]))), ...);
+    };
+    sweep<lanes<F>>(size, apply, static_cast<P*>(args.param) + start, static_cast<const G*>(args.grad) + start,
+                    static_cast<const uint8_t*>(args.slots[I]) + start...);
+    const auto store = [&](auto slow, auto code, int slot, int ordinal) {
+      const auto rounding = [&](int64_t index) {
+        if constexpr (!slow.value) return Words{} + half_a_place;
+        const Words bits = noise<F>(args.noise, args.index + static_cast<uint32_t>(start + index));
+        return (bits >> noise_shift(ordinal) & 0xffff) << 4;
+      };
+      args.scales[slot][block] = store_codes<decltype(code)>(
+          fresh[slot], static_cast<uint8_t*>(args.slots[slot]) + start, size,
+          size == block_size ? largest_of(largest[slot]) : largest_of_part(fresh[slot], size), rounding);
+    };
+    (store(Constant<stochastic && is_slow(Rule::slots.items[I].kind)>{},
+           typename CodeFor<Rule::slots.items[I].kind>::type{}, I, Rule::slots.slow_before(I)),
+     ...);
+  };
+  // A whole block's size is a constant, and its loops need not look for their end.
+  int64_t start = 0;
+  for (; start + block_size <= args.size; start += block_size) run_block(start, block_size);
+  if (start < args.size) run_block(start, args.size - start);
+}
+
+// Flattened: a formula that is called once per pack costs more than it computes.
+template <class Rule, class P, class G, class S, bool stochastic>
+__attribute__((flatten)) void kernel(const KernelArgs& args) {
+  constexpr typename CountTo<Rule::slots.count>::type indices;
+  // Where no slot is slow there is nothing to round stochastically, and without slots nothing to keep in blocks.
+  constexpr bool random = stochastic && Rule::slots.slow_before(Rule::slots.count) > 0;
+  if constexpr (Rule::slots.count == 0)
+    run<Rule, P, G, float, false>(args, indices);
+  else if constexpr (is_blocks<S>)
+    run_in_blocks<Rule, P, G, random>(args, indices);
+  else
+    run<Rule, P, G, S, random>(args, indices);
 }
 
 }  // namespace

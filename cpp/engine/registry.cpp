@@ -14,6 +14,25 @@ std::span<const char* const> names_of(const Names<N>& names) {
   return {names.items, static_cast<std::size_t>(N)};
 }
 
+// The slots of a rule, names and kinds apart.
+template <class Rule>
+struct SlotColumns {
+  const char* names[max_slots] = {};
+  SlotKind kinds[max_slots] = {};
+  constexpr SlotColumns() {
+    for (int i = 0; i < Rule::slots.count; ++i) {
+      names[i] = Rule::slots.items[i].name;
+      kinds[i] = Rule::slots.items[i].kind;
+    }
+  }
+};
+template <class Rule>
+constexpr SlotColumns<Rule> slot_columns;
+template <class Rule, class T>
+std::span<const T> slots_of(const T (&column)[max_slots]) {
+  return {column, static_cast<std::size_t>(Rule::slots.count)};
+}
+
 template <class Rule, std::size_t... H, std::size_t... S>
 void prepare_with(std::int64_t t, const double* hypers, double* scalars, double* coefs, std::index_sequence<H...>,
                   std::index_sequence<S...>) {
@@ -35,9 +54,11 @@ std::span<const RuleInfo> infos_of(RuleList<Rules...>) {
   static_assert(
       ((coef_count<Rules> <= max_coefs && Rules::slots.count <= max_slots && Rules::scalars.count <= max_scalars) &&
        ...),
-      "raise the limits in kernels.hpp");
-  static const RuleInfo infos[] = {{Rules::name, names_of(Rules::hypers), names_of(Rules::slots),
-                                    names_of(Rules::scalars), coef_count<Rules>, prepare<Rules>}...};
+      "raise the limits in kernels.hpp and slot.hpp");
+  static_assert(((Rules::slots.slow_before(Rules::slots.count) <= max_slow_slots) && ...), "a hash has no more bits");
+  static const RuleInfo infos[] = {{Rules::name, names_of(Rules::hypers), slots_of<Rules>(slot_columns<Rules>.names),
+                                    names_of(Rules::scalars), slots_of<Rules>(slot_columns<Rules>.kinds),
+                                    is_lazy<Rules>, coef_count<Rules>, prepare<Rules>}...};
   return infos;
 }
 

@@ -5,11 +5,15 @@
 #include <span>
 #include <string_view>
 
+#include "slot.hpp"
+
 namespace onepass {
 
 struct RuleInfo {
   std::string_view name;
   std::span<const char* const> hypers, slots, scalars;
+  std::span<const SlotKind> slot_kinds;
+  bool lazy;
   int coefs;
   // Computes the coefficients of step t (1-based) and advances the scalars; plain double arithmetic.
   void (*prepare)(std::int64_t t, const double* hypers, double* scalars, double* coefs);

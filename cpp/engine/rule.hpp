@@ -2,14 +2,18 @@
 //
 //   name      the one name of the optimizer, in every layer
 //   hypers    hyper-parameters, in the order in which `prepare` takes them; "betas[0]" is the first of a pair
-//   slots     state arrays of the parameter's shape, in the order in which `step` takes them
+//   slots     state arrays of the parameter's shape, in the order in which `step` takes them, and what each holds:
+//             first_moment("..."), second_moment("...") or iterate("..."), which decides how it may be rounded
 //   scalars   state of one double per parameter, updated by `prepare`
 //   Coefs<F>  what `step` needs of the hyper-parameters, each field an F
+//   lazy      (optional, true) it may be applied to some rows of a parameter only, for a sparse gradient
 //   prepare   (t, hypers..., scalars&...) -> Coefs<double>: once per step, in double; t = 1 at the first step
-//   step      (coefs, p, g, slots...): the formula, on packs, once for all dtypes and instruction sets
+//   step      (coefs, p, g, slots...): the formula, on packs, once for all storage types and instruction sets
 #pragma once
 
 #include <stdint.h>
+
+#include "slot.hpp"
 
 namespace onepass {
 namespace {
@@ -21,6 +25,35 @@ struct Names {
 };
 template <class... S>
 Names(S...) -> Names<static_cast<int>(sizeof...(S))>;
+
+struct Slot {
+  const char* name;
+  SlotKind kind;
+};
+constexpr Slot first_moment(const char* name) { return {name, SlotKind::first_moment}; }
+constexpr Slot second_moment(const char* name) { return {name, SlotKind::second_moment}; }
+constexpr Slot iterate(const char* name) { return {name, SlotKind::iterate}; }
+
+template <int N>
+struct Slots {
+  Slot items[N > 0 ? N : 1];
+  static constexpr int count = N;
+  constexpr int slow_before(int end) const {
+    int found = 0;
+    for (int i = 0; i < end; ++i) found += is_slow(items[i].kind);
+    return found;
+  }
+};
+template <class... S>
+Slots(S...) -> Slots<static_cast<int>(sizeof...(S))>;
+
+template <bool b>
+struct Constant {
+  static constexpr bool value = b;
+};
+
+template <class Rule>
+constexpr bool is_lazy = requires { Rule::lazy; };
 
 template <class... Rules>
 struct RuleList {

@@ -42,6 +42,19 @@ struct Traits<Pack<double>> {
 template <class F>
 constexpr int lanes = sizeof(F) / sizeof(typename Traits<F>::Scalar);
 
+// As many items of a type as a pack F has lanes: what a pack is converted from or to.
+template <class T, class F>
+struct LanesOf {
+  typedef T type __attribute__((vector_size(sizeof(T) * lanes<F>)));
+};
+template <class T, class F>
+using Lanes = typename LanesOf<T, F>::type;
+
+template <class To, class From>
+To convert(From from) {
+  return __builtin_convertvector(from, To);
+}
+
 template <class F>
 F broadcast(typename Traits<F>::Scalar value) {
   return value - F{};  // exact for every value, -0 included

@@ -12,7 +12,7 @@ namespace {
 struct Adadelta {
   static constexpr auto name = "adadelta";
   static constexpr Names hypers{"lr", "rho", "eps", "weight_decay"};
-  static constexpr Names slots{"square_avg", "acc_delta"};
+  static constexpr Slots slots{second_moment("square_avg"), second_moment("acc_delta")};
   static constexpr Names scalars{};
 
   template <class F>

@@ -11,7 +11,8 @@ namespace {
 struct Adagrad {
   static constexpr auto name = "adagrad";
   static constexpr Names hypers{"lr", "lr_decay", "weight_decay", "eps"};
-  static constexpr Names slots{"sum"};
+  static constexpr Slots slots{second_moment("sum")};
+  static constexpr bool lazy = true;
   static constexpr Names scalars{};
 
   template <class F>

@@ -45,7 +45,7 @@ struct AdamStep {
 
 template <Decay kind>
 struct AdamRule : AdamStep<kind> {
-  static constexpr Names slots{"exp_avg", "exp_avg_sq"};
+  static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
 
   template <class C, class F>
   static void step(const C& c, F& p, F g, F& m, F& v) {
@@ -56,7 +56,7 @@ struct AdamRule : AdamStep<kind> {
 
 template <Decay kind>
 struct AmsgradRule : AdamStep<kind> {
-  static constexpr Names slots{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+  static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq"), second_moment("max_exp_avg_sq")};
 
   template <class C, class F>
   static void step(const C& c, F& p, F g, F& m, F& v, F& v_max) {
@@ -68,9 +68,11 @@ struct AmsgradRule : AdamStep<kind> {
 
 struct Adam : AdamRule<Decay::coupled> {
   static constexpr auto name = "adam";
+  static constexpr bool lazy = true;
 };
 struct AdamW : AdamRule<Decay::decoupled> {
   static constexpr auto name = "adamw";
+  static constexpr bool lazy = true;
 };
 struct Amsgrad : AmsgradRule<Decay::coupled> {
   static constexpr auto name = "amsgrad";

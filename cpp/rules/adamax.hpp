@@ -12,7 +12,7 @@ namespace {
 struct Adamax {
   static constexpr auto name = "adamax";
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
-  static constexpr Names slots{"exp_avg", "exp_inf"};
+  static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_inf")};
   static constexpr Names scalars{};
 
   template <class F>

@@ -13,7 +13,7 @@ namespace {
 struct Asgd {
   static constexpr auto name = "asgd";
   static constexpr Names hypers{"lr", "lambd", "alpha", "t0", "weight_decay"};
-  static constexpr Names slots{"ax"};
+  static constexpr Slots slots{iterate("ax")};
   static constexpr Names scalars{"eta"};
 
   template <class F>

@@ -11,7 +11,7 @@ namespace {
 struct Lion {
   static constexpr auto name = "lion";
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "weight_decay"};
-  static constexpr Names slots{"exp_avg"};
+  static constexpr Slots slots{first_moment("exp_avg")};
   static constexpr Names scalars{};
 
   template <class F>

@@ -13,7 +13,7 @@ namespace {
 template <Decay kind>
 struct NadamRule {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay", "momentum_decay"};
-  static constexpr Names slots{"exp_avg", "exp_avg_sq"};
+  static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
   static constexpr Names scalars{"mu_product"};
 
   template <class F>

@@ -14,7 +14,7 @@ namespace {
 template <Decay kind>
 struct RadamRule {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
-  static constexpr Names slots{"exp_avg", "exp_avg_sq"};
+  static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
   static constexpr Names scalars{};
 
   template <class F>

@@ -35,7 +35,8 @@ struct RmspropScale {
 struct Rmsprop : RmspropScale {
   static constexpr auto name = "rmsprop";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
-  static constexpr Names slots{"square_avg"};
+  static constexpr Slots slots{second_moment("square_avg")};
+  static constexpr bool lazy = true;
   static constexpr Names scalars{};
 
   template <class F>
@@ -48,7 +49,7 @@ struct Rmsprop : RmspropScale {
 struct RmspropCentered : RmspropScale {
   static constexpr auto name = "rmsprop_centered";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
-  static constexpr Names slots{"square_avg", "grad_avg"};
+  static constexpr Slots slots{second_moment("square_avg"), first_moment("grad_avg")};
   static constexpr Names scalars{};
 
   template <class F>
@@ -61,7 +62,7 @@ struct RmspropCentered : RmspropScale {
 struct RmspropMomentum : RmspropScale {
   static constexpr auto name = "rmsprop_momentum";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
-  static constexpr Names slots{"square_avg", "momentum_buffer"};
+  static constexpr Slots slots{second_moment("square_avg"), first_moment("momentum_buffer")};
   static constexpr Names scalars{};
 
   template <class F>
@@ -75,7 +76,7 @@ struct RmspropMomentum : RmspropScale {
 struct RmspropCenteredMomentum : RmspropScale {
   static constexpr auto name = "rmsprop_centered_momentum";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
-  static constexpr Names slots{"square_avg", "grad_avg", "momentum_buffer"};
+  static constexpr Slots slots{second_moment("square_avg"), first_moment("grad_avg"), first_moment("momentum_buffer")};
   static constexpr Names scalars{};
 
   template <class F>

@@ -11,7 +11,7 @@ namespace {
 struct Rprop {
   static constexpr auto name = "rprop";
   static constexpr Names hypers{"etas[0]", "etas[1]", "step_sizes[0]", "step_sizes[1]"};
-  static constexpr Names slots{"prev", "step_size"};
+  static constexpr Slots slots{first_moment("prev"), second_moment("step_size")};
   static constexpr Names scalars{};
 
   template <class F>

@@ -12,7 +12,8 @@ namespace {
 struct Sgd {
   static constexpr auto name = "sgd";
   static constexpr Names hypers{"lr", "weight_decay"};
-  static constexpr Names slots{};
+  static constexpr Slots slots{};
+  static constexpr bool lazy = true;
   static constexpr Names scalars{};
 
   template <class F>
@@ -31,7 +32,7 @@ struct Sgd {
 struct Momentum {
   static constexpr auto name = "momentum";
   static constexpr Names hypers{"lr", "momentum", "dampening", "weight_decay"};
-  static constexpr Names slots{"momentum_buffer"};
+  static constexpr Slots slots{first_moment("momentum_buffer")};
   static constexpr Names scalars{};
 
   template <class F>
@@ -54,7 +55,7 @@ struct Momentum {
 struct Nesterov {
   static constexpr auto name = "nesterov";
   static constexpr Names hypers{"lr", "momentum", "weight_decay"};
-  static constexpr Names slots{"momentum_buffer"};
+  static constexpr Slots slots{first_moment("momentum_buffer")};
   static constexpr Names scalars{};
 
   template <class F>

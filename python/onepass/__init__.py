@@ -7,12 +7,16 @@ from onepass.groups import ParamGroup
 from onepass.optimizer import Optimizer, StepRecord
 from onepass.optimizers import *  # noqa: F403
 from onepass.optimizers import __all__ as _optimizers
+from onepass.options import Options
+from onepass.sparse import SparseRows
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Optimizer",
+    "Options",
     "ParamGroup",
+    "SparseRows",
     "StepRecord",
     "create",
     "functional",

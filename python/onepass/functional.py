@@ -3,7 +3,8 @@
 For each rule, ``<rule>_(p, g, <slots>, *, step, <hyper-parameters>, maximize=False)`` updates ``p`` and the slots in
 place; ``help(onepass.functional.adamw_)`` shows one. ``step`` is the number of this step, from 1 on. State that is one
 number per parameter (``mu_product`` of NAdam, from 1.0 on; ``eta`` of ASGD, from lr on) is a 0-dimensional float64
-array, updated as well.
+array, updated as well. Arrays of float16 and bfloat16 are computed in float32 and rounded to nearest; those of second
+moments hold their roots in float16.
 
 Example:
     >>> import numpy as np, onepass as op
@@ -23,21 +24,18 @@ from onepass import _core
 from onepass.groups import kernel_values
 from onepass.signatures import RuleFunction, Signature, signatures
 
+_TO_NEAREST = _core.Rounding(stochastic_state=False)
+
 
 def _kernel(signature: Signature) -> RuleFunction:
     def apply(*args: Any, **kwargs: Any) -> None:
         values = signature.bind(args, kwargs)
-        tensor = (
-            "",
-            0,
-            values["p"],
-            [values[name] for name in signature.slots],
-            np.array(values["step"] - 1, dtype=np.int64),
-            [values[name] for name in signature.scalars],
-        )
+        state = {name: values[name] for name in (*signature.slots, *signature.scalars)}
+        state["step"] = np.array(values["step"] - 1, dtype=np.int64)
         group = (signature.rule, kernel_values(signature.rule, values))
         name = signature.function_name
-        _core.Plan(name, name, [group], [tensor]).step([values["g"]])
+        plan = _core.Plan(name, name, [group], [("", 0, values["p"], state, None)], _TO_NEAREST)
+        plan.step([values["g"]])
 
     return signature.dress(apply, f"One step of `{signature.optimizer.__name__}` in one pass, in place.")
 

@@ -15,8 +15,8 @@ Array = NDArray[Any]
 
 
 def kernel_values(rule: str, values: Mapping[str, Any]) -> NDArray[np.float64]:
-    """The gradient factor and the rule's hyper-parameters, in the order in which the kernel takes them."""
-    hypers, _, _ = _core.rules()[rule]
+    """The sign of the gradients and the rule's hyper-parameters, in the order in which the kernel takes them."""
+    hypers, *_ = _core.rules()[rule]
     flat = [-1.0 if values.get("maximize") else 1.0]
     for hyper in hypers:
         name, _, index = hyper.partition("[")

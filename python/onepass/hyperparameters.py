@@ -13,7 +13,7 @@ Value = float | bool | tuple[float, float]
 
 @dataclass(frozen=True)
 class Real:
-    """A finite number in an interval, kept as a Python float."""
+    """A number in an interval, kept as a Python float; infinity only where the interval includes it as its end."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -24,13 +24,13 @@ class Real:
         if self.low == -math.inf and self.high == math.inf:
             return "finite"
         left = "[" if self.includes_low and math.isfinite(self.low) else "("
-        right = "]" if self.includes_high and math.isfinite(self.high) else ")"
+        right = "]" if self.includes_high else ")"
         return f"in {left}{self.low:g}, {self.high:g}{right}"
 
     def __contains__(self, value: float) -> bool:
         above = self.low <= value if self.includes_low else self.low < value
         below = value <= self.high if self.includes_high else value < self.high
-        return above and below and math.isfinite(value)
+        return above and below and value > -math.inf
 
     def check(self, owner: str, name: str, value: Any) -> float:
         if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -71,6 +71,43 @@ class Flag:
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")
         return bool(value)
+
+
+@dataclass(frozen=True)
+class Integer:
+    """An int in [low, high)."""
+
+    low: int
+    high: float = math.inf
+
+    def check(self, owner: str, name: str, value: Any) -> int:
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            raise TypeError(f"{owner}: {name} must be an int, got {value!r}")
+        if not self.low <= value < self.high:
+            raise ValueError(f"{owner}: {name} must be in [{self.low}, {self.high}), got {value!r}")
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some strings."""
+
+    values: tuple[str, ...]
+
+    def check(self, owner: str, name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in self.values:
+            raise ValueError(f"{owner}: {name} must be one of {', '.join(map(repr, self.values))}, got {value!r}")
+        return value
+
+
+@dataclass(frozen=True)
+class Unset:
+    """What another kind takes, or None."""
+
+    kind: Real | Choice
+
+    def check(self, owner: str, name: str, value: Any) -> float | str | None:
+        return None if value is None else self.kind.check(owner, name, value)
 
 
 _not_negative = Real(0)

@@ -13,14 +13,16 @@ import numpy as np
 
 from onepass import _core
 from onepass.groups import Array, ParamGroup
+from onepass.options import Options
 from onepass.state_dict import load_state_dict, state_dict
+from onepass.storage import new_mirror, new_state, refuse_idle_options
 
 if TYPE_CHECKING:
     from onepass.schedules import Schedule
 
 Params = Array | Iterable[Array] | Mapping[str, Array] | Iterable[Mapping[str, Any]]
 Gradients = Array | Sequence[Array | None] | Mapping[str, Array | None]
-State = Mapping[str, Array]
+State = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,17 @@ class StepRecord:
     """What a step did.
 
     Attributes:
-        skipped: the step was not applied.
-        grad_norm: the global norm of the gradients, when an option asked for it.
+        skipped: nothing was updated, because of what was found in the gradients.
+        grad_norm: the norm of all gradients together, unscaled and clipped by value, where clip_norm or
+            skip_nonfinite asks for it.
+        clip_coefficient: by what clip_norm multiplied the gradients.
+        pending: how many calls wait for those that complete a step, with `Options.accumulate`; 0 after a step.
     """
 
     skipped: bool = False
     grad_norm: float | None = None
+    clip_coefficient: float | None = None
+    pending: int = 0
 
 
 _APPLIED = StepRecord()
@@ -67,12 +74,17 @@ class Optimizer:
     def __init_subclass__(cls) -> None:
         cls.registry[cls.__name__.lower()] = cls
 
-    def __init__(self, params: Params, **defaults: Any) -> None:
+    def __init__(self, params: Params, options: Mapping[str, Any] = MappingProxyType({}), /, **defaults: Any) -> None:
         self._owner = type(self).__name__
+        self.options = Options.of(self._owner, options, defaults)
+        self._is_plain = self.options.is_plain
         self.defaults = MappingProxyType(defaults)
         self._lock = threading.RLock()
         self._groups: list[ParamGroup] = []
         self._state: list[State] = []
+        self._mirror: list[Array] = []
+        self._mirror_dtype: str | None = None
+        self._pending, self._found_inf = 0, False
         self._schedules: list[AttachedSchedule] = []
         self._bound: Sequence[Array | None] | None = None
         self._bare = isinstance(params, np.ndarray)
@@ -80,7 +92,9 @@ class Optimizer:
             self._append(self._new_group(group))
         if not self._state:
             raise ValueError(f"{self._owner}: params is empty; pass at least one array")
-        self._plan = self._bind(self._groups, self._state)
+        refuse_idle_options(self._owner, self.params, self.options)
+        self._take_arrays(options)
+        self._plan = self._bind(self._groups, self._state, self._mirror)
 
     @classmethod
     def rule(cls, values: Mapping[str, Any]) -> str:
@@ -101,9 +115,19 @@ class Optimizer:
         return [param for group in self._groups for param in group.params]
 
     @property
-    def state(self) -> tuple[State, ...]:
+    def state(self) -> tuple[Mapping[str, Array], ...]:
         """The state of each parameter: ``step`` and the arrays, named as in torch. The arrays are the live ones."""
         return tuple(MappingProxyType(dict(state)) for state in self._state)
+
+    @property
+    def ema(self) -> list[Array] | None:
+        """The average of each parameter over the steps, with `Options.ema`; it starts at the first step."""
+        return [state["ema"] for state in self._state] if self.options.ema else None
+
+    @property
+    def mirror(self) -> list[Array] | None:
+        """The copy of each parameter that a step writes, with `Options.mirror`."""
+        return list(self._mirror) if self.options.mirror else None
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters, with hyper-parameters of their own where the group names them.
@@ -117,9 +141,11 @@ class Optimizer:
         with self._lock:
             new = self._new_group(group)
             state = self._new_state(new)
-            self._plan = self._bind([*self._groups, new], [*self._state, *state])
+            mirror = [*self._mirror, *self._new_mirror(new.params)]
+            self._plan = self._bind([*self._groups, new], [*self._state, *state], mirror)
             self._groups.append(new)
             self._state.extend(state)
+            self._mirror = mirror
             self._bound, self._bare = None, False
 
     def _new_group(self, group: Mapping[str, Any]) -> ParamGroup:
@@ -141,54 +167,68 @@ class Optimizer:
         self._state.extend(self._new_state(group))
 
     def _new_state(self, group: ParamGroup) -> list[State]:
-        _, slots, scalars = _core.rules()[group.rule]
-
-        def start(name: str) -> float:
-            value = self.initial.get(name, 0.0)
-            return group[value] if isinstance(value, str) else value
-
-        def state_of(param: Array) -> State:
-            state: dict[str, Array] = {"step": np.array(0, dtype=np.int64)}
-            state |= {name: np.array(start(name), dtype=np.float64) for name in scalars}
-            for name in slots:
-                state[name] = np.zeros_like(param, subok=False)
-                if value := start(name):
-                    state[name][...] = value
-            return state
-
         for index, param in enumerate(group.params):
             _core.require_updatable(self._owner, self._label(len(self._state) + index, group, index), param)
-        return [state_of(param) for param in group.params]
+        return [new_state(self._owner, group, param, self.initial, self.options) for param in group.params]
+
+    def _take_arrays(self, options: Mapping[str, Any]) -> None:
+        """The arrays of the options `ema` and `mirror`: the caller's, or new ones."""
+        if self.options.ema and not isinstance(options["ema"], bool | np.bool_):
+            for state, array in zip(self._state, self._given_arrays("ema", options["ema"]), strict=True):
+                state["ema"] = array
+        if self.options.mirror and isinstance(options["mirror"], str):
+            self._mirror_dtype = options["mirror"]
+            self._mirror = self._new_mirror(self.params)
+        elif self.options.mirror:
+            self._mirror = self._given_arrays("mirror", options["mirror"])
+
+    def _given_arrays(self, what: str, given: Gradients) -> list[Array]:
+        arrays = self._as_params_were_given(self._owner, what, given)
+        if len(arrays) != len(self._state):
+            raise ValueError(f"{self._owner}: {what} has {len(arrays)} arrays for {len(self._state)} parameters")
+        if any(array is None for array in arrays):
+            raise TypeError(f"{self._owner}: {what} must have an array for every parameter, got None")
+        return [array for array in arrays if array is not None]
+
+    def _new_mirror(self, params: Sequence[Array]) -> list[Array]:
+        if not self.options.mirror:
+            return []
+        if self._mirror_dtype is None:
+            raise ValueError(
+                f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a dtype"
+            )
+        return [new_mirror(self._owner, param, self._mirror_dtype) for param in params]
 
     @staticmethod
     def _label(position: int, group: ParamGroup, index: int) -> str:
         return f"{position} ({group.names[index]!r})" if group.names else str(position)
 
-    def _bind(self, groups: Sequence[ParamGroup], states: Sequence[State]) -> _core.Plan:
+    def _bind(self, groups: Sequence[ParamGroup], states: Sequence[State], mirrors: Sequence[Array]) -> _core.Plan:
         all_names = [name for group in groups for name in group.names or ()]
         if len(set(all_names)) < len(all_names):
             twice = next(name for name in all_names if all_names.count(name) > 1)
             raise ValueError(f"{self._owner}: two parameters are named {twice!r}")
-        rules = _core.rules()
         tensors: list[tuple[Any, ...]] = []
         for number, group in enumerate(groups):
-            _, slots, scalars = rules[group.rule]
             for index, param in enumerate(group.params):
-                state = states[len(tensors)]
                 label = self._label(len(tensors), group, index)
-                arrays = [state[name] for name in slots]
-                tensors.append((label, number, param, arrays, state["step"], [state[name] for name in scalars]))
-        return _core.Plan(self._owner, "step", [(group.rule, group.kernel_values) for group in groups], tensors)
+                mirror = mirrors[len(tensors)] if mirrors else None
+                tensors.append((label, number, param, states[len(tensors)], mirror))
+        values = [(group.rule, group.kernel_values) for group in groups]
+        return _core.Plan(self._owner, "step", values, tensors, self.options.core_rounding())
 
     # Steps
 
-    def step(self, gradients: Gradients | None = None) -> StepRecord:
+    def step(self, gradients: Gradients | None = None, *, found_inf: Any = None, **options: Any) -> StepRecord:
         """Update every parameter that has a gradient, in one pass.
 
         Args:
             gradients: as the parameters were given: one array, a sequence or a dict. None in the place of an array
                 leaves that parameter, its state and its step count as they are. Without an argument the gradients
-                bound by `bind_gradients` are used. They are only read.
+                bound by `bind_gradients` are used. They are only read, unless ``zero_grad`` sets them to zero. Their
+                dtype is that of the parameter or float32; float32 parameters also take those of 16 bits.
+            found_inf: anything but 0, NaN included, skips the step: what a gradient scaler has found.
+            options: those of `Options` that hold for this step alone.
 
         Returns:
             A `StepRecord`.
@@ -203,26 +243,49 @@ class Optimizer:
             if type(gradients) is not list and type(gradients) is not tuple:
                 gradients = self._in_order("step", gradients)
             if self._schedules:
-                self._scheduled_step(gradients)
-            else:
-                self._plan.step(gradients)
-            return _APPLIED
+                return self._scheduled_step(gradients, found_inf, options)
+            return self._step(gradients, found_inf, options)
         finally:
             self._lock.release()
 
-    def _scheduled_step(self, gradients: Sequence[Array | None]) -> None:
+    def _step(self, gradients: Sequence[Array | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
+        if self._is_plain and not changes and found_inf is None:
+            self._plan.step(gradients)
+            return _APPLIED
+        options = self.options.for_step("step", changes) if changes else self.options
+        core = options.core_options()
+        found = self._found_inf or _is_found(found_inf)
+        core.completes = self._pending + 1 == options.accumulate
+        core.skip = found and core.completes
+        skipped, norm, coefficient = self._plan.step_with(gradients, core)
+        self._pending = 0 if core.completes else self._pending + 1
+        self._found_inf = found and not core.completes
+        if self._pending:
+            return StepRecord(pending=self._pending)
+        return StepRecord(
+            skipped,
+            norm if options.measures_norm else None,
+            coefficient if options.clip_norm is not None else None,
+        )
+
+    def _scheduled_step(
+        self, gradients: Sequence[Array | None], found_inf: Any, changes: Mapping[str, Any]
+    ) -> StepRecord:
         coming = [attached.checked() for attached in self._schedules]
         before = [attached.group.hyperparameters() for attached in self._schedules]
         for attached, values in zip(self._schedules, coming, strict=True):
             attached.group.commit(values)
+        applied = False
         try:
-            self._plan.step(gradients)
-        except BaseException:
+            record = self._step(gradients, found_inf, changes)
+            applied = not record.skipped and not record.pending
+        finally:
             for attached, values in zip(self._schedules, before, strict=True):
-                attached.group.commit(values)
-            raise
-        for attached in self._schedules:
-            attached.steps += 1
+                if applied:
+                    attached.steps += 1
+                else:
+                    attached.group.commit(values)
+        return record
 
     def bind_gradients(self, gradients: Gradients) -> None:
         """Keep these gradient arrays, so that ``step()`` without an argument reads them.
@@ -243,24 +306,27 @@ class Optimizer:
             if self._bound is None:
                 raise ValueError(f"{caller}: gradients are missing; pass them, or bind_gradients(...) once")
             return self._bound
-        if isinstance(gradients, np.ndarray):
+        return self._as_params_were_given(caller, "gradients", gradients)
+
+    def _as_params_were_given(self, caller: str, what: str, given: Gradients) -> Sequence[Array | None]:
+        """One array, a sequence or a dict, in the order of the parameters."""
+        if isinstance(given, np.ndarray):
             if not self._bare:
-                raise TypeError(f"{caller}: gradients must be given as the parameters were, not as one array")
-            return [gradients]
-        if isinstance(gradients, Mapping):
+                raise TypeError(f"{caller}: {what} must be given as the parameters were, not as one array")
+            return [given]
+        if isinstance(given, Mapping):
             names = [name for group in self._groups for name in group.names or ()]
             if len(names) != len(self._state):
-                raise TypeError(f"{caller}: gradients is a dict, but the parameters were given without names")
-            if unknown := gradients.keys() - set(names):
+                raise TypeError(f"{caller}: {what} is a dict, but the parameters were given without names")
+            if unknown := given.keys() - set(names):
                 raise ValueError(f"{caller}: there is no parameter {', '.join(map(repr, sorted(unknown)))}")
-            if missing := [name for name in names if name not in gradients]:
-                raise ValueError(
-                    f"{caller}: the gradient of {', '.join(map(repr, missing))} is missing; pass None to leave it out"
-                )
-            return [gradients[name] for name in names]
-        if isinstance(gradients, list | tuple):
-            return gradients
-        raise TypeError(f"{caller}: gradients must be an array, a list or a dict, got {type(gradients).__name__}")
+            if missing := [name for name in names if name not in given]:
+                hint = "; pass None to leave it out" if what == "gradients" else ""
+                raise ValueError(f"{caller}: {what} has nothing for {', '.join(map(repr, missing))}{hint}")
+            return [given[name] for name in names]
+        if isinstance(given, list | tuple):
+            return given
+        raise TypeError(f"{caller}: {what} must be an array, a list or a dict, got {type(given).__name__}")
 
     # Schedules
 
@@ -307,7 +373,10 @@ class Optimizer:
             return {
                 "defaults": dict(self.defaults),
                 "groups": [(group.hyperparameters(), list(group.params), group.names) for group in self._groups],
+                "options": self.options,
                 "state": [dict(state) for state in self._state],
+                "mirror": (list(self._mirror), self._mirror_dtype),
+                "pending": (self._pending, self._found_inf),
                 "schedules": [
                     (one.schedule, self._groups.index(one.group), one.base, one.every, one.steps)
                     for one in self._schedules
@@ -323,13 +392,17 @@ class Optimizer:
             ParamGroup(self._owner, values, self.rule, tuple(params), names)
             for values, params, names in saved["groups"]
         ]
+        self.options = saved["options"]
+        self._is_plain = self.options.is_plain
         self._state = saved["state"]
+        self._mirror, self._mirror_dtype = saved["mirror"]
+        self._pending, self._found_inf = saved["pending"]
         self._schedules = [
             AttachedSchedule(schedule, self._groups[group], base, every, steps)
             for schedule, group, base, every, steps in saved["schedules"]
         ]
         self._bound, self._bare = None, saved["bare"]
-        self._plan = self._bind(self._groups, self._state)
+        self._plan = self._bind(self._groups, self._state, self._mirror)
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""
@@ -343,6 +416,16 @@ class Optimizer:
     def __repr__(self) -> str:
         groups = "".join(f"\n  {group!r}" for group in self._groups)
         return f"{self._owner}({groups}\n)"
+
+
+def _is_found(found_inf: Any) -> bool:
+    """Whether a gradient scaler's number says that the gradients are of no use: anything but zero does."""
+    if found_inf is None:
+        return False
+    number = np.asarray(found_inf)
+    if number.size != 1 or number.dtype.kind not in "biuf":
+        raise TypeError(f"step: found_inf must be a number or an array of one, got {found_inf!r}")
+    return not bool(number.reshape(()) == 0)
 
 
 def _as_groups(owner: str, params: Params) -> list[Mapping[str, Any]]:

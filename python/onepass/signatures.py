@@ -37,6 +37,11 @@ class Signature:
     def function_name(self) -> str:
         return f"{self.rule}_"
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What each slot holds: "first_moment", "second_moment" or "iterate"."""
+        return dict(zip(self.slots, _core.rules()[self.rule][3], strict=True))
+
     def inspect(self) -> inspect.Signature:
         positional = [
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("p", "g", *self.slots)
@@ -76,7 +81,7 @@ class Signature:
 
 
 def _signature(rule: str) -> Signature:
-    hypers, slots, scalars = _core.rules()[rule]
+    hypers, slots, scalars, _ = _core.rules()[rule]
     owners = [cls for cls in Optimizer.registry.values() if rule in cls.rules]
     owner = next((cls for cls in owners if cls.__name__.lower() == rule), owners[0])
     defaults = inspect.signature(owner).parameters

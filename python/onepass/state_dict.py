@@ -23,24 +23,30 @@ def state_dict(optimizer: Optimizer) -> dict[str, Any]:
     groups: list[dict[str, Any]] = []
     states: dict[int, dict[str, Any]] = {}
     for group in optimizer._groups:
-        _, slots, scalars = _core.rules()[group.rule]
         first = len(states)
         for _ in group.params:
             state = optimizer._state[len(states)]
-            numbers = {name: state[name].item() for name in ("step", *scalars)}
-            states[len(states)] = numbers | {name: state[name].copy() for name in slots}
-        saved: dict[str, Any] = {**group.hyperparameters(), "params": list(range(first, len(states)))}
+            numbers = _numbers(group)
+            states[len(states)] = {
+                name: value.item() if name in numbers else value.copy(order="K") for name, value in state.items()
+            }
+        entry: dict[str, Any] = {**group.hyperparameters(), "params": list(range(first, len(states)))}
         if group.names:
-            saved["names"] = list(group.names)
+            entry["names"] = list(group.names)
         if attached := _schedule_of(optimizer, group):
-            saved["schedule"] = _saved_schedule(attached)
-        groups.append(saved)
-    return {"optimizer": type(optimizer).__name__, "version": VERSION, "state": states, "param_groups": groups}
+            entry["schedule"] = _saved_schedule(attached)
+        groups.append(entry)
+    saved = {"optimizer": type(optimizer).__name__, "version": VERSION, "state": states, "param_groups": groups}
+    if optimizer.options.accumulate > 1:
+        saved["accumulated"] = {"calls": optimizer._pending, "found_inf": optimizer._found_inf}
+    return saved
 
 
 def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
     owner = f"{type(optimizer).__name__}: state_dict"
-    require_keys(owner, saved, {"optimizer", "version", "state", "param_groups"})
+    accumulates = optimizer.options.accumulate > 1
+    wanted = {"optimizer", "version", "state", "param_groups"} | ({"accumulated"} if accumulates else set())
+    require_keys(owner, saved, wanted)
     if saved["optimizer"] != type(optimizer).__name__:
         raise ValueError(f"{owner} is of {saved['optimizer']!r}")
     if type(saved["version"]) is not int or not 1 <= saved["version"] <= VERSION:
@@ -51,6 +57,9 @@ def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
     states = saved["state"]
     if not isinstance(states, Mapping) or len(states) != len(optimizer._state):
         raise ValueError(f"{owner} must have a state for each of {len(optimizer._state)} parameters")
+
+    if accumulates:
+        _check_accumulated(f"{owner}['accumulated']", saved["accumulated"], optimizer.options.accumulate)
 
     new_values = []
     new_states: list[tuple[State, Mapping[str, Any]]] = []
@@ -70,7 +79,7 @@ def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
                 raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
             used.add(index)
             live = optimizer._state[len(new_states)]
-            _check_state(here, group, group.params[position], states[index])
+            _check_state(here, group, group.params[position], live, states[index])
             new_states.append((live, states[index]))
 
     for group, values, entry in zip(optimizer._groups, new_values, groups, strict=True):
@@ -80,6 +89,9 @@ def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
     for live, loaded in new_states:
         for name, array in live.items():
             array[...] = loaded[name]
+    if accumulates:
+        optimizer._pending = int(saved["accumulated"]["calls"])
+        optimizer._found_inf = saved["accumulated"]["found_inf"]
 
 
 def _schedule_of(optimizer: Optimizer, group: ParamGroup) -> AttachedSchedule | None:
@@ -128,21 +140,55 @@ def _saved_indices(where: str, group: ParamGroup, entry: Mapping[str, Any]) -> S
     return [by_name[name] for name in group.names]
 
 
-def _check_state(where: str, group: ParamGroup, param: Array, saved: Any) -> None:
-    _, slots, scalars = _core.rules()[group.rule]
-    require_keys(where, saved, {"step", *slots, *scalars})
-    _check_count(f"{where}['step']", saved["step"])
-    for name in scalars:
-        if not isinstance(saved[name], float) or not math.isfinite(saved[name]):
-            raise TypeError(f"{where}[{name!r}] must be a finite float, got {saved[name]!r}")
-    for name in slots:
-        array = saved[name]
-        if not isinstance(array, np.ndarray):
-            raise TypeError(f"{where}[{name!r}] must be a numpy.ndarray, got {type(array).__name__}")
-        if array.dtype.newbyteorder("=") != param.dtype:
-            raise TypeError(f"{where}[{name!r}] has dtype {array.dtype}, the parameter's state has {param.dtype}")
-        if array.shape != param.shape:
-            raise ValueError(f"{where}[{name!r}] has shape {array.shape}, its parameter has {param.shape}")
+def _counts(state: State) -> set[str]:
+    """The entries that are int."""
+    return {name for name, value in state.items() if value.dtype == np.int64}
+
+
+def _numbers(group: ParamGroup) -> set[str]:
+    """The entries that are one number per parameter."""
+    return {"step", "grad_count", "ema_count", *_core.rules()[group.rule][2]}
+
+
+def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved: Any) -> None:
+    require_keys(where, saved, set(live))
+    for name, own in live.items():
+        value = saved[name]
+        if name in _counts(live):
+            _check_count(f"{where}[{name!r}]", value)
+        elif name in _numbers(group):
+            if not isinstance(value, float) or not math.isfinite(value):
+                raise TypeError(f"{where}[{name!r}] must be a finite float, got {value!r}")
+        elif not isinstance(value, np.ndarray):
+            raise TypeError(f"{where}[{name!r}] must be a numpy.ndarray, got {type(value).__name__}")
+        elif value.dtype.newbyteorder("=") != own.dtype:
+            raise TypeError(
+                f"{where}[{name!r}] has dtype {value.dtype}, the optimizer keeps {own.dtype}; build it with the "
+                "state_dtype that was saved"
+            )
+        elif value.shape != own.shape:
+            raise ValueError(
+                f"{where}[{name!r}] has shape {value.shape}, which must be {own.shape}; its parameter has {param.shape}"
+            )
+        elif own.dtype == np.uint8 and not _lie_alike(value, own):
+            raise ValueError(
+                f"{where}[{name!r}] lies in memory in another order than its parameter, and neighbours in memory share "
+                "a scale; build the optimizer with arrays in the order that was saved"
+            )
+
+
+def _lie_alike(one: Array, other: Array) -> bool:
+    a, b = one.flags, other.flags
+    return (a.c_contiguous and b.c_contiguous) or (a.f_contiguous and b.f_contiguous)
+
+
+def _check_accumulated(where: str, saved: Any, calls: int) -> None:
+    require_keys(where, saved, {"calls", "found_inf"})
+    _check_count(f"{where}['calls']", saved["calls"])
+    if saved["calls"] >= calls:
+        raise ValueError(f"{where}['calls'] must be less than accumulate, which is {calls}, got {saved['calls']!r}")
+    if not isinstance(saved["found_inf"], bool):
+        raise TypeError(f"{where}['found_inf'] must be True or False, got {saved['found_inf']!r}")
 
 
 def _check_count(where: str, value: Any, least: int = 0) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import RULES, Snapshot, assert_same_bits, build, spread
+from cases import RULES, Snapshot, assert_same_bits, build, dtype_of, spread
 
 import onepass as op
 from onepass.groups import Array
@@ -41,7 +41,7 @@ def matrix(values: Array) -> Array:
     return np.ma.masked_array(values)
 
 
-DTYPES_REFUSED = ["float16", "longdouble", "int32", "bool", "complex64", "object", "datetime64[s]", "f4,f4"]
+DTYPES_REFUSED = ["longdouble", "int32", "bool", "complex64", "object", "datetime64[s]", "f4,f4"]
 
 # Faults that parameters and gradients share: how to make one, and what the error says.
 FAULTS: dict[str, tuple[Callable[[Array], Any], type[Exception], str]] = {
@@ -117,10 +117,24 @@ def test_shapes_must_agree(shape: tuple[int, ...], wrong: tuple[int, ...]) -> No
     before.assert_unchanged()
 
 
-def test_dtypes_must_agree() -> None:
-    optimizer = op.AdamW([np.ones(5, np.float32)])
-    with pytest.raises(TypeError, match="gradient 0 has dtype float64, its parameter has float32"):
-        optimizer.step([np.ones(5)])
+FLOATS = ["float32", "float64", "float16", "bfloat16"]
+
+
+@pytest.mark.parametrize("gradient", FLOATS)
+@pytest.mark.parametrize("param", FLOATS)
+def test_dtypes_of_gradients(param: str, gradient: str) -> None:
+    """That of the parameter or float32; those of 16 bits for float32 parameters."""
+    params, gradients = ([np.ones(5, dtype_of(name)) for _ in range(2)] for name in (param, gradient))
+    optimizer = op.SGD(params, lr=0.5)
+    before = Snapshot(optimizer)
+    if gradient in (param, "float32") or (param == "float32" and gradient != "float64"):
+        optimizer.step(gradients)
+        assert all((array == 0.5).all() for array in params)
+    else:
+        for call in (optimizer.step, optimizer.bind_gradients):
+            with pytest.raises(TypeError, match=f"gradient 1 has dtype {gradient}, its parameter has {param}; pass "):
+                call([params[0].copy(), gradients[1]])
+        before.assert_unchanged()
 
 
 def test_fortran_order(rng: np.random.Generator) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onepass.optimizer import Optimizer, Params
 
 
@@ -14,12 +16,14 @@ class Adadelta(Optimizer):
         u &\leftarrow \rho u + (1 - \rho) d^2, \qquad p \leftarrow p - \eta d
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: factor :math:`\eta` on the update, in [0, inf); 1 as in the paper.
         rho: averaging coefficient :math:`\rho`, in [0, 1].
         eps: in [0, inf), inside the root, above and below.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -46,5 +50,6 @@ class Adadelta(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, options, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)

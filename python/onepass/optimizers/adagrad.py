@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onepass.optimizer import Optimizer, Params
 
 
@@ -13,13 +15,15 @@ class Adagrad(Optimizer):
         p \leftarrow p - \frac{\eta}{1 + (t - 1)\kappa} \cdot \frac{g}{\sqrt{s} + \epsilon}
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         lr_decay: :math:`\kappa`, in [0, inf).
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
         initial_accumulator_value: where :math:`s` starts, in [0, inf).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -48,9 +52,11 @@ class Adagrad(Optimizer):
         eps: float = 1e-10,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
+            options,
             lr=lr,
             lr_decay=lr_decay,
             weight_decay=weight_decay,

@@ -19,7 +19,8 @@ class Adam(Optimizer):
     With ``amsgrad``, :math:`v` in the last line is the maximum of all :math:`v` so far.
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
@@ -27,6 +28,7 @@ class Adam(Optimizer):
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
         maximize: ascend instead.
         decoupled_weight_decay: decay the parameter itself, as `AdamW`.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -56,9 +58,11 @@ class Adam(Optimizer):
         *,
         maximize: bool = False,
         decoupled_weight_decay: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
+            options,
             lr=lr,
             betas=betas,
             eps=eps,
@@ -82,13 +86,15 @@ class AdamW(Optimizer):
         p &\leftarrow p - \frac{\eta}{1 - \beta_1^t} \cdot \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -117,9 +123,10 @@ class AdamW(Optimizer):
         amsgrad: bool = False,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
-            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
+            params, options, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
         )
 
     @classmethod
@@ -136,12 +143,14 @@ class AMSGrad(Optimizer):
         p &\leftarrow p - \frac{\eta}{1 - \beta_1^t} \cdot \frac{m}{\sqrt{\hat v / (1 - \beta_2^t)} + \epsilon}
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -169,5 +178,6 @@ class AMSGrad(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, options, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)

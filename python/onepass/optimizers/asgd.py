@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onepass.optimizer import Optimizer, Params
 
 
@@ -14,13 +16,15 @@ class ASGD(Optimizer):
         \bar p &\leftarrow (1 - \mu_t)\bar p + \mu_t p, \qquad \mu_t = \frac{1}{\max(1,\, t - 1 - t_0)}
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: first step size :math:`\eta`, in [0, inf).
         lambd: decay of step size and parameter :math:`\lambda`, in [0, inf).
         alpha: power :math:`\alpha` of the decay, in [0, inf).
         t0: step from which on iterates are averaged; before, ``ax`` is the parameter itself.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda_w p`.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -50,5 +54,8 @@ class ASGD(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(params, lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(
+            params, options, lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, maximize=maximize
+        )

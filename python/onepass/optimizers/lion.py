@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onepass.optimizer import Optimizer, Params
 
 
@@ -15,11 +17,13 @@ class Lion(Optimizer):
     sign(0) is 0, and the sign of NaN is NaN.
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf); a third to a tenth of AdamW's.
         betas: coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         weight_decay: decoupled decay :math:`\lambda`, in [0, inf); three to ten times AdamW's.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -45,5 +49,6 @@ class Lion(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, options, lr=lr, betas=betas, weight_decay=weight_decay, maximize=maximize)

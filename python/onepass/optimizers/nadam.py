@@ -18,7 +18,8 @@ class NAdam(Optimizer):
             \left(\sqrt{v / (1 - \beta_2^t)} + \epsilon\right)
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
@@ -26,6 +27,7 @@ class NAdam(Optimizer):
         momentum_decay: :math:`\psi`, in [0, inf).
         decoupled_weight_decay: decay the parameter itself: :math:`p \leftarrow (1 - \eta\lambda) p`.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -56,9 +58,11 @@ class NAdam(Optimizer):
         decoupled_weight_decay: bool = False,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
+            options,
             lr=lr,
             betas=betas,
             eps=eps,

@@ -19,13 +19,15 @@ class RAdam(Optimizer):
         \qquad r_t = \sqrt{\frac{(\rho_t - 4)(\rho_t - 2)\rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\rho_t}}
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf); coupled: :math:`g \leftarrow g + \lambda p`.
         decoupled_weight_decay: decay the parameter itself: :math:`p \leftarrow (1 - \eta\lambda) p`.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -54,9 +56,11 @@ class RAdam(Optimizer):
         decoupled_weight_decay: bool = False,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
+            options,
             lr=lr,
             betas=betas,
             eps=eps,

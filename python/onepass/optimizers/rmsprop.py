@@ -18,7 +18,8 @@ class RMSprop(Optimizer):
         b &\leftarrow \mu b + d, \qquad p \leftarrow p - \eta b
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         alpha: averaging coefficient :math:`\alpha`, in [0, inf).
         eps: in [0, inf), outside the root.
@@ -26,6 +27,7 @@ class RMSprop(Optimizer):
         momentum: :math:`\mu`, in [0, inf); 0 for none.
         centered: divide by the standard deviation; needs one more array of state.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -55,9 +57,11 @@ class RMSprop(Optimizer):
         centered: bool = False,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
+            options,
             lr=lr,
             alpha=alpha,
             eps=eps,

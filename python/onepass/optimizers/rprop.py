@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onepass.optimizer import Optimizer, Params
 
 
@@ -15,11 +17,13 @@ class Rprop(Optimizer):
         g_{-1} \leftarrow g
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: where the step sizes :math:`s` start, in [0, inf); read at construction only.
         etas: :math:`\eta_-` in (0, 1) and :math:`\eta_+` in (1, inf).
         step_sizes: :math:`s_{\min}` and :math:`s_{\max}`, each in [0, inf).
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -48,5 +52,6 @@ class Rprop(Optimizer):
         step_sizes: tuple[float, float] = (1e-6, 50.0),
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(params, lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize)
+        super().__init__(params, options, lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize)

@@ -19,13 +19,15 @@ class SGD(Optimizer):
     Without momentum, :math:`p \leftarrow p - \eta g` and no state is kept.
 
     Args:
-        params: float32 or float64 arrays, updated in place: one, a sequence, a dict by name, or a list of group dicts.
+        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
+            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         momentum: :math:`\mu`, in [0, inf); 0 for none.
         dampening: :math:`\tau`, finite.
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
         nesterov: Nesterov momentum; needs momentum > 0 and dampening = 0.
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -54,9 +56,11 @@ class SGD(Optimizer):
         nesterov: bool = False,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
             params,
+            options,
             lr=lr,
             momentum=momentum,
             dampening=dampening,
@@ -87,6 +91,7 @@ class Momentum(Optimizer):
         dampening: :math:`\tau`, finite; the first gradient enters whole.
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -115,9 +120,10 @@ class Momentum(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(
-            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, maximize=maximize
+            params, options, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, maximize=maximize
         )
 
 
@@ -133,6 +139,7 @@ class Nesterov(Optimizer):
         momentum: :math:`\mu`, in [0, inf).
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
         maximize: ascend instead.
+        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
 
     Raises:
         TypeError, ValueError: naming the argument and its range.
@@ -160,5 +167,6 @@ class Nesterov(Optimizer):
         weight_decay: float = 0.0,
         *,
         maximize: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, options, lr=lr, momentum=momentum, weight_decay=weight_decay, maximize=maximize)

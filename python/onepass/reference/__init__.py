@@ -4,9 +4,12 @@ Each function updates its arrays in place and has the signature of its namesake 
 
     op.reference.adamw_(p, g, exp_avg, exp_avg_sq, step=1, lr=1e-3)
 
+`Twin` makes an optimizer's whole step: with narrow storage, clipping, averages and whatever else its options say.
+
 The formulas stand in the module named as the optimizer's own, ``reference/adam.py`` for ``optimizers/adam.py``. They
 read as the papers do and make some ten passes over memory. Scalars are computed in double and rounded once to the dtype
-of the parameter, which is the dtype of all arithmetic on elements.
+of all arithmetic on elements: the parameter's, or float32 for parameters of 16 bits. Arrays of 16 bits are decoded to
+it, and what comes out is rounded to nearest; second moments in float16 are kept as their roots.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from onepass.reference.storage import decode, decode_slot, encode, encode_slot
 from onepass.signatures import RuleFunction, Signature, signatures
+from onepass.storage import compute_dtype
 
 
 def formula_of(signature: Signature) -> Callable[..., None]:
@@ -32,16 +37,24 @@ def _reference(signature: Signature) -> RuleFunction:
 
     def apply(*args: Any, **kwargs: Any) -> None:
         values = signature.bind(args, kwargs)
-        factor = values["p"].dtype.type(-1 if values.pop("maximize") else 1)
-        values["g"] = factor * values["g"]
+        dtype = compute_dtype(values["p"].dtype)
+        factor = dtype.type(-1 if values.pop("maximize") else 1)
+        p, g = decode(values["p"], dtype), factor * decode(values["g"], dtype)
+        slots = {name: decode_slot(values[name], kind, dtype) for name, kind in signature.kinds.items()}
         with np.errstate(all="ignore"):
-            formula(**values)
+            formula(**{**values, **slots, "p": p, "g": g})
+            encode(p, values["p"])
+            for name, kind in signature.kinds.items():
+                encode_slot(slots[name], values[name], kind)
 
     return signature.dress(apply, f"One step of `{signature.optimizer.__name__}` in NumPy, in place.")
 
 
 globals().update({signature.function_name: _reference(signature) for signature in signatures.values()})
-__all__ = [signature.function_name for signature in signatures.values()]
+
+from onepass.reference.twin import Twin  # noqa: E402  (it imports formula_of from here)
+
+__all__ = ["Twin", *(signature.function_name for signature in signatures.values())]
 
 
 def __getattr__(name: str) -> RuleFunction:

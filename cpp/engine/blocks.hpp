@@ -1,0 +1,117 @@
+// How are numbers kept in eight bits? In blocks that share a scale, as floating point of three fraction bits.
+//
+// The scale is a power of two above the block's largest magnitude, so that scaling is exact. A first moment has a sign
+// and four bits of exponent; what is below 2^-15 of the scale counts as zero. A second moment has five bits of exponent
+// and no sign; it is stored as it is, not as its root, so that stochastic rounding keeps its mean, and one that is not
+// zero never becomes zero, for steps are divided by it. A block with a NaN, an infinity or a magnitude of 2^126 or more is
+// NaN altogether.
+#pragma once
+
+#include "codec.hpp"
+#include "kernels.hpp"
+#include "sweep.hpp"
+
+namespace onepass {
+namespace {
+
+constexpr int fraction_shift = 20;  // a float's 23 fraction bits less three
+constexpr uint32_t half_a_place = 1u << (fraction_shift - 1);
+constexpr int32_t too_large = 0x7e800000;  // the bits of 2^126
+
+// The bits of magnitudes, whose order is that of the numbers.
+using Magnitudes = Pack<int32_t>;
+
+inline Magnitudes larger(Magnitudes a, Magnitudes b) { return a > b ? a : b; }
+inline Magnitudes magnitudes(Pack<float> x) { return (Magnitudes)(to_words(x) & 0x7fffffff); }
+
+// The code of numbers below 1; `rounding` is added below the last bit that is kept.
+inline Words code_of(Pack<float> x, int32_t smallest, Words rounding) {
+  return ((Words)larger(magnitudes(x) - smallest, Magnitudes{}) + rounding) >> fraction_shift;
+}
+
+struct SignedCode {
+  static constexpr int32_t smallest = 112 << 23;
+  static Pack<float> decode(Words code) {
+    const Words magnitude = code & 0x7f, bits = (magnitude << fraction_shift) + static_cast<uint32_t>(smallest);
+    return to_floats(select(magnitude == 0, Words{}, bits | (code & 0x80) << 24));
+  }
+  static Words encode(Pack<float>, Pack<float> scaled, Words rounding) {
+    return code_of(scaled, smallest, rounding) | ((to_words(scaled) >> 24) & 0x80);
+  }
+};
+
+struct UnsignedCode {
+  static constexpr int32_t smallest = 96 << 23;
+  static Pack<float> decode(Words code) {
+    return to_floats(select(code == 0, Words{}, (code << fraction_shift) + static_cast<uint32_t>(smallest)));
+  }
+  static Words encode(Pack<float> x, Pack<float> scaled, Words rounding) {
+    const auto code = (Magnitudes)code_of(scaled, smallest, rounding);
+    return select(x == 0, Words{}, (Words)larger(code, Magnitudes{} + 1));
+  }
+};
+
+template <SlotKind kind>
+struct CodeFor {
+  using type = SignedCode;
+};
+template <>
+struct CodeFor<SlotKind::second_moment> {
+  using type = UnsignedCode;
+};
+
+template <class Code>
+Pack<float> load_codes(const uint8_t* from, Pack<float> scale) {
+  return scale * Code::decode(widen(load_items<Bytes<Pack<float>>>(from)));
+}
+
+inline int32_t largest_of(Magnitudes all) {
+  // Four lanes at a time, then these four: what does not go through memory.
+  typedef int32_t Four __attribute__((vector_size(16)));
+  Four parts[sizeof all / sizeof(Four)];
+  __builtin_memcpy(parts, &all, sizeof all);
+  Four most = parts[0];
+  for (const Four part : parts) most = part > most ? part : most;
+  const int32_t left = most[0] > most[1] ? most[0] : most[1], right = most[2] > most[3] ? most[2] : most[3];
+  return left > right ? left : right;
+}
+
+// Of less than a block: what is beyond the end does not count.
+inline int32_t largest_of_part(const float* values, int64_t size) {
+  Magnitudes largest{};
+  sweep<lanes<Pack<float>>>(
+      size, [&](int64_t, const float* at) { largest = larger(largest, magnitudes(Codec<float>::load(at))); }, values);
+  return largest_of(largest);
+}
+
+inline float power_of_two(int32_t exponent_field) {
+  const int32_t bits = exponent_field << 23;
+  float power;
+  __builtin_memcpy(&power, &bits, sizeof power);
+  return power;
+}
+
+// Stores at most one block of values and returns its scale. `largest`: the bits of their largest magnitude;
+// `rounding(index)`: what is added below the last bit that is kept.
+template <class Code, class Rounding>
+float store_codes(const float* values, uint8_t* codes, int64_t size, int32_t largest, Rounding rounding) {
+  if (largest >= too_large) {
+    __builtin_memset(codes, 0, static_cast<uint64_t>(size));
+    return __builtin_nanf("");
+  }
+  // Neither the inverse of a scale nor its product with the smallest code is subnormal.
+  const int32_t above = (largest >> 23) + 1, field = above < 37 ? 37 : above;
+  const float inverse = power_of_two(254 - field);
+  sweep<lanes<Pack<float>>>(
+      size,
+      [=](int64_t index, const float* from, uint8_t* to) {
+        const Pack<float> x = Codec<float>::load(from);
+        const auto items = narrow(Code::encode(x, inverse * x, rounding(index)));
+        __builtin_memcpy(to, &items, sizeof items);
+      },
+      values, codes);
+  return power_of_two(field);
+}
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,117 @@
+// Which conversions does this instruction set have of its own? Between packs and narrower items; the rest is integers.
+#pragma once
+
+#include "simd.hpp"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace onepass {
+namespace {
+
+template <class F>
+using Halves = Lanes<uint16_t, F>;
+template <class F>
+using Bytes = Lanes<uint8_t, F>;
+using Words = Pack<uint32_t>;
+
+#if defined(__AVX512BW__)
+// GCC 12 warns of its own header where an intrinsic has no mask.
+constexpr __mmask16 all_lanes = 0xffff;
+#endif
+
+inline Words widen(Halves<Pack<float>> items) {
+#if defined(__AVX512BW__) && ONEPASS_PACK_BYTES == 64
+  return (Words)_mm512_maskz_cvtepu16_epi32(all_lanes, (__m256i)items);
+#elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  return (Words)_mm256_cvtepu16_epi32((__m128i)items);
+#else
+  return convert<Words>(items);
+#endif
+}
+
+inline Words widen(Bytes<Pack<float>> items) {
+#if defined(__AVX512BW__) && ONEPASS_PACK_BYTES == 64
+  return (Words)_mm512_maskz_cvtepu8_epi32(all_lanes, (__m128i)items);
+#elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  return (Words)_mm256_cvtepu8_epi32(_mm_set_epi64x(0, (long long)items));
+#else
+  return convert<Words>(items);
+#endif
+}
+
+// The lowest byte of each lane, the others being zero.
+inline Bytes<Pack<float>> narrow(Words items) {
+#if defined(__AVX512BW__) && ONEPASS_PACK_BYTES == 64
+  return (Bytes<Pack<float>>)_mm512_maskz_cvtepi32_epi8(all_lanes, (__m512i)items);
+#elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  const auto wide = (__m256i)items;
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  return (Bytes<Pack<float>>)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+#else
+  return convert<Bytes<Pack<float>>>(items);
+#endif
+}
+
+inline Words to_words(Pack<float> x) { return (Words)x; }
+inline Pack<float> to_floats(Words bits) { return (Pack<float>)bits; }
+
+// All bits of a lane set where the condition holds, as comparisons give them.
+inline Words select(Pack<int32_t> where, Words yes, Words no) { return where ? yes : no; }
+
+// Half precision (IEEE binary16), to nearest, ties to even; subnormals kept, NaN stays NaN.
+inline Pack<float> decode_half(Halves<Pack<float>> halves) {
+#if defined(__AVX512F__) && ONEPASS_PACK_BYTES == 64
+  return (Pack<float>)_mm512_maskz_cvtph_ps(all_lanes, (__m256i)halves);
+#elif defined(__F16C__) && ONEPASS_PACK_BYTES == 32
+  return (Pack<float>)_mm256_cvtph_ps((__m128i)halves);
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  return (Pack<float>)vcvt_f32_f16((float16x4_t)halves);
+#else
+  const Words half = widen(halves), sign = (half & 0x8000) << 16, magnitude = (half & 0x7fff) << 13;
+  const Words normal = magnitude + 0x38000000;                                     // exponents 15 become 127
+  const Words special = magnitude + 0x70000000;                                    // infinity and NaN
+  const Words tiny = to_words(to_floats(magnitude + 0x38800000) - 0x1p-14f);       // the implicit bit is not there
+  return to_floats(sign | select(magnitude >= 0x0f800000, special, select(magnitude < 0x00800000, tiny, normal)));
+#endif
+}
+
+inline Halves<Pack<float>> encode_half(Pack<float> x) {
+#if defined(__AVX512F__) && ONEPASS_PACK_BYTES == 64
+  return (Halves<Pack<float>>)_mm512_maskz_cvtps_ph(all_lanes, (__m512)x, _MM_FROUND_TO_NEAREST_INT);
+#elif defined(__F16C__) && ONEPASS_PACK_BYTES == 32
+  return (Halves<Pack<float>>)_mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT);
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  return (Halves<Pack<float>>)vcvt_f16_f32((float32x4_t)x);
+#else
+  const Words bits = to_words(x), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
+  const Words normal = (magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13;
+  const Words tiny = to_words(to_floats(magnitude) + 0.5f) - 0x3f000000;  // the addition rounds at the last place kept
+  const Words special = 0x7c00 + select(magnitude > 0x7f800000, Words{} + 0x200, Words{});
+  return convert<Halves<Pack<float>>>(
+      sign | select(magnitude >= 0x47800000, special, select(magnitude < 0x38800000, tiny, normal)));
+#endif
+}
+
+// Brain floating point (the upper half of a float), to nearest, ties to even; NaN stays NaN.
+inline Pack<float> decode_brain(Halves<Pack<float>> halves) { return to_floats(widen(halves) << 16); }
+
+inline Words brain_or_nan(Pack<float> x, Words rounded) {
+  return select(x != x, (to_words(x) >> 16) | 0x40, rounded >> 16);
+}
+
+inline Halves<Pack<float>> encode_brain(Pack<float> x) {
+#if defined(__AVX512BF16__) && ONEPASS_PACK_BYTES == 64
+  // The instruction takes subnormals as zero.
+  if (__builtin_expect(!_mm512_fpclass_ps_mask((__m512)x, 0x20), 1))
+    return (Halves<Pack<float>>)_mm512_cvtneps_pbh((__m512)x);
+#endif
+  const Words bits = to_words(x);
+  return convert<Halves<Pack<float>>>(brain_or_nan(x, bits + 0x7fff + ((bits >> 16) & 1)));
+}
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,34 @@
+// Who asks for random bits? A key made of the seed, the parameter, the step and what the bits are for.
+#pragma once
+
+#include <stdint.h>
+
+namespace onepass {
+
+enum class Purpose : uint64_t { state, parameter };
+
+struct NoiseKey {
+  uint32_t offset, twist;
+};
+
+namespace {
+
+// The finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+constexpr uint64_t mix(uint64_t z) {
+  z += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+// `position` is the parameter's number in the optimizer, `high` the upper half of the elements' indices.
+constexpr NoiseKey noise_key(uint64_t seed, uint64_t position, uint64_t step, Purpose purpose, uint64_t high) {
+  const uint64_t key = mix(mix(mix(mix(seed) ^ position) ^ step) ^ (2 * high + static_cast<uint64_t>(purpose)));
+  return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
+}
+
+// Which 16 of the 32 bits belong to a rule's slow slot: the first takes the lower half, the second the upper one.
+constexpr int noise_shift(int slow_slot) { return 16 * slow_slot; }
+
+}  // namespace
+}  // namespace onepass

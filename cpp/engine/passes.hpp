@@ -1,0 +1,210 @@
+// What is done to arrays around a kernel? Conversion, clipping, sums and averages, each one walk over a tile in cache.
+#pragma once
+
+#include "codec.hpp"
+#include "kernels.hpp"
+#include "sweep.hpp"
+
+namespace onepass {
+namespace {
+
+template <class T>
+constexpr int width_of = lanes<Pack<ComputeOf<T>>>;
+
+template <class T>
+Pack<ComputeOf<T>> everywhere(double value) {
+  return broadcast<Pack<ComputeOf<T>>>(static_cast<ComputeOf<T>>(value));
+}
+
+// One walk: to[i] = function(from[i], to[i]), with `from` stored as T and `to` as U.
+template <class T, class U, class Function>
+void transform(const void* from, void* to, int64_t size, Function function) {
+  sweep<width_of<T>>(
+      size,
+      [&](int64_t, const T* from_at, U* to_at) {
+        Codec<U>::store(to_at, function(Codec<T>::load(from_at), Codec<U>::load(to_at)));
+      },
+      static_cast<const T*>(from), static_cast<U*>(to));
+}
+
+template <class T>
+void decode(const void* stored, void* compute, int64_t size) {
+  transform<T, ComputeOf<T>>(stored, compute, size, [](auto x, auto) { return x; });
+}
+
+template <class T>
+void encode(const void* compute, void* stored, int64_t size) {
+  transform<ComputeOf<T>, T>(compute, stored, size, [](auto x, auto) { return x; });
+}
+
+template <class T>
+void encode_stochastic(const void* compute, void* stored, int64_t size, uint32_t index, NoiseKey key) {
+  sweep<width_of<T>>(
+      size,
+      [&](int64_t i, const float* from, T* to) {
+        const Words bits = noise<Pack<float>>(key, index + static_cast<uint32_t>(i));
+        Codec<T>::store(to, Codec<float>::load(from), bits & 0xffff);
+      },
+      static_cast<const float*>(compute), static_cast<T*>(stored));
+}
+
+template <class T>
+void decode_compensated(const void* stored, const void* compensation, void* compute, int64_t size) {
+  sweep<width_of<T>>(
+      size,
+      [](int64_t, const T* at, const T* compensation_at, float* to) {
+        Codec<float>::store(to, Codec<T>::load(at) + Codec<T>::load(compensation_at));
+      },
+      static_cast<const T*>(stored), static_cast<const T*>(compensation), static_cast<float*>(compute));
+}
+
+// Where the rounded number is not finite there is nothing to compensate.
+template <class T>
+void encode_compensated(const void* compute, void* stored, void* compensation, int64_t size) {
+  sweep<width_of<T>>(
+      size,
+      [](int64_t, const float* from, T* at, T* compensation_at) {
+        const Pack<float> exact = Codec<float>::load(from);
+        Codec<T>::store(at, exact);
+        const Pack<float> cut_off = exact - Codec<T>::load(at);
+        Codec<T>::store(compensation_at, cut_off - cut_off == 0 ? cut_off : Pack<float>{});
+      },
+      static_cast<const float*>(compute), static_cast<T*>(stored), static_cast<T*>(compensation));
+}
+
+template <class F>
+F clipped(F x, F bound) {
+  return min(max(x, -bound), bound);
+}
+
+template <class T>
+void clip(const void* stored, void* compute, int64_t size, double bound) {
+  const auto limit = everywhere<T>(bound);
+  transform<T, ComputeOf<T>>(stored, compute, size, [&](auto x, auto) { return clipped(x, limit); });
+}
+
+template <class T>
+void start_sum(const void* stored, void* sum, int64_t size, double factor) {
+  const auto f = everywhere<T>(factor);
+  transform<T, ComputeOf<T>>(stored, sum, size, [&](auto x, auto) { return f * x; });
+}
+
+template <class T>
+void add_to_sum(const void* stored, void* sum, int64_t size, double factor) {
+  const auto f = everywhere<T>(factor);
+  transform<T, ComputeOf<T>>(stored, sum, size, [&](auto x, auto total) { return total + f * x; });
+}
+
+template <class T>
+void average(const void* stored, void* mean, int64_t size, double weight) {
+  const auto w = everywhere<T>(weight);
+  transform<T, ComputeOf<T>>(stored, mean, size, [&](auto x, auto old) { return old + w * (x - old); });
+}
+
+template <class T>
+void flush_subnormals(void* stored, int64_t size) {
+  const auto smallest = everywhere<T>(sizeof(ComputeOf<T>) == 8 ? 0x1p-1022 : 0x1p-126);
+  sweep<width_of<T>>(
+      size,
+      [&](int64_t, T* at) {
+        const auto x = Codec<T>::load(at);
+        Codec<T>::store(at, abs(x) < smallest ? decltype(x - x){} : x);
+      },
+      static_cast<T*>(stored));
+}
+
+// Squares are added in double, in lanes whose number is the same on every instruction set.
+constexpr int sum_lanes = 16;
+
+class LaneSums {
+ public:
+  static constexpr int width = lanes<Pack<double>>;
+
+  void add(int first_lane, Pack<double> x) { sums_[first_lane / width] += x * x; }
+  void add(int first_lane, Pack<float> x) {
+    using Part = Lanes<float, Pack<double>>;
+    Part parts[sizeof x / sizeof(Part)];
+    __builtin_memcpy(parts, &x, sizeof x);
+    for (int i = 0; i < static_cast<int>(sizeof x / sizeof(Part)); ++i)
+      add(first_lane + i * width, convert<Pack<double>>(parts[i]));
+  }
+  double total() const {
+    double lane[sum_lanes];
+    __builtin_memcpy(lane, sums_, sizeof lane);
+    for (int half = sum_lanes / 2; half > 0; half /= 2)
+      for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
+  }
+
+ private:
+  Pack<double> sums_[sum_lanes / width] = {};
+};
+
+template <class T, bool clips>
+TileSum sum_clipped_squares(const T* stored, int64_t size, [[maybe_unused]] double bound) {
+  using F = Pack<ComputeOf<T>>;
+  [[maybe_unused]] const F limit = everywhere<T>(bound);
+  LaneSums sums;
+  F residue{};  // x - x is 0, unless x is an infinity or a NaN
+  sweep<sum_lanes>(
+      size,
+      [&](int64_t, const T* from) {
+        for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
+          const F x = Codec<T>::load(from + lane);
+          residue += x - x;
+          sums.add(lane, clips ? clipped(x, limit) : x);
+        }
+      },
+      stored);
+  bool finite = true;
+  for (int i = 0; i < lanes<F>; ++i) finite &= residue[i] == 0;
+  return {sums.total(), finite};
+}
+
+template <class T>
+TileSum sum_squares(const void* stored, int64_t size, double bound) {
+  const auto* const items = static_cast<const T*>(stored);
+  return bound < __builtin_inf() ? sum_clipped_squares<T, true>(items, size, bound)
+                                 : sum_clipped_squares<T, false>(items, size, bound);
+}
+
+inline void widen_floats(const float* from, double* to, int64_t size) {
+  using Wide = Pack<double>;
+  sweep<lanes<Wide>>(
+      size,
+      [](int64_t, const float* from_at, double* to_at) {
+        Codec<double>::store(to_at, convert<Wide>(load_items<Lanes<float, Wide>>(from_at)));
+      },
+      from, to);
+}
+
+inline void narrow_doubles(const double* from, float* to, int64_t size) {
+  using Wide = Pack<double>;
+  sweep<lanes<Wide>>(
+      size,
+      [](int64_t, const double* from_at, float* to_at) {
+        const auto items = convert<Lanes<float, Wide>>(Codec<double>::load(from_at));
+        __builtin_memcpy(to_at, &items, sizeof items);
+      },
+      from, to);
+}
+
+// What every storage type has, and what those of sixteen bits have beside.
+template <class T>
+constexpr Passes common_passes() {
+  Passes passes{};
+  passes.decode = decode<T>, passes.encode = encode<T>, passes.clip = clip<T>;
+  passes.start_sum = start_sum<T>, passes.add_to_sum = add_to_sum<T>, passes.sum_squares = sum_squares<T>;
+  passes.average = average<T>, passes.flush_subnormals = flush_subnormals<T>;
+  return passes;
+}
+template <class T>
+constexpr Passes narrow_passes() {
+  Passes passes = common_passes<T>();
+  passes.encode_stochastic = encode_stochastic<T>;
+  passes.decode_compensated = decode_compensated<T>, passes.encode_compensated = encode_compensated<T>;
+  return passes;
+}
+
+}  // namespace
+}  // namespace onepass

@@ -1,0 +1,85 @@
+// What does a step work on? Parameters with their gradients and state, all owned by the caller, and the step's options.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+
+#include "kernels.hpp"
+
+namespace onepass {
+
+// An array's memory, element by element, in the order in which they lie.
+struct Array {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  explicit operator bool() const { return data != nullptr; }
+  void* at(std::int64_t index) const { return static_cast<char*>(data) + index * bytes_of(dtype); }
+};
+
+// A state slot; in q8 the elements are codes, and each block of them has a scale.
+struct SlotArray : Array {
+  float* scales = nullptr;
+  float* scale_at(std::int64_t index) const { return scales + index / block_size; }
+};
+
+// Parameters that share a rule and hyper-parameters.
+struct Group {
+  int rule;
+  const double* sign;    // every gradient is multiplied by it: -1 maximizes
+  const double* hypers;  // in the order of the rule
+};
+
+class RowGradient;
+
+// One parameter with its state. Without a gradient it sits the step out.
+struct Tensor {
+  int group = 0;
+  std::int64_t size = 0;
+  Array param;
+  Array grad;
+  RowGradient* rows = nullptr;  // in the place of `grad`: the gradient of some rows
+  std::array<SlotArray, max_slots> slots{};  // all stored alike
+  std::int64_t* step = nullptr;
+  std::array<double*, max_scalars> scalars{};
+  Array compensation;  // what rounding has cut off the parameter (Kahan)
+  Array grad_sum;      // of the steps that wait for each other, in the compute type
+  std::int64_t* grad_count = nullptr;
+  Array mean;  // of the parameter over the steps, in the compute type
+  std::int64_t* mean_count = nullptr;
+  Array mirror;  // a copy of the parameter, stored as it likes
+
+  DType compute() const { return compute_dtype(param.dtype); }
+};
+
+// How results are rounded to their storage.
+struct Rounding {
+  bool stochastic_state = true;   // slow slots of 16 and 8 bits
+  bool stochastic_param = false;  // of 16 bits
+  bool flush_subnormals = false;
+  std::uint64_t seed = 0;
+};
+
+constexpr double unlimited = std::numeric_limits<double>::infinity();
+
+struct StepOptions {
+  double grad_scale = 1;  // gradients are divided by it
+  double clip_value = unlimited;
+  double clip_norm = unlimited;
+  bool measure_norm = false;
+  bool skip_nonfinite = false, skip = false;
+  bool zero_grad = false;
+  bool update_mean = true, write_mirror = true;
+  double mean_decay = 0.999;  // NaN: all steps weigh the same
+  // Of how many calls the gradients are averaged, and whether this is the last of them.
+  int accumulate = 1;
+  bool completes = true;
+};
+
+struct StepResult {
+  bool skipped = false;
+  double norm = 0;
+  double clip_coefficient = 1;
+};
+
+}  // namespace onepass

@@ -1,0 +1,191 @@
+"""What can every optimizer do beside its formula? How numbers are stored, gradients tamed, and results passed on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from onepass import _core
+from onepass.hyperparameters import Choice, Flag, Integer, Real, Unset
+
+STATE_DTYPES = ("float32", "float64", "bfloat16", "float16", "float8")
+MIRROR_DTYPES = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Keyword arguments of every optimizer, all done in the one pass of a step.
+
+    Those from ``grad_scale`` on but for ``accumulate`` may also be given to a single `step`, and hold for that step
+    alone.
+
+    Attributes:
+        state_dtype: how state is stored: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"float8"``, which takes a
+            byte per element and a scale per 256 of them, for parameters of at least 4096 elements. In float16 second
+            moments are kept as their roots. The state of float64 parameters is always ``"float64"``. None is float32,
+            or float64 for those.
+        state_rounding: in 16 and 8 bits ``"stochastic"`` rounds second moments up or down at random such that their
+            mean is exact, and first moments to nearest; ``"nearest"`` rounds all to nearest, and a second moment then
+            stands still where it should decay slowly.
+        rounding: of float16 and bfloat16 parameters: to ``"nearest"``, ``"stochastic"``, or ``"kahan"``, which keeps
+            what rounding cuts off in one more array.
+        seed: of stochastic rounding, in [0, 2**64); the same seed gives the same bits.
+        flush_subnormals: state smaller than the smallest normal number becomes zero.
+        grad_scale: gradients are divided by it, in (0, inf): a loss scale, the batch size, or their product.
+        clip_value: every element of the gradients is brought into [-clip_value, clip_value], in (0, inf]; None: not.
+        clip_norm: the gradients are scaled down, all by one factor, such that their norm over all parameters does not
+            exceed this, in (0, inf]; None: not. The record that `step` returns has the norm and the factor.
+        skip_nonfinite: a step with an infinity or a NaN in any gradient changes nothing.
+        zero_grad: gradients are set to zero behind the step, skipped or not.
+        ema: keep an average of the parameters over the steps in ``Optimizer.ema``. True, or arrays for it, given as the
+            parameters are.
+        ema_decay: in [0, 1]: the average moves by 1 - ema_decay of its distance to the parameters at each step, and
+            starts as a copy; None: the mean of all steps.
+        mirror: write a copy of the parameters at each step, in ``Optimizer.mirror``: a dtype (``"float32"``,
+            ``"bfloat16"``, ``"float16"``), or arrays for it, given as the parameters are.
+        accumulate: so many calls of `step` make one step, with the mean of their gradients.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> p = np.zeros(2, np.float32)
+        >>> opt = op.SGD([p], lr=1.0, clip_norm=1.0)
+        >>> opt.step([np.array([3.0, 4.0], np.float32)])
+        StepRecord(skipped=False, grad_norm=5.0, clip_coefficient=0.199999960000008, pending=0)
+        >>> p
+        array([-0.5999999 , -0.79999983], dtype=float32)
+    """
+
+    state_dtype: str | None = None
+    state_rounding: str = "stochastic"
+    rounding: str = "nearest"
+    seed: int = 0
+    flush_subnormals: bool = False
+    grad_scale: float = 1.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    skip_nonfinite: bool = False
+    zero_grad: bool = False
+    ema: bool = False
+    ema_decay: float | None = 0.999
+    mirror: bool = False
+    accumulate: int = 1
+
+    @classmethod
+    def of(cls, owner: str, given: Mapping[str, Any], hyperparameters: Iterable[str]) -> Options:
+        """The checked options; whether there are arrays for `ema` and `mirror` is all that is kept of these.
+
+        Args:
+            hyperparameters: what else the owner takes, for the error message.
+
+        Raises:
+            TypeError, ValueError: naming the option and what it may be.
+        """
+        known = f"the hyper-parameters are {', '.join(hyperparameters)}; the options are {', '.join(_KINDS)}"
+        return cls()._changed(owner, given, _KINDS, known)
+
+    def _changed(self, owner: str, given: Mapping[str, Any], kinds: Mapping[str, Any], known: str) -> Options:
+        if unknown := given.keys() - kinds.keys():
+            raise TypeError(f"{owner}: there is no {', '.join(map(repr, sorted(unknown)))}; {known}")
+        return replace(self, **{name: kinds[name].check(owner, name, value) for name, value in given.items()})
+
+    def for_step(self, owner: str, given: Mapping[str, Any]) -> Options:
+        """The options of a single step.
+
+        Raises:
+            TypeError, ValueError: naming the option; also where a step asks for what the optimizer was not built for.
+        """
+        changed = self._changed(owner, given, _STEP_KINDS, f"the options of a step are {', '.join(_STEP_KINDS)}")
+        for name in ("ema", "mirror"):
+            if getattr(changed, name) and not getattr(self, name):
+                raise ValueError(f"{owner}: {name} must be given to the optimizer, which keeps its arrays")
+        return changed
+
+    @property
+    def is_plain(self) -> bool:
+        """The rule is all there is in a step."""
+        return all(getattr(self, name) == getattr(_DEFAULT, name) for name in ("accumulate", *_STEP_KINDS))
+
+    @property
+    def measures_norm(self) -> bool:
+        return self.clip_norm is not None or self.skip_nonfinite
+
+    def core_rounding(self) -> _core.Rounding:
+        return _core.Rounding(
+            stochastic_state=self.state_rounding == "stochastic",
+            stochastic_param=self.rounding == "stochastic",
+            flush_subnormals=self.flush_subnormals,
+            seed=self.seed,
+        )
+
+    def core_options(self) -> _core.StepOptions:
+        core = _core.StepOptions()
+        core.grad_scale = self.grad_scale
+        core.clip_value = math.inf if self.clip_value is None else self.clip_value
+        core.clip_norm = math.inf if self.clip_norm is None else self.clip_norm
+        core.measure_norm = self.clip_norm is not None
+        core.skip_nonfinite = self.skip_nonfinite
+        core.zero_grad = self.zero_grad
+        core.update_mean = self.ema
+        core.mean_decay = math.nan if self.ema_decay is None else self.ema_decay
+        core.write_mirror = self.mirror
+        core.accumulate = self.accumulate
+        return core
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    """Arrays, or what stands for new ones; None or False for none. Only whether there are some is kept."""
+
+    new: tuple[str | bool, ...]
+
+    def check(self, owner: str, name: str, value: Any) -> bool:
+        if isinstance(value, np.ndarray | list | tuple | Mapping):
+            return True
+        if value is None or (isinstance(value, bool | np.bool_) and not value):
+            return False
+        if isinstance(value, str | bool | np.bool_) and value in self.new:
+            return True
+        wrong = ValueError if isinstance(value, str) else TypeError
+        raise wrong(f"{owner}: {name} must be {', '.join(map(repr, self.new))} or arrays, got {value!r}")
+
+
+_positive = Real(0, includes_low=False)
+_limit = Unset(Real(0, includes_low=False, includes_high=True))
+
+_KINDS: dict[str, Any] = {
+    "state_dtype": Unset(Choice(STATE_DTYPES)),
+    "state_rounding": Choice(("stochastic", "nearest")),
+    "rounding": Choice(("nearest", "stochastic", "kahan")),
+    "seed": Integer(0, 2**64),
+    "flush_subnormals": Flag(),
+    "grad_scale": _positive,
+    "clip_value": _limit,
+    "clip_norm": _limit,
+    "skip_nonfinite": Flag(),
+    "zero_grad": Flag(),
+    "ema": _Arrays((True,)),
+    "ema_decay": Unset(Real(0, 1, includes_high=True)),
+    "mirror": _Arrays(MIRROR_DTYPES),
+    "accumulate": Integer(1, 2**31),
+}
+assert list(_KINDS) == [field.name for field in fields(Options)]
+
+# What may also be given to a single step, which cannot bring arrays.
+_STEP_KINDS = {
+    name: Flag() if name in ("ema", "mirror") else _KINDS[name]
+    for name in (
+        "grad_scale",
+        "clip_value",
+        "clip_norm",
+        "skip_nonfinite",
+        "zero_grad",
+        "ema",
+        "ema_decay",
+        "mirror",
+    )
+}
+_DEFAULT = Options()

@@ -1,0 +1,56 @@
+"""Where do the random bits of stochastic rounding come from? A hash of who asks and of the element's index."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: What the bits are for.
+STATE, PARAMETER = 0, 1
+
+_MASK = 2**64 - 1
+
+
+def mix(z: int) -> int:
+    """The finalizer of SplitMix64 (Steele, Lea & Flood 2014), on integers of 64 bits."""
+    z = (z + 0x9E3779B97F4A7C15) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)
+
+
+def key(seed: int, position: int, step: int, purpose: int, high: int = 0) -> int:
+    """64 bits of one parameter's step, for the elements whose indices have this upper half.
+
+    Args:
+        position: the parameter's number in the optimizer.
+        step: 1 at the first.
+        purpose: `STATE` or `PARAMETER`.
+    """
+    return mix(mix(mix(mix(seed) ^ position) ^ step) ^ (2 * high + purpose))
+
+
+def hashes(index: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:
+    """32 bits for each index: a full avalanche in two multiplications, the key entering twice."""
+    x = index + np.uint32(key & 0xFFFFFFFF)
+    x ^= x >> 16
+    x *= np.uint32(0x21F0AAAD)
+    x ^= x >> 15
+    x += np.uint32(key >> 32)
+    x *= np.uint32(0x735A2D97)
+    x ^= x >> 15
+    return x
+
+
+def noise(size: int, seed: int, position: int, step: int, purpose: int) -> NDArray[np.uint32]:
+    """32 random bits for each of a parameter's elements, in memory order."""
+    bits = np.empty(size, np.uint32)
+    for start in range(0, size, 2**32):
+        part = bits[start : start + 2**32]
+        part[...] = hashes(np.arange(part.size, dtype=np.uint32), key(seed, position, step, purpose, start >> 32))
+    return bits
+
+
+def halves(bits: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """The lower and the upper 16 bits, each as many as one rounding takes."""
+    return bits & np.uint32(0xFFFF), bits >> np.uint32(16)

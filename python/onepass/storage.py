@@ -1,0 +1,124 @@
+"""In which arrays does an optimizer keep what belongs to a parameter? Their names, dtypes and first values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onepass import _core
+from onepass.groups import Array, ParamGroup
+from onepass.options import Options
+
+#: Elements that share a scale in eight bits.
+BLOCK = 256
+#: Parameters smaller than this keep float32 state instead of eight bits.
+FLOAT8_FROM = 4096
+
+
+def named_dtype(owner: str, name: str) -> np.dtype[Any]:
+    """The dtype of that name; bfloat16 comes with the package ml_dtypes.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f'{owner}: bfloat16 needs the package ml_dtypes; run pip install "onepass[bf16]"', name="ml_dtypes"
+        ) from error
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
+
+
+def compute_dtype(param: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of all arithmetic on a parameter: float64 for float64, float32 for all others."""
+    return np.dtype(np.float64 if param == np.float64 else np.float32)
+
+
+def is_narrow(param: Array) -> bool:
+    """Of sixteen bits."""
+    return param.dtype.itemsize == 2
+
+
+def refuse_idle_options(owner: str, params: Sequence[Array], options: Options) -> None:
+    """An option that applies to no parameter is a misunderstanding.
+
+    Raises:
+        ValueError: naming the option and the parameters that it is for.
+    """
+    double = [param.dtype == np.float64 for param in params]
+    if options.state_dtype == "float64" and not any(double):
+        raise ValueError(f"{owner}: state_dtype='float64' is for float64 parameters, and there is none")
+    if options.state_dtype not in (None, "float64") and all(double):
+        raise ValueError(
+            f"{owner}: state_dtype={options.state_dtype!r} is for parameters of 16 or 32 bits; those of float64 keep "
+            "float64 state"
+        )
+    if options.rounding != "nearest" and not any(map(is_narrow, params)):
+        raise ValueError(
+            f"{owner}: rounding={options.rounding!r} is for float16 and bfloat16 parameters, and there is none"
+        )
+
+
+def new_state(
+    owner: str, group: ParamGroup, param: Array, initial: Mapping[str, float | str], options: Options
+) -> dict[str, Array]:
+    """The state of a parameter that has not been stepped yet; `initial` names what does not start at zero."""
+    _, slots, scalars, kinds = _core.rules()[group.rule]
+
+    def start(name: str) -> float:
+        value = initial.get(name, 0.0)
+        return group[value] if isinstance(value, str) else value
+
+    def like(dtype: Any) -> Array:
+        return np.zeros_like(param, dtype=dtype, subok=False)
+
+    compute = compute_dtype(param.dtype)
+    state: dict[str, Array] = {"step": np.array(0, dtype=np.int64)}
+    state |= {name: np.array(start(name), dtype=np.float64) for name in scalars}
+    for name, kind in zip(slots, kinds, strict=True):
+        state |= _slot(owner, name, kind, start(name), param, options)
+    if options.rounding == "kahan" and is_narrow(param):
+        state["compensation"] = like(param.dtype)
+    if options.accumulate > 1:
+        state |= {"grad_sum": like(compute), "grad_count": np.array(0, dtype=np.int64)}
+    if options.ema:
+        state |= {"ema": like(compute), "ema_count": np.array(0, dtype=np.int64)}
+    return state
+
+
+def new_mirror(owner: str, param: Array, name: str) -> Array:
+    """A copy in the dtype of that name, as a step writes it."""
+    mirror = np.empty_like(param, dtype=named_dtype(owner, name), subok=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mirror[...] = param.astype(np.float32, copy=False)
+    return mirror
+
+
+def _slot(owner: str, name: str, kind: str, start: float, param: Array, options: Options) -> dict[str, Array]:
+    compute, wanted = compute_dtype(param.dtype), options.state_dtype
+    if compute == np.float64 or wanted in (None, "float64"):
+        wanted = compute.name
+    in_blocks = wanted == "float8" and param.size >= FLOAT8_FROM
+    dtype = np.dtype(np.uint8) if in_blocks else named_dtype(owner, wanted if wanted != "float8" else "float32")
+    arrays = {name: np.zeros_like(param, dtype=dtype, subok=False)}
+    if in_blocks:
+        arrays[f"{name}_scale"] = np.zeros(-(-param.size // BLOCK), np.float32)
+    if start:
+        _fill(arrays.values(), np.array([start], compute), kind)
+    return arrays
+
+
+def _fill(arrays: Collection[Array], number: Array, kind: str) -> None:
+    """Store a number once, and that everywhere."""
+    from onepass.reference.storage import encode_slot  # which imports this module
+
+    stored = [np.zeros(1, array.dtype) for array in arrays]
+    encode_slot(number, stored[0], kind, *stored[1:])
+    for array, element in zip(arrays, stored, strict=True):
+        array[...] = element

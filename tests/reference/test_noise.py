@@ -1,0 +1,96 @@
+"""Are the bits of stochastic rounding those of the formula, and do they look random?"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from onepass.groups import Array
+from onepass.reference.noise import PARAMETER, STATE, halves, hashes, key, mix, noise
+
+SIZE = 2**16
+
+
+def test_mix_is_splitmix64() -> None:
+    """The first numbers of the generator with the seed 1234567, as published with it."""
+    gamma = 0x9E3779B97F4A7C15
+    numbers = [mix((1234567 + step * gamma) % 2**64) for step in range(3)]
+    assert numbers == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
+def test_the_hash_is_its_formula_in_integers() -> None:
+    for index, number in itertools.product((0, 1, 12345, 2**32 - 1), (0, 1, 0x0123456789ABCDEF, 2**64 - 1)):
+        x = (index + number) % 2**32
+        x = (x ^ x >> 16) * 0x21F0AAAD % 2**32
+        x = ((x ^ x >> 15) + (number >> 32)) * 0x735A2D97 % 2**32
+        assert hashes(np.array([index], np.uint32), number).tolist() == [x ^ x >> 15]
+
+
+def test_no_two_elements_collide() -> None:
+    assert np.unique(noise(2**20, 1, 2, 3, STATE)).size == 2**20
+
+
+def test_keys_differ_with_each_argument() -> None:
+    few = (0, 1, 2, 3, 2**32, 2**53)
+    seeds, purposes, highs = (*few, 2**64 - 1), (STATE, PARAMETER), (0, 1, 2)
+    keys = [key(*arguments) for arguments in itertools.product(seeds, few, few, purposes, highs)]
+    assert len(set(keys)) == len(keys)
+    assert all(0 <= one < 2**64 for one in keys)
+    flipped = [bin(one ^ other).count("1") for one, other in itertools.pairwise(keys)]
+    assert 12 < min(flipped) <= max(flipped) < 52
+    assert np.mean(flipped) == pytest.approx(32, abs=0.5)
+
+
+def test_elements_beyond_the_first_are_the_same_for_any_size() -> None:
+    np.testing.assert_array_equal(noise(SIZE, 1, 2, 3, STATE)[:100], noise(100, 1, 2, 3, STATE))
+    assert noise(0, 1, 2, 3, STATE).shape == (0,)
+
+
+def test_halves() -> None:
+    lower, upper = halves(np.array([0x0123FEDC], np.uint32))
+    assert (lower.tolist(), upper.tolist()) == ([0xFEDC], [0x0123])
+    assert lower.dtype == upper.dtype == np.uint32
+
+
+def streams() -> list[Array]:
+    """The 16-bit numbers of neighbours in every argument, as fractions less their mean."""
+    places = [(0, 0, 1, STATE), (1, 0, 1, STATE), (0, 1, 1, STATE), (0, 0, 2, STATE), (0, 0, 1, PARAMETER)]
+    return [half / 2**16 - 0.5 for place in places for half in halves(noise(SIZE, *place))]
+
+
+def test_numbers_are_uniform() -> None:
+    for stream in streams():
+        counts, _ = np.histogram(stream, 256, (-0.5, 0.5))
+        chi_squared = ((counts - SIZE / 256) ** 2 / (SIZE / 256)).sum()
+        assert abs(chi_squared - 255) < 5 * np.sqrt(2 * 255)
+        assert abs(stream.mean()) < 5 * np.sqrt(1 / 12 / SIZE)
+
+
+def test_every_bit_is_a_fair_coin() -> None:
+    for step in range(1, 4):
+        bits = noise(SIZE, 0, 0, step, STATE)[:, np.newaxis] >> np.arange(32, dtype=np.uint32) & 1
+        assert (np.abs(bits.mean(axis=0) - 0.5) < 5 * np.sqrt(0.25 / SIZE)).all()
+
+
+def test_streams_are_not_correlated_with_each_other_nor_with_the_index() -> None:
+    correlations = np.corrcoef([*streams(), np.arange(SIZE)])
+    assert (np.abs(correlations - np.eye(len(correlations))) < 5 / np.sqrt(SIZE)).all()
+
+
+def test_steps_are_not_correlated() -> None:
+    """What is rounded at each step sums up as if every step tossed its own coins."""
+    for half in (0, 1):
+        steps = [halves(noise(SIZE, 0, 0, step, STATE))[half] / 2**16 - 0.5 for step in range(1, 65)]
+        correlations = np.corrcoef(steps) - np.eye(64)
+        assert np.sqrt((correlations**2).sum() / (64 * 63) * SIZE) == pytest.approx(1, abs=0.1)
+        assert np.mean(steps, axis=0).var() == pytest.approx(1 / 12 / 64, rel=0.03)
+
+
+def test_neighbours_are_hardly_correlated() -> None:
+    """Two multiplications leave a hundredth at distances such as 4096."""
+    for stream in streams():
+        for distance in (1, 2, 3, 16, 256, 4096):
+            bound = 5 / np.sqrt(SIZE) if distance < 256 else 0.05
+            assert abs(np.corrcoef(stream[distance:], stream[:-distance])[0, 1]) < bound
