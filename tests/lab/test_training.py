@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
@@ -15,9 +14,8 @@ from onepass import optimizers
 from onepass.lab import settings
 from onepass.lab.data import Dataset, digits
 from onepass.lab.network import Network
-from onepass.lab.settings import BATCH_SIZE, EPOCHS, HIDDEN, TUNED, Setting, all_optimizers, setting
+from onepass.lab.settings import PLANS, TUNED, Setting, all_optimizers, setting
 from onepass.lab.training import train
-from onepass.lab.twin import NumPyTwin
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +25,16 @@ def data() -> Dataset:
 
 @pytest.mark.parametrize("name", all_optimizers())
 def test_reaches_95_percent(name: str, data: Dataset) -> None:
-    network = Network((data.features, *HIDDEN, data.classes))
-    run = train(name, all_optimizers()[name], setting(name), network, data, epochs=EPOCHS, batch_size=BATCH_SIZE)
+    plan = PLANS["digits"]
+    network = Network((data.features, *plan.hidden, data.classes))
+    run = train(
+        name, all_optimizers()[name], setting(name), network, data, epochs=plan.epochs, batch_size=plan.batch_size
+    )
     assert run.test_accuracies[-1] >= 0.95
     assert run.train_losses[-1] < 0.1 < run.train_losses[0]
     assert run.same_bits
-    assert len(run.train_losses) == len(run.test_accuracies) == EPOCHS + 1
-    assert run.steps == EPOCHS * (len(data.train) // run.batch_size)
+    assert len(run.train_losses) == len(run.test_accuracies) == plan.epochs + 1
+    assert run.steps == plan.epochs * (len(data.train) // run.batch_size)
     assert run.onepass_ms > 0
     assert run.ratio == pytest.approx(run.numpy_ms / run.onepass_ms)
 
@@ -60,45 +61,3 @@ def test_the_seed_decides_a_run(data: Dataset) -> None:
 
     assert losses(5) == losses(5)
     assert losses(5) != losses(6)
-
-
-@pytest.mark.parametrize(
-    ("optimizer_class", "options"),
-    [
-        (op.SGD, {"maximize": True, "weight_decay": 0.1}),
-        (op.SGD, {"momentum": 0.9, "nesterov": True}),
-        (op.RMSprop, {"centered": True, "momentum": 0.5}),
-        (op.NAdam, {"decoupled_weight_decay": True, "weight_decay": 0.1}),
-        (op.ASGD, {"t0": 1.0}),
-    ],
-)
-def test_the_twin_follows_every_option(
-    optimizer_class: type[op.Optimizer], options: dict[str, float], rng: np.random.Generator
-) -> None:
-    params = {"a": rng.standard_normal((5, 7)).astype(np.float32), "b": rng.standard_normal(3).astype(np.float32)}
-    optimizer = optimizer_class(params, lr=0.05, **options)
-    twin = NumPyTwin(optimizer)
-    for _ in range(4):
-        gradients = {name: rng.standard_normal(param.shape).astype(np.float32) for name, param in params.items()}
-        optimizer.step(gradients)
-        twin.step(gradients)
-    assert twin.has_bits_of(optimizer)
-
-
-@pytest.mark.parametrize("what", ["parameter", "state"])
-def test_one_bit_makes_a_difference(what: str) -> None:
-    params = {"a": np.ones(3, np.float32)}
-    optimizer = op.Momentum(params)
-    twin = NumPyTwin(optimizer)
-    gradients = {"a": np.ones(3, np.float32)}
-    optimizer.step(gradients)
-    twin.step(gradients)
-    assert twin.has_bits_of(optimizer)
-    array = params["a"] if what == "parameter" else optimizer.state[0]["momentum_buffer"]
-    array[1] = np.nextafter(array[1], np.float32(9))
-    assert not twin.has_bits_of(optimizer)
-
-
-def test_the_twin_needs_names() -> None:
-    with pytest.raises(ValueError, match="dict by name"):
-        NumPyTwin(op.SGD([np.ones(3)]))

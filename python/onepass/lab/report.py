@@ -1,4 +1,4 @@
-"""How do results leave the program? A progress bar and a table on the terminal, JSON in a file."""
+"""How do results leave the program? A progress bar on the terminal, JSON in a file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 import onepass
-from onepass.lab.training import Run
+from onepass.lab.rows import Row
 
 
 def console() -> Console:
@@ -38,38 +36,24 @@ def progress(terminal: Console) -> Progress:
     )
 
 
-def training_table(runs: Sequence[Run], title: str) -> Table:
-    """One row per run."""
-    table = Table(
-        title=title,
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-        caption="ms: median step x steps; the same gradients for both, in turn",
-    )
-    table.add_column("Optimizer", no_wrap=True)
-    for heading in ("lr", "Batch", "Final\ntrain loss", "Test\naccuracy", "onepass\nms", "NumPy\nms", "Ratio"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Same\nbits", justify="center")
-    for run in runs:
-        table.add_row(
-            run.optimizer,
-            "-" if run.lr is None else f"{run.lr:g}",
-            str(run.batch_size),
-            f"{run.train_losses[-1]:.4f}",
-            f"{run.test_accuracies[-1]:.1%}",
-            f"{run.onepass_ms:.1f}",
-            f"{run.numpy_ms:.1f}",
-            f"{run.ratio:.1f}x",
-            "yes" if run.same_bits else "[bold red]NO[/]",
-        )
-    return table
-
-
-def write_json(path: Path, experiment: Mapping[str, Any], runs: Sequence[Run]) -> None:
-    """Write what was run, on what, and every run's figures; a loss that is not finite becomes null."""
-    results = [asdict(run) | {"ratio": run.ratio} for run in runs]
-    content = {"experiment": dict(experiment), "config": onepass.show_config(), "runs": results}
+def write_json(path: Path, experiment: Mapping[str, Any], rows: Sequence[Row]) -> None:
+    """Write what was run, on what, every run's figures and their means; a loss that is not finite becomes null."""
+    content = {
+        "experiment": dict(experiment),
+        "config": onepass.show_config(),
+        "runs": [asdict(run) | {"ratio": run.ratio} for row in rows for run in row.runs],
+        "means": [
+            {
+                "optimizer": row.first.optimizer,
+                "state_dtype": row.first.state_dtype,
+                "train_loss": row.train_losses[-1],
+                "test_accuracy": row.test_accuracies[-1],
+                "points": row.points,
+                "points_error": row.points_error,
+            }
+            for row in rows
+        ],
+    }
     path.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Which learning rate and batch suit each optimizer on the digits? One row per tuned one; the rest run as they are."""
+"""Which network and how many epochs suit the data, which learning rate the optimizer? One row per tuned one."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from onepass import optimizers
+from onepass import optimizers, options
 from onepass.optimizer import Optimizer
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How one optimizer is run: its hyper-parameters beside the defaults, and whether it needs the exact gradient."""
+    """How one optimizer is run: its hyper-parameters beside the defaults, and examples per step if it needs many."""
 
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    full_batch: bool = False
+    batch_size: int | None = None
 
 
-HIDDEN = (50,)
-EPOCHS = 40
-BATCH_SIZE = 32
+@dataclass(frozen=True)
+class Plan:
+    """What suits a data set: units per hidden layer, passes over the data, and examples per step."""
 
-#: Chosen for the above; `tests/lab/test_training.py` holds each optimizer to 95 % of the test set.
+    hidden: tuple[int, ...]
+    epochs: int
+    quick_epochs: int
+    batch_size: int
+
+
+PLANS = {
+    "digits": Plan(hidden=(64,), epochs=40, quick_epochs=10, batch_size=32),  # 64 x 64: the smallest 8-bit state
+    "mnist": Plan(hidden=(128,), epochs=5, quick_epochs=1, batch_size=128),
+}
+
+#: The networks are float32, and so is their state unless something smaller is asked for.
+STATE_DTYPES = tuple(name for name in options.STATE_DTYPES if name != "float64")
+
+#: Chosen for the digits; `tests/lab/test_training.py` holds each optimizer to 95 % of the test set.
 TUNED: dict[str, Setting] = {
     "SGD": Setting({"lr": 0.2}),
     "ASGD": Setting({"lr": 0.2}),
@@ -40,7 +54,7 @@ TUNED: dict[str, Setting] = {
     "Lion": Setting({"lr": 0.0005}),
     # Rprop compares the signs of successive gradients, which say nothing when each is of another batch.
     # Its steps are kept short: with the default limit of 50 it overfits.
-    "Rprop": Setting({"lr": 0.005, "step_sizes": (1e-6, 0.03)}, full_batch=True),
+    "Rprop": Setting({"lr": 0.005, "step_sizes": (1e-6, 0.03)}, batch_size=10_000),
 }
 
 

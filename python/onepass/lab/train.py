@@ -6,90 +6,86 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
-from onepass.lab.data import digits
-from onepass.lab.network import Network
+from onepass.lab import arguments as kinds
+from onepass.lab.data import Dataset, digits
+from onepass.lab.experiment import Experiment
+from onepass.lab.mnist import VARIABLE, mnist
 from onepass.lab.plots import draw_training
-from onepass.lab.report import console, progress, training_table, write_json
-from onepass.lab.settings import BATCH_SIZE, EPOCHS, HIDDEN, all_optimizers, setting
-from onepass.lab.training import Run, train
+from onepass.lab.report import console, progress, write_json
+from onepass.lab.rows import rows
+from onepass.lab.settings import PLANS, STATE_DTYPES, all_optimizers
+from onepass.lab.table import training_table
 
-QUICK_EPOCHS = 10
 QUICK_OPTIMIZERS = ("Momentum", "RMSprop", "Adam")
 PICTURE = "onepass-train.png"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `onepass train`."""
-    parser.add_argument("--epochs", type=_positive, metavar="N", help=f"passes over the data (default: {EPOCHS})")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--data", choices=PLANS, default="digits", help="what to learn from (default: digits, which come along)")
+    add(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help=f"where the four files of MNIST are, or a folder mnist that holds them (default: ${VARIABLE})",
+    )
+    add("--hidden", type=kinds.sizes, metavar="N,N,...", help=f"units per hidden layer (default: {_plans('hidden')})")
+    add("--epochs", type=kinds.positive, metavar="N", help=f"passes over the data (default: {_plans('epochs')})")
+    add(
         "--batch-size",
-        type=_positive,
-        default=BATCH_SIZE,
+        type=kinds.positive,
         metavar="N",
-        help=f"examples per step (default: {BATCH_SIZE}); Rprop takes all at once, whatever this says",
+        help=f"examples per step (default: {_plans('batch_size')}); Rprop takes 10000 or all, whatever this says",
     )
-    parser.add_argument(
-        "--optimizers", type=_optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)"
+    add("--optimizers", type=kinds.optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)")
+    add(
+        "--state-dtype",
+        type=kinds.state_dtypes,
+        default=STATE_DTYPES[:1],
+        metavar="A,B,...",
+        help=f"how the optimizers store their state: {', '.join(STATE_DTYPES)}; several are compared with the first "
+        f"(default: {STATE_DTYPES[0]})",
     )
-    parser.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="decides split, start and order of the data (default: 0)"
+    add(
+        "--seed",
+        type=kinds.seed,
+        default=0,
+        metavar="N",
+        help="decides start and order of the data, and the split of the digits (default: 0)",
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help=f"where {PICTURE} goes (default: this folder)"
+    add("--seeds", type=kinds.positive, default=1, metavar="N", help="so many seeds from --seed on; shows the means")
+    add("--out", type=Path, default=Path(), metavar="DIR", help=f"where {PICTURE} goes (default: this folder)")
+    add("--json", type=Path, metavar="FILE", help="write all results there as well")
+    add(
+        "--quick",
+        action="store_true",
+        help=f"only {', '.join(QUICK_OPTIMIZERS)}, and fewer epochs ({_plans('quick_epochs')})",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results there as well")
-    parser.add_argument(
-        "--quick", action="store_true", help=f"only {', '.join(QUICK_OPTIMIZERS)}, for {QUICK_EPOCHS} epochs"
-    )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, error=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, print the table, write the picture; 1 if an optimizer and its NumPy twin differ in a bit."""
-    epochs = arguments.epochs or (QUICK_EPOCHS if arguments.quick else EPOCHS)
-    names = arguments.optimizers or (QUICK_OPTIMIZERS if arguments.quick else tuple(all_optimizers()))
+    if arguments.data_dir and arguments.data == "digits":
+        arguments.error("argument --data-dir: the digits come along and are in no folder; add --data mnist")
     picture: Path = arguments.out / PICTURE
     for file in filter(None, (picture, arguments.json)):  # a folder that cannot be is better known before than after
         file.parent.mkdir(parents=True, exist_ok=True)
 
     start = perf_counter()
-    data = digits(arguments.seed)
-    sizes = (data.features, *HIDDEN, data.classes)
-    title = f"A {'-'.join(map(str, sizes))} network on {data}, {epochs} epoch{'s' * (epochs > 1)}"
+    experiment = _experiment(arguments)
     terminal = console()
-    runs: list[Run] = []
     with progress(terminal) as bar:
-        task = bar.add_task("", total=epochs * len(names))
-        for name in names:
-            bar.update(task, description=name)
-            runs.append(
-                train(
-                    name,
-                    all_optimizers()[name],
-                    setting(name),
-                    Network(sizes, arguments.seed),
-                    data,
-                    epochs=epochs,
-                    batch_size=arguments.batch_size,
-                    seed=arguments.seed,
-                    after_epoch=lambda: bar.advance(task),
-                )
-            )
+        task = bar.add_task("", total=experiment.total_epochs)
+        runs = list(experiment.runs(lambda name: bar.update(task, description=name), lambda: bar.advance(task)))
 
-    terminal.print(training_table(runs, title))
-    draw_training(runs, title, picture)
+    table_rows = rows(runs)
+    terminal.print(training_table(table_rows, str(experiment)))
+    draw_training(table_rows, str(experiment), picture)
     if arguments.json:
-        experiment = {
-            "command": "train",
-            "data": data.name,
-            "train_examples": len(data.train),
-            "test_examples": len(data.test),
-            "sizes": sizes,
-            "epochs": epochs,
-            "seed": arguments.seed,
-        }
-        write_json(arguments.json, experiment, runs)
-    different = [run.optimizer for run in runs if not run.same_bits]
+        write_json(arguments.json, {"command": "train"} | experiment.described(), table_rows)
+    different = [row.label for row in table_rows if not row.same_bits]
     terminal.print(
         f"Not the bits of the NumPy reference: {', '.join(different)}"
         if different
@@ -99,28 +95,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if different else 0
 
 
-def _positive(text: str) -> int:
-    return _whole(text, least=1)
+def _experiment(arguments: argparse.Namespace) -> Experiment:
+    """What the arguments ask for; what they leave open is in the data's plan."""
+    plan, quick = PLANS[arguments.data], arguments.quick
+    return Experiment(
+        datasets=_datasets(arguments, range(arguments.seed, arguments.seed + arguments.seeds)),
+        hidden=arguments.hidden or plan.hidden,
+        optimizers=arguments.optimizers or (QUICK_OPTIMIZERS if quick else tuple(all_optimizers())),
+        state_dtypes=arguments.state_dtype,
+        epochs=arguments.epochs or (plan.quick_epochs if quick else plan.epochs),
+        batch_size=arguments.batch_size or plan.batch_size,
+    )
 
 
-def _seed(text: str) -> int:
-    return _whole(text, least=0)
+def _datasets(arguments: argparse.Namespace, seeds: range) -> dict[int, Dataset]:
+    if arguments.data == "digits":
+        return {seed: digits(seed) for seed in seeds}
+    return dict.fromkeys(seeds, mnist(arguments.data_dir))  # its files say which examples are for testing
 
 
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, got {text!r}")
-    return int(text)
-
-
-def _optimizers(text: str) -> tuple[str, ...]:
-    """The names as the package spells them, each once."""
-    spelled = {name.lower(): name for name in all_optimizers()}
-    asked = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in asked if name.lower() not in spelled]:
-        raise argparse.ArgumentTypeError(
-            f"there is no optimizer {', '.join(map(repr, unknown))}; there are {', '.join(spelled.values())}"
-        )
-    if not asked:
-        raise argparse.ArgumentTypeError(f"no optimizer is named; there are {', '.join(spelled.values())}")
-    return tuple(dict.fromkeys(spelled[name.lower()] for name in asked))
+def _plans(field: str) -> str:
+    """What the plans say, for the help, such as ``40 on digits, 5 on mnist``."""
+    values = {name: getattr(plan, field) for name, plan in PLANS.items()}
+    return ", ".join(
+        f"{','.join(map(str, value)) if isinstance(value, tuple) else value} on {name}"
+        for name, value in values.items()
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from onepass.groups import Array
 from onepass.lab.data import Dataset, Examples
 from onepass.lab.network import Network
 from onepass.lab.settings import Setting
-from onepass.lab.twin import NumPyTwin
 from onepass.optimizer import Optimizer
+from onepass.reference import Twin
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,21 @@ class Run:
     """What came of training with one optimizer.
 
     Attributes:
+        state_dtype: how the state is stored, of all parameters that are large enough for it.
         hyperparameters: all of them, by name.
         train_losses: over the whole training set, before the first epoch and after each.
         test_accuracies: likewise, over the test set, in [0, 1].
         onepass_ms: spent in the optimizer's steps: their median times their number, because on a busy machine one
             interrupted step outweighs a thousand others.
         numpy_ms: likewise, spent in the same steps by its NumPy twin.
+        state_bytes: the size of the state per element of the parameters.
+        quantised: the parameters whose state is stored in 8 bits.
         same_bits: the twin ended with the same parameters and state, bit for bit.
     """
 
     optimizer: str
+    state_dtype: str
+    seed: int
     hyperparameters: dict[str, Any]
     batch_size: int
     steps: int
@@ -39,6 +45,8 @@ class Run:
     test_accuracies: tuple[float, ...]
     onepass_ms: float
     numpy_ms: float
+    state_bytes: float
+    quantised: tuple[str, ...]
     same_bits: bool
 
     @property
@@ -61,6 +69,7 @@ def train(
     *,
     epochs: int,
     batch_size: int,
+    state_dtype: str = "float32",
     seed: int = 0,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> Run:
@@ -72,20 +81,22 @@ def train(
 
     Args:
         name: how the run is called in the results.
-        batch_size: examples per step, unless the setting wants all.
+        batch_size: examples per step, unless the setting has its own.
+        state_dtype: how the state is stored.
         seed: decides the order of the examples, the same for every optimizer.
         after_epoch: called after each epoch.
     """
-    optimizer = optimizer_class(network.params, **setting.hyperparameters)
-    twin = NumPyTwin(optimizer)
-    batch_size = len(data.train) if setting.full_batch else min(batch_size, len(data.train))
+    optimizer = optimizer_class(network.params, **setting.hyperparameters, state_dtype=state_dtype)
+    twin = Twin(optimizer)
+    batch_size = min(setting.batch_size or batch_size, len(data.train))
     rng = np.random.default_rng(seed)
     losses, accuracies = [network.loss(data.train)], [network.accuracy(data.test)]
     onepass_seconds: list[float] = []
     numpy_seconds: list[float] = []
     for _ in range(epochs):
         for batch in _batches(data.train, batch_size, rng):
-            gradients = network.gradients(batch)
+            by_name = network.gradients(batch)
+            gradients = [by_name[name] for name in network.params]
             start = perf_counter()
             optimizer.step(gradients)
             between = perf_counter()
@@ -98,6 +109,8 @@ def train(
         after_epoch()
     return Run(
         optimizer=name,
+        state_dtype=state_dtype,
+        seed=seed,
         hyperparameters=optimizer.param_groups[0].hyperparameters(),
         batch_size=batch_size,
         steps=len(onepass_seconds),
@@ -105,8 +118,21 @@ def train(
         test_accuracies=tuple(accuracies),
         onepass_ms=_undisturbed_ms(onepass_seconds),
         numpy_ms=_undisturbed_ms(numpy_seconds),
+        state_bytes=_state_bytes(optimizer),
+        quantised=tuple(
+            param for param, state in zip(network.params, optimizer.state, strict=True) if _is_quantised(state)
+        ),
         same_bits=twin.has_bits_of(optimizer),
     )
+
+
+def _state_bytes(optimizer: Optimizer) -> float:
+    size = sum(array.nbytes for state in optimizer.state for array in state.values())
+    return size / sum(param.size for param in optimizer.params)
+
+
+def _is_quantised(state: Mapping[str, Array]) -> bool:
+    return any(array.dtype == np.uint8 for array in state.values())
 
 
 def _undisturbed_ms(seconds: Sequence[float]) -> float:

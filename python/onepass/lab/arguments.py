@@ -1,0 +1,49 @@
+"""What may stand behind an option of a lab command? One parser per kind of value; each names what is allowed."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from onepass.lab.settings import STATE_DTYPES, all_optimizers
+
+
+def positive(text: str) -> int:
+    return _whole(text, least=1)
+
+
+def seed(text: str) -> int:
+    return _whole(text, least=0)
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    return tuple(positive(part.strip()) for part in text.split(","))
+
+
+def optimizers(text: str) -> tuple[str, ...]:
+    return _named(text, "optimizer", tuple(all_optimizers()))
+
+
+def state_dtypes(text: str) -> tuple[str, ...]:
+    names = _named(text, "state dtype", STATE_DTYPES)
+    if "bfloat16" in names and find_spec("ml_dtypes") is None:
+        raise ArgumentTypeError('bfloat16 needs ml_dtypes; run pip install "onepass[bf16]"')
+    return names
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise ArgumentTypeError(f"must be a whole number from {least} on, got {text!r}")
+    return int(text)
+
+
+def _named(text: str, what: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The names in a list, in any case, as the package spells them, each once."""
+    spelled = {name.lower(): name for name in known}
+    asked = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in asked if name.lower() not in spelled]:
+        raise ArgumentTypeError(f"there is no {what} {', '.join(map(repr, unknown))}; there are {', '.join(known)}")
+    if not asked:
+        raise ArgumentTypeError(f"no {what} is named; there are {', '.join(known)}")
+    return tuple(dict.fromkeys(spelled[name.lower()] for name in asked))
