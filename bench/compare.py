@@ -2,7 +2,7 @@
 
 python bench/compare.py --quick      a first impression, under two minutes
 python bench/compare.py              six optimizers on all cases
-python bench/compare.py --bars       the table of the core, with its bars
+python bench/compare.py --bars       the tables of the core and of the whole step, with their bars
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from pathlib import Path
 from comparison import bars, machine, report
 from comparison.cases import CASES, QUICK_STAND_INS
 from comparison.contenders import NAMES, Unavailable, find
+from comparison.formats import FORMATS
 from comparison.measure import GIB, Measurement, Settings, measure
+from comparison.steps import PLAIN, STEPS
 
 from onepass.config import usable_cores
 from onepass.signatures import signatures
 
 Words = tuple[str, ...]
 
-DTYPES = ("float32", "float64")
+DTYPES = [name for name in FORMATS if name != "float8"]
+DENSE_CASES = [case.name for case in CASES.values() if case.rows is None]
 SOME_OPTIMIZERS = ("adamw", "momentum", "rmsprop", "adadelta", "nadam", "lion")
 QUICK_OPTIMIZERS = ("adamw", "rmsprop")
 #: Compiling takes them longer than all the rest of a quick run.
@@ -69,8 +72,9 @@ def _each_case(options: argparse.Namespace, settings: Settings) -> Iterator[Meas
     counts = options.threads or ([2] if options.quick else [1, 2])
     for threads in sorted({min(count, usable_cores()) for count in counts}):
         machine.use_threads(threads)
-        for case, dtype, rule in itertools.product(options.cases or CASES, options.dtypes, optimizers):
-            yield _measured(rule, case, dtype, present, settings, options.quick)
+        choices = options.cases or DENSE_CASES, options.dtypes, options.steps, optimizers
+        for case, dtype, step, rule in itertools.product(*choices):
+            yield _measured(rule, case, dtype, step, present, settings, options.quick)
 
 
 def _against_bars(options: argparse.Namespace, settings: Settings) -> Iterator[tuple[list[bars.Bar], Measurement]]:
@@ -79,15 +83,15 @@ def _against_bars(options: argparse.Namespace, settings: Settings) -> Iterator[t
     machine.use_threads(min(2, usable_cores()))
     for group in groups:
         rivals = [bar.rival for bar in group if bar.rival in present]
-        rule, dtype, case = group[0].workload
-        yield group, _measured(rule, case, dtype, rivals, settings, options.quick)
+        rule, dtype, case, step = group[0].workload
+        yield group, _measured(rule, case, dtype, step, rivals, settings, options.quick)
 
 
 def _measured(
-    rule: str, case: str, dtype: str, contenders: Iterable[str], settings: Settings, quick: bool
+    rule: str, case: str, dtype: str, step: str, contenders: Iterable[str], settings: Settings, quick: bool
 ) -> Measurement:
     stand_ins = QUICK_STAND_INS if quick else {}
-    result = measure(rule, stand_ins.get(case, CASES[case]), dtype, contenders, settings)
+    result = measure(rule, stand_ins.get(case, CASES[case]), dtype, contenders, settings, STEPS[step])
     print(f"\n{report.table(result)}", flush=True)
     return result
 
@@ -108,12 +112,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--quick", action="store_true", help="two optimizers, five rounds, 4M elements for 64M, nothing that compiles")
-    add("--bars", action="store_true", help="hold the rows of the table against their bars; takes --rows")
+    add("--bars", action="store_true", help="hold the rows of the tables against their bars; takes --rows")
     add("--rows", type=_words, default=(), metavar="WORDS", help="with --bars: rows whose name contains one of these")
     add("--optimizers", type=_of("optimizer", signatures), metavar="NAMES", help="rules; all for all")
-    add("--cases", type=_of("case", CASES), metavar="NAMES", help=f"of {', '.join(CASES)}; default all")
+    add("--cases", type=_of("case", CASES), metavar="NAMES", help=f"of {', '.join(CASES)}; default all but table")
+    add("--steps", type=_of("step", STEPS), metavar="NAMES", default=(PLAIN.name,), help=f"of {', '.join(STEPS)}")
     add("--contenders", type=_of("contender", NAMES), metavar="NAMES", help=f"of {', '.join(NAMES)}; default all")
-    add("--dtypes", type=_of("dtype", DTYPES), metavar="NAMES", default=DTYPES[:1], help=f"of {', '.join(DTYPES)}")
+    add("--dtypes", type=_of("dtype", DTYPES), metavar="NAMES", default=("float32",), help=f"of {', '.join(DTYPES)}")
     add("--threads", type=_counts, metavar="NUMBERS", help="default 1,2; quick 2; --bars always takes 2")
     add("--rounds", type=int, help="each times every contender once; default 15, quick 5")
     add("--block", type=float, metavar="SECONDS", help="of steps in a contender's turn; default 0.05, quick 0.02")

@@ -1,4 +1,4 @@
-"""What must the benchmark show? The rows of the table in the core, each with its bar."""
+"""What must the benchmark show? The rows of the tables of the core and of the whole step, each with its bar."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
 
+import onepass as op
 from comparison.contenders import BASELINE
 from comparison.measure import Measurement
 from comparison.report import aligned, seconds_text
+from comparison.steps import PLAIN
 from onepass.signatures import signatures
 
 
@@ -18,8 +20,10 @@ class Bar:
 
     Attributes:
         family: the row of the table.
-        at_least: the rival's time over that of onepass.
+        at_least: the rival's time over that of onepass; None for a figure that is only to be seen.
+        step: of `steps.STEPS`.
         under: seconds that a step of onepass may take.
+        isa: the instruction set that it takes; elsewhere it is a figure.
     """
 
     family: str
@@ -27,20 +31,23 @@ class Bar:
     dtype: str
     case: str
     rival: str
-    at_least: float
+    at_least: float | None
+    step: str = PLAIN.name
     under: float | None = None
+    isa: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.family}/{self.rule}/{self.dtype}/{self.case}/{self.rival}"
+        step = [] if self.step in (PLAIN.name, self.family) else [self.step]
+        return "/".join([self.family, self.rule, self.dtype, *step, self.case, self.rival])
 
     @property
-    def workload(self) -> tuple[str, str, str]:
-        return self.rule, self.dtype, self.case
+    def workload(self) -> tuple[str, str, str, str]:
+        return self.rule, self.dtype, self.case, self.step
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was measured for a bar; met is None if it could not be."""
+    """What was measured for a bar; met is None if it could not be, or if there was nothing to meet."""
 
     bar: Bar
     measured: str
@@ -64,6 +71,26 @@ def _bars() -> Iterable[Bar]:
         yield Bar("roof", rule, dtype, "64M", "roof", 0.9)
     for rule, dtype in product(signatures, both):
         yield Bar("numpy", rule, dtype, "1e6", "numpy", 10)
+    yield from _bars_of_the_whole_step()
+
+
+def _bars_of_the_whole_step() -> Iterable[Bar]:
+    f32, bf16, f16, v4, v4_bf16 = "float32", "bfloat16", "float16", "x86_v4", "x86_v4_bf16"
+    for step, torch_bar, deepspeed_bar in (("bfloat16-state-nearest", 1.6, 1.2), ("bfloat16-state", 1, 1)):
+        yield Bar("low-precision", "adamw", bf16, "1e6", "torch-fused", torch_bar, step, isa=v4_bf16)
+        yield Bar("low-precision", "adamw", bf16, "1e6", "deepspeed", deepspeed_bar, step, isa=v4_bf16)
+    yield Bar("low-precision", "adamw", f16, "64M", "torch-fused", 1.8, "float16-state-nearest")
+    yield Bar("small-state", "adamw", f32, "64M", "onepass-plain", 1.3, "bfloat16-state")
+    yield Bar("small-state", "adamw", f32, "64M", "onepass-plain", 1.25, "float8-state", isa=v4)
+    yield Bar("clip", "adamw", f32, "64M", "torch-fused", 1.3, "clip")
+    yield Bar("clip", "adamw", f32, "64M", "torch-fused-scaled", None, "clip")
+    yield Bar("clip", "adamw", f32, "64M", "optax", 3, "clip")
+    for case, at_least in (("gpt2", 1.6), ("500x64x64", 4)):
+        yield Bar("whole", "adamw", f32, case, "torch-fused", at_least, "whole")
+        yield Bar("whole", "adamw", f32, case, "torch-fused-scaled", at_least, "whole")
+    yield Bar("sparse", "adagrad", f32, "table", "torch-sparse", 5)
+    yield Bar("subnormal", "adamw", f32, "1e6", "onepass-plain", None, "decayed")
+    yield Bar("subnormal", "adamw", f32, "1e6", "onepass-normal", None, "decayed")
 
 
 #: In the order of the table.
@@ -81,15 +108,26 @@ def bars(wanted: Iterable[str] = ()) -> list[list[Bar]]:
 def judge(bar: Bar, result: Measurement) -> Verdict:
     """Compare the median with the bar; a rival that computes something else proves nothing."""
     if bar.rival not in result.entries:
-        return Verdict(bar, f"not measured: {result.missing.get(bar.rival, 'not offered')}", None)
+        reasons = (result.missing.get(name) for name in (BASELINE, bar.rival))
+        return Verdict(bar, f"not measured: {next(filter(None, reasons), 'not offered')}", None)
     if not result.entries[bar.rival].agrees:
         return Verdict(bar, "not comparable: the results differ", None)
     speedup = result.speedup(bar.rival)
     measured = f"{speedup.median:.2f} ({speedup.low:.2f} - {speedup.high:.2f})"
+    if bar.at_least is None:
+        return Verdict(bar, measured, None)
+    if bar.isa and not _reaches(bar.isa):
+        return Verdict(bar, f"{measured}, the bar is for {bar.isa}", None)
     own = result.seconds(BASELINE)
     if bar.under is None:
         return Verdict(bar, measured, speedup.median >= bar.at_least)
     return Verdict(bar, f"{measured}, {seconds_text(own)}", speedup.median >= bar.at_least and own < bar.under)
+
+
+def _reaches(isa: str) -> bool:
+    """Whether the instruction set in use is this one or a better one."""
+    best_first = op.isas()
+    return isa in best_first[best_first.index(str(op.show_config()["isa"])) :]
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> str:
@@ -98,5 +136,6 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
     rows = [("row", "bar", "measured", "")]
     for one in sorted(verdicts, key=lambda one: BARS.index(one.bar)):
         under = f", < {seconds_text(one.bar.under)}" if one.bar.under else ""
-        rows.append((str(one.bar), f"{one.bar.at_least:g}{under}", one.measured, words[one.met]))
+        at_least = "none" if one.bar.at_least is None else f"{one.bar.at_least:g}{under}"
+        rows.append((str(one.bar), at_least, one.measured, "" if one.bar.at_least is None else words[one.met]))
     return "\n".join(aligned(rows))

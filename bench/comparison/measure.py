@@ -17,7 +17,9 @@ import numpy as np
 import onepass as op
 from comparison.cases import Case, Problem
 from comparison.contenders import BASELINE, Contender, Unavailable, find
+from comparison.formats import FORMATS
 from comparison.recipes import Recipe, recipes
+from comparison.steps import PLAIN, Step
 from onepass.groups import Array
 
 GIB = 2**30
@@ -63,7 +65,8 @@ class Entry:
 
     Attributes:
         seconds: per step, one value for each round.
-        deviation: of its parameters from those of onepass, relative to how far they moved; None if it has none.
+        deviation: of its parameters from those of onepass, relative to how far they moved, or of its averages, copies
+            or gradients, if these are further beyond their tolerance; None if it has none.
         agrees: the deviation is small enough for its kind.
         remark: what to know beside the numbers.
     """
@@ -95,15 +98,26 @@ class Measurement:
 
     def bandwidth(self, name: str) -> float:
         """Bytes per second, if each array goes through the processor once."""
-        return self.recipe.bytes_moved(self.case.elements, np.dtype(self.dtype).itemsize) / self.seconds(name)
+        return self.recipe.bytes_moved(self.case, self.dtype) / self.seconds(name)
 
 
-def measure(rule: str, case: Case, dtype: str, names: Iterable[str], settings: Settings) -> Measurement:
-    """Time the named contenders, and onepass in any case, with the threads set now."""
+def measure(
+    rule: str, case: Case, dtype: str, names: Iterable[str], settings: Settings, step: Step = PLAIN
+) -> Measurement:
+    """Time the named contenders, and onepass in any case, with the threads set now.
+
+    Where onepass itself has no such step, there is nothing to compare with: then nobody is timed.
+    """
     gc.collect()  # contenders hold themselves in cycles, and those of the measurement before hold gigabytes
-    result = Measurement(recipes(rule)[0], case, dtype, op.get_num_threads())
-    problem = Problem(case, dtype)
+    result = Measurement(recipes(rule, step)[0], case, dtype, op.get_num_threads())
+    try:
+        problem = Problem(case, dtype, zero=step.decayed)
+    except ImportError as error:
+        result.missing[BASELINE] = str(error)
+        return result
     contenders = _build(result, problem, names, settings.memory)
+    if BASELINE not in contenders:
+        return result
     _compare(result, problem, contenders)
     problem.initial.clear()
     turns = {name: _turn(contender, settings) for name, contender in contenders.items()}
@@ -124,54 +138,74 @@ RESERVE = 2 + 5
 
 
 def _build(result: Measurement, problem: Problem, names: Iterable[str], memory: int) -> dict[str, Contender]:
-    size = result.case.elements * problem.dtype.itemsize
+    recipe, dtype = result.recipe, problem.dtype.name
+    size = result.case.elements * max(FORMATS[dtype].bytes, FORMATS[recipe.step.state_dtype(dtype)].bytes)
     free = memory - RESERVE * size
     contenders: dict[str, Contender] = {}
     for name in dict.fromkeys([BASELINE, *names]):
         try:
             kind = find(name)
-            if not kind.offers(result.recipe, problem):
+            if not kind.suits(recipe, problem):
+                if name == BASELINE:
+                    raise Unavailable("it has no such step")
                 continue
-            needed = size * (1 + result.recipe.slots + kind.extra_arrays)
+            needed = size * (1 + recipe.slots + recipe.step.extra_arrays + kind.extra_arrays)
             if needed > free:
                 raise Unavailable(f"its {needed / GIB:.1f} GiB would exceed --memory for all; name fewer --contenders")
-            contenders[name] = kind(result.recipe, problem)
+            contenders[name] = kind(recipe, problem)
             free -= needed
-        except Unavailable as error:
+        except (Unavailable, ImportError) as error:  # bfloat16 takes ml_dtypes
             result.missing[name] = str(error)
     return contenders
 
 
-#: Largest deviation that rounding explains: torch keeps the scalars of NAdam and ASGD in float32 for float64 too, and,
-#: compiled, those of Adam. Weight decay left out makes a deviation of 2e-4.
-TOLERANCE = {"float32": 3e-5, "float64": 1e-6}
-
-
 def _compare(result: Measurement, problem: Problem, contenders: Mapping[str, Contender]) -> None:
-    """Let all step with gradients that change, and see whether their parameters went where those of onepass went."""
+    """Let all step with gradients that change, and see whether what they wrote is what onepass wrote."""
     result.entries.update({name: Entry() for name in contenders})
     rivals = [name for name, contender in contenders.items() if name != BASELINE and contender.is_optimizer]
-    if not rivals:
-        return
     steps = 8 if problem.case.elements <= 2**24 else 3  # RAdam changes its formula at the sixth
-    for _ in range(steps):
+    for _ in range(steps if rivals else 0):
         problem.renew_gradients()
         for contender in contenders.values():
             contender.take_gradients(problem.gradients)
             if contender.restore:
                 contender.restore()
             contender.step()
-    own = contenders[BASELINE].params()
-    for name in rivals:
-        contender, entry = contenders[name], result.entries[name]
-        entry.deviation = deviation(contender.params(), own, problem.initial)
-        entry.agrees = contender.differs is not None or entry.deviation <= TOLERANCE[problem.dtype.name]
-        entry.remark = "; ".join(filter(None, (contender.differs, contender.remark)))
+    tolerance = max(FORMATS[name].tolerance for name in (result.dtype, result.recipe.step.state_dtype(result.dtype)))
+    own = _results(contenders[BASELINE])
+    for name, contender in contenders.items():
+        entry = result.entries[name]
+        if name in rivals:
+            _judge(entry, _results(contender), own, problem.initial, tolerance)
+        entry.agrees = entry.agrees or contender.differs is not None
+        entry.remark = "; ".join(filter(None, (entry.remark, contender.differs, contender.remark)))
+
+
+def _results(contender: Contender) -> dict[str, Sequence[Array]]:
+    return {"parameters": contender.params(), **contender.written()}
+
+
+def _judge(
+    entry: Entry,
+    results: Mapping[str, Sequence[Array]],
+    expected: Mapping[str, Sequence[Array]],
+    initial: Sequence[Array],
+    tolerance: float,
+) -> None:
+    """Note the result that differs most, measured by what rounding explains in its format."""
+    found = {name: deviation(results[name], arrays, initial) for name, arrays in expected.items()}
+    allowed = {name: max(tolerance, FORMATS[arrays[0].dtype.name].tolerance) for name, arrays in expected.items()}
+    worst = max(found, key=lambda name: math.inf if math.isnan(found[name]) else found[name] / allowed[name])
+    entry.deviation = found[worst]
+    entry.agrees = found[worst] <= allowed[worst]
+    if not entry.agrees and worst != "parameters":
+        entry.remark = f"differs in its {worst}"
 
 
 def deviation(params: Sequence[Array], expected: Sequence[Array], initial: Sequence[Array]) -> float:
     """The norm of the difference to what was expected, relative to the norm of the way that was expected."""
-    return _distance(params, expected) / _distance(expected, initial)
+    distance, way = _distance(params, expected), _distance(expected, initial)
+    return distance / way if way else math.inf if distance else 0.0
 
 
 def _distance(left: Sequence[Array], right: Sequence[Array], chunk: int = 2**20) -> float:

@@ -7,6 +7,9 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from comparison.cases import Case
+from comparison.formats import FORMATS
+from comparison.steps import PLAIN, Step
 from onepass.hyperparameters import KINDS, Flag
 from onepass.optimizer import Optimizer
 from onepass.signatures import Signature, signatures
@@ -14,11 +17,16 @@ from onepass.signatures import Signature, signatures
 
 @dataclass(frozen=True)
 class Recipe:
-    """A rule as one class spells it, with a value for every hyper-parameter, so that all contenders get the same."""
+    """A rule as one class spells it, with a value for every hyper-parameter, so that all contenders get the same.
+
+    Attributes:
+        step: what else the step does.
+    """
 
     rule: str
     optimizer: type[Optimizer]
     hypers: dict[str, Any]
+    step: Step = PLAIN
 
     @property
     def signature(self) -> Signature:
@@ -28,22 +36,28 @@ class Recipe:
     def slots(self) -> int:
         return len(self.signature.slots)
 
-    def bytes_moved(self, elements: int, itemsize: int) -> int:
-        """Read parameter, gradient and slots; write parameter and slots."""
-        return elements * itemsize * (2 + self.slots + 1 + self.slots)
+    def bytes_moved(self, case: Case, dtype: str) -> float:
+        """If each array goes through the processor once; the gradients twice, if their norm must be known first."""
+        size, options = FORMATS[dtype].bytes, self.step.options
+        compute = 8 if dtype == "float64" else 4
+        each = 2 * size + size * (1 + ("clip_norm" in options) + ("zero_grad" in options))
+        each += 2 * self.slots * FORMATS[self.step.state_dtype(dtype)].bytes
+        each += 2 * compute if "ema" in options else 0
+        each += FORMATS[options["mirror"]].bytes if "mirror" in options else 0
+        return case.touched * each
 
 
-def recipes(rule: str) -> list[Recipe]:
+def recipes(rule: str, step: Step = PLAIN) -> list[Recipe]:
     """One for each class that can run the rule; the class that onepass documents it under comes first."""
     owners = [cls for cls in Optimizer.registry.values() if rule in cls.rules]
     owners.sort(key=lambda cls: cls is not signatures[rule].optimizer)
-    return [Recipe(rule, cls, _hypers(rule, cls)) for cls in owners]
+    return [Recipe(rule, cls, _hypers(rule, cls), step) for cls in owners]
 
 
 def _hypers(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
     """The defaults, but for what it takes to choose the rule; decoupled decay is switched on where there is any."""
     parameters = inspect.signature(cls).parameters.values()
-    defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
+    defaults = {one.name: one.default for one in parameters if one.name in KINDS}
     flags = [name for name in defaults if isinstance(KINDS[name], Flag) and name != "maximize"]
     choices: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
     if "momentum" in defaults:

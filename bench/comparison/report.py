@@ -10,6 +10,7 @@ from typing import Any
 
 from comparison.contenders import BASELINE, NAMES
 from comparison.measure import Entry, Measurement, Settings
+from comparison.steps import PLAIN
 
 ROOF = "roof"
 
@@ -24,7 +25,8 @@ def seconds_text(seconds: float) -> str:
 
 def title(result: Measurement) -> str:
     threads = "1 thread" if result.threads == 1 else f"{result.threads} threads"
-    return f"{result.recipe.rule} {result.dtype}, {result.case}, {threads}"
+    step = "" if result.recipe.step is PLAIN else f", {result.recipe.step.name}"
+    return f"{result.recipe.rule} {result.dtype}{step}, {result.case}, {threads}"
 
 
 def table(result: Measurement) -> str:
@@ -72,6 +74,8 @@ def as_json(machine: dict[str, Any], settings: Settings, results: Sequence[Measu
         {
             "optimizer": result.recipe.rule,
             "hypers": result.recipe.hypers,
+            "step": result.recipe.step.name,
+            "options": dict(result.recipe.step.options),
             "case": result.case.name,
             "tensors": len(result.case.shapes),
             "elements": result.case.elements,

@@ -8,8 +8,6 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
-
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
 # Ninja, which builds the kernel, is installed beside the interpreter, and need not be on the path.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -23,20 +21,26 @@ from comparison.recipes import Recipe
 
 
 class CpuAdam(OnTensors):
-    """Adam and AdamW on float32."""
+    """Adam and AdamW, with state in float32 or in the parameters' dtype."""
 
     name = "deepspeed"
+    dtypes = ("float32", "bfloat16", "float16")
+    options = frozenset({"state_dtype", "state_rounding"})
 
     @classmethod
     def offers(cls, recipe: Recipe, problem: Problem) -> bool:
-        return recipe.rule in ("adam", "adamw") and problem.dtype == np.float32
+        dtype = problem.dtype.name
+        return recipe.rule in ("adam", "adamw") and recipe.step.state_dtype(dtype) in ("float32", dtype)
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         super().__init__(recipe, problem)
         hypers = {name: recipe.hypers[name] for name in ("lr", "betas", "eps", "weight_decay")}
+        wide = recipe.step.state_dtype(problem.dtype.name) == "float32"
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                self._optimizer = DeepSpeedCPUAdam(self._tensors, adamw_mode=recipe.rule == "adamw", **hypers)
+                self._optimizer = DeepSpeedCPUAdam(
+                    self._tensors, adamw_mode=recipe.rule == "adamw", fp32_optimizer_states=wide, **hypers
+                )
         except RuntimeError as error:
             raise Unavailable(f"{error} ({error.__cause__})") from error
         self.step = self._optimizer.step

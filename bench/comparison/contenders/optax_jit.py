@@ -72,6 +72,7 @@ class JittedOptax(Contender):
     """XLA sizes its pool of threads at its first use; see machine.use_threads for one thread."""
 
     name = "optax"
+    options = frozenset({"clip_norm"})
     extra_arrays = 1
 
     @classmethod
@@ -81,6 +82,8 @@ class JittedOptax(Contender):
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         self.differs = _DIFFERENCES.get(recipe.rule)
         transformation = _TRANSFORMATIONS[recipe.rule](recipe.hypers)
+        if largest := recipe.step.options.get("clip_norm"):
+            transformation = optax.chain(optax.clip_by_global_norm(largest), transformation)
 
         def step(params: Any, state: Any, gradients: Any) -> Any:
             updates, state = transformation.update(gradients, state, params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -12,8 +12,13 @@ import torch
 
 from comparison.cases import Problem
 from comparison.contenders.base import Contender
+from comparison.contenders.torch_arrays import as_array, as_tensor
+from comparison.contenders.torch_sequence import sequence
 from comparison.recipes import Recipe, recipes
 from onepass.groups import Array
+
+#: torch keeps state in the parameters' dtype, and rounds it to nearest: `Default.offers` looks at that.
+WHOLE = frozenset({"clip_norm", "ema", "ema_decay", "mirror", "zero_grad", "state_dtype", "state_rounding"})
 
 
 class OnTensors(Contender):
@@ -22,37 +27,47 @@ class OnTensors(Contender):
     extra_arrays = 1
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
-        self._tensors = [torch.nn.Parameter(torch.from_numpy(param).clone()) for param in problem.initial]
-        for tensor, gradient in zip(self._tensors, problem.gradients, strict=True):
-            tensor.grad = torch.from_numpy(gradient).clone()
+        self._tensors = [torch.nn.Parameter(as_tensor(param).clone()) for param in problem.initial]
+        self._gradients = [as_tensor(gradient).clone() for gradient in problem.gradients]
+        for tensor, gradient in zip(self._tensors, self._gradients, strict=True):
+            tensor.grad = gradient
 
     def take_gradients(self, gradients: Sequence[Array]) -> None:
-        for tensor, gradient in zip(self._tensors, gradients, strict=True):
-            assert tensor.grad is not None
-            tensor.grad.copy_(torch.from_numpy(gradient))
+        for gradient, changed in zip(self._gradients, gradients, strict=True):
+            gradient.copy_(as_tensor(changed))
 
     def params(self) -> Sequence[Array]:
-        return [tensor.detach().numpy() for tensor in self._tensors]
+        return [as_array(tensor) for tensor in self._tensors]
 
 
 class Default(OnTensors):
     """The optimizer as torch builds it: on CPU, one tensor after the other and one operation after the other."""
 
     name = "torch-default"
+    options = frozenset({"clip_norm"})
     variant: ClassVar[dict[str, bool]] = {}
+    clip_in_kernel: ClassVar[bool] = False
 
     @classmethod
     def offers(cls, recipe: Recipe, problem: Problem) -> bool:
-        return _optimizer(recipe, cls.variant) is not None
+        """torch keeps the state in the dtype of the parameters."""
+        dtype = problem.dtype.name
+        return recipe.step.state_dtype(dtype) == dtype and optimizer_of(recipe, cls.variant) is not None
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         super().__init__(recipe, problem)
-        factory = _optimizer(recipe, self.variant)
+        factory = optimizer_of(recipe, self.variant)
         assert factory is not None
-        self.step = factory(self._tensors).step
+        optimizer, options = factory(self._tensors), recipe.step.options
+        self.step, self._written = sequence(optimizer, [*self._tensors], options, clip_in_kernel=self.clip_in_kernel)
+        if "zero_grad" in recipe.step.options:
+            self.restore = partial(problem.refill, [as_array(gradient) for gradient in self._gradients])
+
+    def written(self) -> Mapping[str, Sequence[Array]]:
+        return {name: [as_array(tensor) for tensor in tensors] for name, tensors in self._written.items()}
 
 
-def _optimizer(recipe: Recipe, variant: dict[str, bool]) -> Callable[..., torch.optim.Optimizer] | None:
+def optimizer_of(recipe: Recipe, variant: dict[str, bool]) -> Callable[..., torch.optim.Optimizer] | None:
     """torch's class for the rule, with its hyper-parameters; None if there is none or it lacks the variant."""
     for one in recipes(recipe.rule):
         factory = getattr(torch.optim, one.optimizer.__name__, None)
@@ -65,6 +80,7 @@ class Foreach(Default):
     """Each operation on all tensors at once."""
 
     name = "torch-foreach"
+    options = WHOLE
     variant: ClassVar[dict[str, bool]] = {"foreach": True}
 
 
@@ -72,7 +88,20 @@ class Fused(Default):
     """One pass over each tensor; four classes have it."""
 
     name = "torch-fused"
+    dtypes = ("float32", "float64", "bfloat16", "float16")
+    options = WHOLE
     variant: ClassVar[dict[str, bool]] = {"fused": True}
+
+
+class FusedScaled(Fused):
+    """The same, but that clipping lets the kernel scale the gradients."""
+
+    name = "torch-fused-scaled"
+    clip_in_kernel = True
+
+    @classmethod
+    def offers(cls, recipe: Recipe, problem: Problem) -> bool:
+        return "clip_norm" in recipe.step.options and super().offers(recipe, problem)
 
 
 class Compiled(Default):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
 from thinc.optimizers import SGD, Adam, Optimizer, RAdam
 
 from comparison.cases import Problem
@@ -32,11 +32,12 @@ class Thinc(Contender):
     """Called tensor by tensor, as its models do. It uses the gradient up, so that this is restored before each step."""
 
     name = "thinc"
+    dtypes = ("float32",)
     extra_arrays = 1
 
     @classmethod
     def offers(cls, recipe: Recipe, problem: Problem) -> bool:
-        return recipe.rule in _OPTIMIZERS and problem.dtype == np.float32
+        return recipe.rule in _OPTIMIZERS
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         factory, options, self.differs = _OPTIMIZERS[recipe.rule]
@@ -44,13 +45,8 @@ class Thinc(Contender):
             recipe.hypers["lr"], **options(recipe.hypers), grad_clip=0.0, use_averages=False, L2_is_weight_decay=True
         )
         self._params = problem.fresh_params()
-        self._kept = problem.gradients
         self._gradients = [gradient.copy() for gradient in problem.gradients]
-        self.step, self.restore = self._step, self._restore
-
-    def _restore(self) -> None:
-        for gradient, kept in zip(self._gradients, self._kept, strict=True):
-            np.copyto(gradient, kept)
+        self.step, self.restore = self._step, partial(problem.refill, self._gradients)
 
     def _step(self) -> None:
         for index, (param, gradient) in enumerate(zip(self._params, self._gradients, strict=True)):
