@@ -381,7 +381,7 @@ def test_one_array(what: str) -> None:
         (lambda w, b: [w.copy(), b.astype(np.float64)], TypeError, "1 .* has dtype float64; pass float32"),
         (lambda w, b: [w.copy(), b.astype(np.uint8)], TypeError, "1 .* has dtype uint8; pass float32"),
         (lambda w, b: [w.copy(), b], ValueError, "1 .* share memory; every array must be its own"),
-        (lambda w, b: [w.copy(), w[:, 1]], ValueError, "1 .* is not contiguous|another order|share memory"),
+        (lambda w, b: [w.copy(), w[:, 1]], ValueError, "1 .* lies in memory in another order than its parameter"),
     ],
 )
 def test_arrays_that_cannot_be_used(what: str, make: Callable[..., Any], error: type[Exception], text: str) -> None:

@@ -128,7 +128,7 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
     "too large": (op.SparseRows(np.array([1, 7]), np.ones((2, 3))), ValueError, "indices[1] = 7, its parameter has 7"),
     "negative index": (op.SparseRows(np.array([-1, 0]), np.ones((2, 3))), ValueError, "indices[0] = -1"),
     "index dtype": (op.SparseRows(np.array([1.0]), np.ones((1, 3))), TypeError, "indices of dtype float64; pass int64"),
-    "index count": (op.SparseRows(np.array([1, 2]), np.ones((1, 3))), ValueError, "indices of shape (2,) for values of"),
+    "index count": (op.SparseRows(np.array([1, 2]), np.ones((1, 3))), ValueError, "indices of shape (2,) for values"),
     "index shape": (op.SparseRows(np.array([[1]]), np.ones((1, 3))), ValueError, "indices of shape (1, 1)"),
     "strides": (op.SparseRows(np.arange(4)[::2], np.ones((2, 3))), ValueError, "indices that are not contiguous"),
     "index list": (op.SparseRows([1], np.ones((1, 3))), TypeError, "must be a plain numpy.ndarray"),  # type: ignore

@@ -128,7 +128,12 @@ SlotArray BoundPlan::bind_slot(const py::dict& state, const char* name) {
   SlotArray slot{companion(state[name], name), nullptr};
   if (slot.dtype != DType::q8) return slot;
   const Arrays& arrays = arrays_.back();
-  const py::object scales = state[(std::string(name) + "_scale").c_str()];
+  const std::string scale_name = std::string(name) + "_scale";
+  if (!state.contains(scale_name.c_str()))
+    throw py::type_error(Label{owner_.c_str(), name, &arrays.name}.text() +
+                         " has dtype uint8, which is an optimizer's own way to keep state; pass float32, float16 or "
+                         "bfloat16");
+  const py::object scales = state[scale_name.c_str()];
   slot.scales = require_scales(scales, arrays.param_view.size, {owner_.c_str(), name, &arrays.name});
   keep(scales, slot.scales, name, false);
   own(slot.scales, (arrays.param_view.size + block_size - 1) / block_size * 4, name);
@@ -210,13 +215,13 @@ void BoundPlan::require_lazy(std::size_t index, const StepOptions& options) cons
 // Gradients that a step sets to zero must not be those of another parameter as well.
 void BoundPlan::require_distinct_gradients() {
   const auto& tensors = plan_->tensors();
-  std::vector<const void*> now(tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) now[i] = tensors[i].grad.data;
+  std::vector<Array> now;
+  for (const Tensor& tensor : tensors) now.push_back(tensor.grad);
   if (now == distinct_) return;
   std::vector<Interval> intervals;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto* const begin = static_cast<const char*>(now[i]);
-    const std::int64_t bytes = tensors[i].size * bytes_of(tensors[i].grad.dtype);
+    const auto* const begin = static_cast<const char*>(now[i].data);
+    const std::int64_t bytes = tensors[i].size * bytes_of(now[i].dtype);
     if (begin && bytes > 0) intervals.push_back({begin, begin + bytes, i, "gradient"});
   }
   std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.begin < b.begin; });

@@ -76,7 +76,7 @@ class BoundPlan {
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;
   std::vector<Interval> memory_;  // all that a step writes, by address
-  std::vector<const void*> distinct_;  // gradients known not to overlap each other
+  std::vector<Array> distinct_;        // gradients known not to overlap each other
   std::unique_ptr<Plan> plan_;
   std::atomic_flag running_;
 };

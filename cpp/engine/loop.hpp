@@ -104,9 +104,16 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
   if (start < args.size) run_block(start, args.size - start);
 }
 
-// Flattened: a formula that is called once per pack costs more than it computes.
+// Flattened: a formula that is called once per pack costs more than it computes. (With a sanitizer's checks in it, a
+// kernel that is all of one piece takes minutes to compile.)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ONEPASS_FLATTEN
+#else
+#define ONEPASS_FLATTEN __attribute__((flatten))
+#endif
+
 template <class Rule, class P, class G, class S, bool stochastic>
-__attribute__((flatten)) void kernel(const KernelArgs& args) {
+ONEPASS_FLATTEN void kernel(const KernelArgs& args) {
   constexpr typename CountTo<Rule::slots.count>::type indices;
   // Where no slot is slow there is nothing to round stochastically, and without slots nothing to keep in blocks.
   constexpr bool random = stochastic && Rule::slots.slow_before(Rule::slots.count) > 0;

@@ -14,6 +14,7 @@ struct Array {
   void* data = nullptr;
   DType dtype = DType::f32;
   explicit operator bool() const { return data != nullptr; }
+  bool operator==(const Array&) const = default;
   void* at(std::int64_t index) const { return static_cast<char*>(data) + index * bytes_of(dtype); }
 };
 

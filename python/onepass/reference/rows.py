@@ -25,7 +25,8 @@ class Rows:
     def elements(self) -> NDArray[np.int64]:
         """The position of every value in the parameter."""
         width = self.values.shape[1]
-        return (self.numbers[:, np.newaxis] * width + np.arange(width)).reshape(-1)
+        elements: NDArray[np.int64] = self.numbers[:, np.newaxis] * width + np.arange(width)
+        return elements.reshape(-1)
 
 
 def combined(gradient: SparseRows, dtype: np.dtype[Any]) -> Rows:

@@ -22,6 +22,9 @@ from onepass.signatures import signatures
 from onepass.sparse import SparseRows
 
 
+Gradient = Array | SparseRows
+
+
 class Twin:
     """Starts as an optimizer stands, on copies of its parameters, state and mirror, and makes the same steps in NumPy.
 
