@@ -1,0 +1,132 @@
+"""The pages of docs tell the truth: their code runs and prints what they show, and no option is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import onepass as op
+from onepass import _core
+from onepass.options import MIRROR_DTYPES, STATE_DTYPES
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = {page.name: page.read_text() for page in sorted(DOCS.glob("*.md"))}
+MANUAL = "".join(PAGES.values())
+
+#: What a page's example may need and a reader may lack.
+OPTIONAL = ("jax", "ml_dtypes", "optax", "torch")
+
+
+@dataclass
+class Example:
+    """A block of Python, and the block of text right below it: what the code prints."""
+
+    code: str
+    line: int
+    printed: str
+
+    @classmethod
+    def all_of(cls, text: str) -> Iterator[Example]:
+        for block in re.finditer(r"^```python\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", text, re.DOTALL | re.MULTILINE):
+            yield cls(block[1], text.count("\n", 0, block.start(1)), block[2] or "")
+
+    def run(self, page: str, namespace: dict[str, Any]) -> str:
+        """What the code prints; lines of a traceback are those of the page."""
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(compile("\n" * self.line + self.code, str(DOCS / page), "exec"), namespace)
+        return output.getvalue()
+
+
+@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if "```python" in text])
+def test_the_code_runs_and_prints_what_is_shown(page: str) -> None:
+    namespace: dict[str, Any] = {}
+    missing = set()
+    for example in Example.all_of(PAGES[page]):
+        try:
+            printed = example.run(page, namespace)
+        except ModuleNotFoundError as error:
+            if error.name not in OPTIONAL:
+                raise
+            missing.add(error.name)
+            continue
+        assert printed == example.printed, f"{page}, line {example.line}, prints\n{printed}"
+    if missing:
+        pytest.skip(f"the rest runs; without {', '.join(sorted(missing))} some examples cannot")
+
+
+def test_no_code_is_overlooked() -> None:
+    for text in PAGES.values():
+        assert text.count("```python") == len(list(Example.all_of(text)))
+        assert text.count("```text") == sum(bool(example.printed) for example in Example.all_of(text))
+
+
+@pytest.mark.parametrize("name", [*(field.name for field in fields(op.Options)), "found_inf"])
+def test_every_option_is_described(name: str) -> None:
+    assert re.search(rf"`{name}(=[^`]*)?`", MANUAL)
+
+
+def test_every_value_of_an_option_and_every_field_of_the_record_is_named() -> None:
+    for dtype in (*STATE_DTYPES, *MIRROR_DTYPES, "nearest", "stochastic", "kahan"):
+        assert f'`"{dtype}"`' in MANUAL
+    for field in fields(op.StepRecord):
+        assert f"| `{field.name}` |" in PAGES["step.md"]
+
+
+def test_the_table_of_kinds() -> None:
+    kinds: dict[str, dict[str, None]] = {}
+    for _, slots, _, slot_kinds in _core.rules().values():
+        for slot, kind in zip(slots, slot_kinds, strict=True):
+            kinds.setdefault(kind.replace("_", " "), {})[slot] = None
+    for kind, slots in kinds.items():
+        row = re.search(rf"^\| {kind} \| (.*?) \|", PAGES["storage.md"], re.MULTILINE)
+        assert row, f"there is no row for {kind}"
+        assert sorted(re.findall(r"`(\w+)`", row[1])) == sorted(slots)
+
+
+def anchors(text: str) -> set[str]:
+    """What GitHub calls the headings."""
+    return {
+        re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
+        for title in re.findall("^#+ (.*)$", text, re.M)
+    }
+
+
+def test_links_lead_somewhere() -> None:
+    pages = {DOCS / name: text for name, text in PAGES.items()} | {ROOT / "README.md": (ROOT / "README.md").read_text()}
+    for page, text in pages.items():
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if target.startswith("https:"):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (page.parent / path).resolve() if path else page
+            assert file.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors(pages[file]), f"{page.name} links to {target}"
+
+
+def test_the_index_and_the_readme_name_every_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name in PAGES.keys() - {"README.md"}:
+        assert f"]({name})" in PAGES["README.md"]
+        assert f"](docs/{name})" in readme
+
+
+def test_the_pictures_can_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("ml_dtypes")
+    monkeypatch.setattr(sys, "argv", ["pictures.py", str(tmp_path)])
+    runpy.run_path(str(DOCS / "pictures.py"), run_name="__main__")
+    drawn = sorted(path.name for path in tmp_path.iterdir())
+    assert drawn == sorted(path.name for path in DOCS.glob("*.png"))
+    assert all(f"]({name})" in MANUAL for name in drawn)
+    assert all(path.stat().st_size < 100_000 for path in DOCS.glob("*.png"))
