@@ -4,156 +4,126 @@
 //   golden --list                                         the usable levels, best first
 //
 // tests/engine/golden_hashes.txt holds the output; tests/engine/test_golden.py says how to renew it.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <deque>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include "cases.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/plan.hpp"
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
 #include "hostile_fp.hpp"
-#include "numbers.hpp"
+#include "item.hpp"
 
 namespace onepass::check {
 namespace {
 
-// A new name of a hyper-parameter or scalar needs a row here; with it, a new rule is checked by itself.
-struct Named {
-  std::string_view name;
-  double value;
-};
-// clang-format off
-constexpr Named hyper_values[] = {
-    {"lr", 0.03}, {"weight_decay", 0.02}, {"betas[0]", 0.9}, {"betas[1]", 0.97}, {"eps", 1e-8},
-    {"momentum", 0.9}, {"dampening", 0.1}, {"alpha", 0.75}, {"rho", 0.9}, {"lr_decay", 0.01}, {"lambd", 1e-4}, {"t0", 2},
-    {"momentum_decay", 4e-3}, {"etas[0]", 0.5}, {"etas[1]", 1.2}, {"step_sizes[0]", 1e-6}, {"step_sizes[1]", 50}};
-// clang-format on
-constexpr Named scalar_starts[] = {{"mu_product", 1}, {"eta", 0.03}};
-
-double lookup(std::span<const Named> table, std::string_view name, const RuleInfo& rule) {
-  for (const Named& row : table)
-    if (row.name == name) return row.value;
-  throw std::runtime_error("rule '" + std::string(rule.name) + "' has '" + std::string(name) +
-                           "', to which cpp/check/golden.cpp gives no value: add it to the tables at its top");
-}
-
 // Enough for both branches of RAdam and of ASGD.
-constexpr int step_count = 8;
-// lr and weight decay are those of the table times a factor that changes with the step, and are zero once.
-constexpr double changes[] = {1, 0.25, 0, 3};
-constexpr std::array grad_factors = {1.0, -0.3};
+constexpr std::size_t call_count = 6;
+constexpr std::array signs = {1.0, -1.0};
 
-// All sizes up to twice the widest pack and some, around the grain at which threads cut, and one so large that the plan
-// wakes its threads.
-std::vector<std::size_t> sizes_of(Values values) {
-  std::vector<std::size_t> sizes;
-  for (std::size_t size = 0; size <= 33; ++size) sizes.push_back(size);
-  sizes.insert(sizes.end(), {63, 64, 65, 127, 128, 129, 1000});
-  if (values == Values::finite) sizes.push_back(15013);
-  return sizes;
+// All up to twice the widest pack and some, around what is done at once, and one within which sums and threads are cut:
+// so large that a plan of that many cases wakes its threads.
+std::vector<std::size_t> sizes_for(std::size_t cases, Values values) {
+  std::vector<std::size_t> all;
+  for (std::size_t size = 0; size <= 33; ++size) all.push_back(size);
+  all.insert(all.end(), {63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 512, 513});
+  if (values == Values::finite) all.insert(all.end(), {1000, std::max<std::size_t>(4200, 24000 / cases)});
+  return all;
 }
 
-// One parameter, its gradient and its state.
-struct Item {
-  Format format;
-  Values values;
-  std::vector<Array> arrays;  // parameter, gradient, slots
-  std::int64_t step;
-  std::array<double, max_scalars> scalars;
-
-  Item(const RuleInfo& rule, const Format& of_format, Values of_values, std::size_t size, std::size_t index,
-       Random& random)
-      : format(of_format), values(of_values), step(index % 4 == 3 ? 123456 : 0), scalars{} {
-    for (std::size_t i = 0; i < 2 + rule.slots.size(); ++i) {
-      Array& array = arrays.emplace_back(format, size, (index + i) % 5);
-      // State: zero, as in a new optimizer, or anything positive, as the second moment must be.
-      if (i < 2 || index % 2) array.fill(random, values, i < 2 ? Sign::either : Sign::positive);
-    }
-    for (std::size_t s = 0; s < rule.scalars.size(); ++s) scalars[s] = lookup(scalar_starts, rule.scalars[s], rule);
-  }
-
-  Tensor tensor(int group, std::size_t size) {
-    Tensor bound{group, format.dtype, static_cast<std::int64_t>(size), arrays[0].data(), nullptr, {}, &step, {}};
-    for (std::size_t s = 0; s + 2 < arrays.size(); ++s) bound.slots[s] = arrays[s + 2].data();
-    for (std::size_t s = 0; s < scalars.size(); ++s) bound.scalars[s] = &scalars[s];
-    return bound;
-  }
-
-  void add_to(Hash& hash) const {
-    for (const Array& array : arrays) array.add_to(hash);
-    hash.add(static_cast<std::uint64_t>(step), 8);
-    for (const double scalar : scalars) {
-      std::uint64_t bits;
-      std::memcpy(&bits, &scalar, sizeof bits);
-      hash.add(bits, 8);
-    }
-  }
-};
+// Everything that a call can be asked for. A norm that is not finite would make everything NaN: the call is skipped.
+StepOptions options_of(const Mode& mode, std::size_t call) {
+  StepOptions options;
+  if (!mode.whole) return options;
+  const auto every = static_cast<std::size_t>(mode.accumulate), number = call / every;
+  options.accumulate = mode.accumulate;
+  options.completes = call % every == every - 1;
+  options.grad_scale = 3;
+  options.zero_grad = call % 2 == 1;
+  if (number == 0 || number == 3) options.clip_value = 0.5;
+  if (number == 1 || number == 3) options.clip_norm = 40, options.measure_norm = options.skip_nonfinite = true;
+  if (number == 2) options.measure_norm = true;
+  if (number < 2) options.mean_decay = std::numeric_limits<double>::quiet_NaN();
+  options.skip = number == 4;
+  options.update_mean = options.write_mirror = number != 5;
+  return options;
+}
 
 struct Options {
   int threads = 1;
   bool hostile_fp = false;
 };
 
-void set_hypers(const RuleInfo& rule, std::size_t phase, std::vector<double>& hypers) {
-  for (std::size_t h = 0; h < hypers.size(); ++h) {
-    const std::string_view name = rule.hypers[h];
-    const bool varies = name == "lr" || name == "weight_decay";
-    hypers[h] = lookup(hyper_values, name, rule) * (varies ? changes[phase % std::size(changes)] : 1);
-  }
-}
+struct Outcome {
+  std::deque<Item> items;
+  Hash reports;  // what the calls have returned
+};
 
-// Every dtype, kind of values and size in one plan of two groups.
-std::deque<Item> run(int rule_index, const Options& options) {
+// Every case of a mode and every size in one plan of two groups.
+Outcome run(int rule_index, const Mode& mode, const std::vector<Case>& cases, Values values, const Options& options) {
   const RuleInfo& rule = rules()[static_cast<std::size_t>(rule_index)];
   Random random(20);
-  std::vector<std::vector<double>> hypers(grad_factors.size(), std::vector<double>(rule.hypers.size()));
+  std::vector<std::vector<double>> hypers(signs.size(), std::vector<double>(rule.hypers.size()));
   std::vector<Group> groups;
-  for (std::size_t g = 0; g < grad_factors.size(); ++g)
-    groups.push_back({rule_index, &grad_factors[g], hypers[g].data()});
+  for (std::size_t g = 0; g < signs.size(); ++g) groups.push_back({rule_index, &signs[g], hypers[g].data()});
 
-  std::deque<Item> items;  // which do not move: tensors point to them
+  Outcome outcome;
   std::vector<Tensor> tensors;
-  for (const Format& format : formats)
-    for (const Values values : {Values::finite, Values::any})
-      for (const std::size_t size : sizes_of(values)) {
-        Item& item = items.emplace_back(rule, format, values, size, items.size(), random);
-        tensors.push_back(item.tensor(static_cast<int>(items.size() % groups.size()), size));
-      }
-
-  Plan plan(groups, tensors);
-  if (plan.is_parallel() != (options.threads > 1)) throw std::logic_error("the sizes are too small for threads");
-  for (std::size_t step = 0; step < step_count; ++step) {
-    for (std::size_t g = 0; g < groups.size(); ++g) set_hypers(rule, step + g, hypers[g]);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      items[i].arrays[1].fill(random, items[i].values, Sign::either);
-      const bool sits_out = (i + step) % 7 == 6;
-      plan.tensors()[i].grad = sits_out ? nullptr : items[i].arrays[1].data();
+  for (const Case& one : cases)
+    for (const std::size_t size : sizes_for(cases.size(), values)) {
+      const Item& item = outcome.items.emplace_back(rule, one, values, size, tensors.size(), random);
+      tensors.push_back(item.tensor());
+      tensors.back().group = static_cast<int>(tensors.size() % groups.size());
     }
+
+  Plan plan(groups, tensors, mode.rounding);
+  for (std::size_t call = 0; call < call_count; ++call) {
+    for (std::size_t g = 0; g < groups.size(); ++g) set_hypers(rule, call + g, hypers[g]);
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      outcome.items[i].give_gradient(plan.tensors()[i], random, (i + call) % 7 == 6);
+    StepResult result;
+    const auto step = [&] { result = plan.step(options_of(mode, call)); };
     if (!options.hostile_fp)
-      plan.step();
-    else if (!kept_hostile_mode(options.threads, [&] { plan.step(); }))
+      step();
+    else if (!kept_hostile_mode(options.threads, step))
       throw std::logic_error("a step changed the floating-point mode of a thread");
+    const bool wakes_threads = options.threads > 1 && values == Values::finite;
+    if (wakes_threads && !plan.is_parallel()) throw std::logic_error("the sizes are too small for threads");
+    outcome.reports.add(result.skipped);
+    outcome.reports.add_number(result.norm);
+    outcome.reports.add_number(result.clip_coefficient);
   }
-  return items;
+  return outcome;
 }
 
-void print_hashes(const Options& options) {
-  std::puts("# rule, dtype, hash of finite numbers, hash of numbers with infinities and NaNs among them");
-  for (std::size_t i = 0; i < rules().size(); ++i) {
-    const auto items = run(static_cast<int>(i), options);
-    for (const Format& format : formats) {
-      Hash finite, any;
-      for (const Item& item : items)
-        if (item.format.dtype == format.dtype) item.add_to(item.values == Values::finite ? finite : any);
-      std::printf("%s %s %016llx %016llx\n", std::string(rules()[i].name).c_str(), format.name,
-                  static_cast<unsigned long long>(finite.value()), static_cast<unsigned long long>(any.value()));
-    }
+Hash hash_of(const Outcome& outcome, const Case& one) {
+  Hash hash = outcome.reports;
+  for (const Item& item : outcome.items)
+    if (item.is(one)) item.add_to(hash);
+  return hash;
+}
+
+void print_hashes(int rule, const Options& options) {
+  const std::vector<Case> all = cases_of(rule);
+  for (const Mode& mode : modes) {
+    std::vector<Case> cases;
+    for (const Case& one : all)
+      if (&modes[one.mode] == &mode) cases.push_back(one);
+    if (cases.empty()) continue;
+    const Outcome finite = run(rule, mode, cases, Values::finite, options);
+    const Outcome any = run(rule, mode, cases, Values::any, options);
+    for (const Case& one : cases)
+      std::printf("%s %s %016llx %016llx\n", std::string(rules()[static_cast<std::size_t>(rule)].name).c_str(),
+                  one.name().c_str(), static_cast<unsigned long long>(hash_of(finite, one).value()),
+                  static_cast<unsigned long long>(hash_of(any, one).value()));
   }
 }
 
@@ -183,7 +153,8 @@ void main_with(std::span<char*> arguments) {
   }
   if (!use_level(level)) throw std::runtime_error("this machine cannot run level '" + std::string(level) + "'");
   threads::set_count(options.threads);
-  print_hashes(options);
+  std::puts("# rule, parameter/gradient/state/mode, hash of finite numbers, hash with infinities and NaNs among them");
+  for (int rule = 0; rule < static_cast<int>(rules().size()); ++rule) print_hashes(rule, options);
 }
 
 }  // namespace

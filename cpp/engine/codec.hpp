@@ -62,7 +62,8 @@ struct Codec<f16> {
     const Words bits = to_words(pack), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
     const Words normal = (magnitude - 0x38000000 + (noise >> 3)) >> 13;
     // Below 2^-14 the places are 2^-24 apart, whatever the exponent.
-    const Pack<float> places = to_floats(magnitude) * 0x1p24f + convert<Pack<float>>(noise >> 2) * 0x1p-14f;
+    const Pack<float> places =
+        to_floats(magnitude) * 0x1p24f + convert<Pack<float>>((Pack<int32_t>)(noise >> 2)) * 0x1p-14f;
     const Pack<int32_t> small = magnitude < 0x38800000;
     const Words tiny = (Words)convert<Pack<int32_t>>(to_floats(to_words(places) & (Words)small));
     const Words special = 0x7c00 + select(magnitude > 0x7f800000, Words{} + 0x200, Words{});

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # As in cpp/CMakeLists.txt, with the level for all other machines added.
-LEVELS = {"x86_64": ["x86_v4", "x86_v3", "x86_v2", "generic"], "aarch64": ["neon", "generic"]}
+LEVELS = {"x86_64": ["x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2", "generic"], "aarch64": ["neon", "generic"]}
 NATIVE = platform.machine()
 CROSS_AARCH64 = ("--toolchain", str(ROOT / "cmake" / "aarch64-linux-gnu.cmake"))
 

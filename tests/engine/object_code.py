@@ -12,15 +12,21 @@ from pathlib import Path
 
 from builds import need, run
 
-# a * b + c rounded once; and the estimates of 1/x and 1/sqrt(x), which differ from maker to maker.
-FUSED = re.compile(r"v?fn?m(add|sub|la|ls)|fcmla|bfm")
+# a * b + c rounded once, the products of bfloat16 among them; and the estimates of 1/x and 1/sqrt(x), which differ from
+# maker to maker. Conversions are neither.
+FUSED = re.compile(r"v?fn?m(add|sub|la|ls)|vdp|fcmla|bfm|bfdot")
 ESTIMATED = re.compile(r"v?r(cp|sqrt)|f(recp|rsqrt)")
 ARITHMETIC = re.compile(r"v?(add|sub|mul|div|sqrt|min|max)[ps][sdh]|f(add|sub|mul|div|sqrt)")
+# Names, as the linker sees them, of rules' kernels and of what adds up squares.
+KERNEL = re.compile(r"_ZN7onepass12_GLOBAL__N_1L?6kernelI")
+SUM = re.compile(r"squares")
+ADDITION = re.compile(r"v?add|fadd")
 JUMP = re.compile(r"(?:j|b\.|b$|cb|tb)")
 CALL = re.compile(r"call|blr?$")
 # Arithmetic on all lanes of a level's packs.
 _X86_PACKED = r"v?[a-z]+p[sd] .*%{}mm"
 PACKED = {
+    "x86_v4_bf16": _X86_PACKED.format("z"),
     "x86_v4": _X86_PACKED.format("z"),
     "x86_v3": _X86_PACKED.format("y"),
     "x86_v2": _X86_PACKED.format("x"),
@@ -46,8 +52,10 @@ class Instruction:
         return int(found[1], 16) if found else None
 
     @property
-    def x86_prefix(self) -> str:
-        """VEX (AVX, FMA, BMI) or EVEX (AVX-512), if that is how an x86 instruction is encoded."""
+    def x86_encoding(self) -> str:
+        """VEX (AVX, FMA, BMI) or EVEX (AVX-512), if that is how an x86 instruction is encoded; BF16 beyond both."""
+        if "bf16" in self.mnemonic:
+            return "BF16"
         first = self.encoding.lstrip(b"\x26\x2e\x36\x3e\x64\x65\x67")[:1]
         return {b"\xc4": "VEX", b"\xc5": "VEX", b"\x62": "EVEX"}.get(first, "")
 
@@ -98,19 +106,24 @@ def rounding_faults(obj: Path, tools: str = "") -> list[str]:
 def encoding_faults(obj: Path, *allowed: str) -> list[str]:
     """No x86 instruction is newer than the object's level."""
     return [
-        f"{name}: {instruction.x86_prefix} {instruction}"
+        f"{name}: {instruction.x86_encoding} {instruction}"
         for name, function in functions(obj).items()
         for instruction in function
-        if instruction.x86_prefix not in ("", *allowed)
+        if instruction.x86_encoding not in ("", *allowed)
     ]
 
 
-def kernels(obj: Path, tools: str = "") -> dict[str, Function]:
-    """The functions that compute."""
+def rule_kernels(obj: Path, tools: str = "") -> list[str]:
+    """One for each rule and layout. Several may be one function, where a rule makes no difference between layouts."""
+    return [name for _, name in symbols(obj, tools) if KERNEL.match(name)]
+
+
+def computing(obj: Path, tools: str = "") -> dict[str, Function]:
+    """The functions that compute: rules' kernels, and the passes that do more than to convert."""
     return {
         name: function
         for name, function in functions(obj, tools).items()
-        if any(ARITHMETIC.fullmatch(instruction.mnemonic) for instruction in function)
+        if KERNEL.match(name) or any(ARITHMETIC.fullmatch(instruction.mnemonic) for instruction in function)
     }
 
 
@@ -121,15 +134,22 @@ def _loops(function: Function) -> Iterator[Function]:
 
 
 def packing_faults(obj: Path, level: str, tools: str = "") -> list[str]:
-    """All arithmetic is on whole packs, the tail's too, and some of it is in a loop that calls nothing."""
+    """All arithmetic is on whole packs, the tail's too, and some of it is in a loop that calls nothing.
+
+    A sum of squares ends with the sum of a pack's lanes: there additions may be narrower, but not in the loop.
+    """
     packed = re.compile(PACKED[level])
     faults = []
-    for name, function in kernels(obj, tools).items():
+    for name, function in computing(obj, tools).items():
         arithmetic = [instruction for instruction in function if ARITHMETIC.fullmatch(instruction.mnemonic)]
-        faults += [f"{name}: {instruction}" for instruction in arithmetic if not packed.match(str(instruction))]
+        narrow = {instruction for instruction in arithmetic if not packed.match(str(instruction))}
+        judged = [i for i in arithmetic if not (SUM.search(name) and ADDITION.match(i.mnemonic))]
+        faults += [f"{name}: {instruction}" for instruction in judged if instruction in narrow]
         if not any(
-            any(instruction in arithmetic for instruction in loop) and not any(CALL.match(i.mnemonic) for i in loop)
+            set(judged).intersection(loop)
+            and not narrow.intersection(loop)
+            and not any(CALL.match(i.mnemonic) for i in loop)
             for loop in _loops(function)
         ):
-            faults.append(f"{name}: no loop")
+            faults.append(f"{name}: no loop of packs")
     return faults

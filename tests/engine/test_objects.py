@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from builds import CROSS_AARCH64, LEVELS, NATIVE, Build, Builder, all_levels, need, run
-from object_code import encoding_faults, kernels, packing_faults, rounding_faults, symbol_faults
+from builds import CROSS_AARCH64, LEVELS, NATIVE, ROOT, Build, Builder, all_levels, need, run
+from object_code import encoding_faults, functions, packing_faults, rounding_faults, rule_kernels, symbol_faults
 
 AARCH64_TOOLS = "aarch64-linux-gnu-"
 NEEDS_X86 = pytest.mark.skipif(NATIVE != "x86_64", reason="looks at x86 instructions")
 # How instructions may be encoded that run on no older processor.
-ENCODINGS = {"x86_v4": ["VEX", "EVEX"], "x86_v3": ["VEX"], "x86_v2": [], "generic": []}
+ENCODINGS = {
+    "x86_v4_bf16": ["VEX", "EVEX", "BF16"],
+    "x86_v4": ["VEX", "EVEX"],
+    "x86_v3": ["VEX"],
+    "x86_v2": [],
+    "generic": [],
+}
 NATIVE_LEVELS = LEVELS.get(NATIVE, ["generic"])
 
 
@@ -30,16 +37,18 @@ def kernel_faults(obj: Path, level: str, tools: str = "") -> list[str]:
 
 
 def kernel_count() -> int:
-    """Rules times dtypes."""
-    lines = Path(__file__).with_name("golden_hashes.txt").read_text().splitlines()
-    return len([line for line in lines if not line.startswith("#")])
+    """Rules times layouts."""
+    golden = Path(__file__).with_name("golden_hashes.txt").read_text().splitlines()
+    rules = {line.split()[0] for line in golden if not line.startswith("#")}
+    layouts = re.findall(r"\{(?:DType::\w+, ){3}(?:true|false)\}", (ROOT / "cpp/engine/kernels.hpp").read_text())
+    return len(rules) * len(layouts)
 
 
 @pytest.mark.parametrize("level", NATIVE_LEVELS)
 def test_kernels(native: Build, level: str) -> None:
     obj = kernel_object(native, level)
     assert kernel_faults(obj, level) == []
-    assert len(kernels(obj)) == kernel_count()
+    assert len(rule_kernels(obj)) == kernel_count()
 
 
 def test_host_code_rounds_like_kernels(native: Build) -> None:
@@ -55,6 +64,13 @@ def test_a_level_uses_no_newer_instruction(native: Build, level: str) -> None:
 
 
 @NEEDS_X86
+def test_a_level_is_worth_compiling(native: Build) -> None:
+    """Beside x86_v4 it has the conversion to bfloat16."""
+    found = {i.mnemonic for f in functions(kernel_object(native, "x86_v4_bf16")).values() for i in f}
+    assert "vcvtneps2bf16" in found
+
+
+@NEEDS_X86
 def test_host_code_runs_on_every_x86(native: Build) -> None:
     for obj in host_objects(native):
         assert encoding_faults(obj) == []
@@ -65,8 +81,9 @@ def test_host_code_runs_on_every_x86(native: Build) -> None:
 def test_aarch64_kernels(build: Builder, level: str) -> None:
     need(f"{AARCH64_TOOLS}g++")
     cross = build(*CROSS_AARCH64, all_levels("aarch64"))
-    assert kernel_faults(kernel_object(cross, level), level, AARCH64_TOOLS) == []
-    assert len(kernels(kernel_object(cross, level), AARCH64_TOOLS)) == kernel_count()
+    obj = kernel_object(cross, level)
+    assert kernel_faults(obj, level, AARCH64_TOOLS) == []
+    assert len(rule_kernels(obj, AARCH64_TOOLS)) == kernel_count()
     for obj in host_objects(cross):
         assert rounding_faults(obj, AARCH64_TOOLS) == []
 
@@ -74,7 +91,12 @@ def test_aarch64_kernels(build: Builder, level: str) -> None:
 # Code that breaks a law, to see the checks fail.
 LOOP = "void kernel(double* p, const double* q, int n) {{ for (int i = 0; i < n; ++i) p[i] = {}; }}"
 MULTIPLY_ADD = LOOP.format("p[i] * q[i] + p[i]")
-ROOT = LOOP.format("__builtin_sqrt(p[i]) * q[i]")
+SQUARE_ROOT = LOOP.format("__builtin_sqrt(p[i]) * q[i]")
+
+BRAIN = "#include <immintrin.h>\nvoid kernel(const __m512* x, __m512* y, __m256i* z) {{ {}; }}"
+PRODUCT = "*y = _mm512_dpbf16_ps(*x, (__m512bh)*x, (__m512bh)*x)"
+CONVERSION = "*z = (__m256i)_mm512_cvtneps_pbh(*x)"
+BRAIN_FLAGS = ["-march=x86-64-v4", "-mavx512bf16"]
 
 
 class Compiler:
@@ -119,8 +141,14 @@ def test_a_fused_multiply_add_of_aarch64_is_found(tmp_path: Path) -> None:
 
 
 @NEEDS_X86
+def test_a_product_of_bfloat16_is_found(compiler: Compiler) -> None:
+    assert rounding_faults(compiler(BRAIN.format(PRODUCT), *BRAIN_FLAGS))
+    assert not rounding_faults(compiler(BRAIN.format(CONVERSION), *BRAIN_FLAGS))
+
+
+@NEEDS_X86
 def test_an_estimate_is_found(compiler: Compiler) -> None:
-    assert rounding_faults(compiler(ROOT.replace("double", "float").replace("sqrt", "sqrtf"), "-ffast-math"))
+    assert rounding_faults(compiler(SQUARE_ROOT.replace("double", "float").replace("sqrt", "sqrtf"), "-ffast-math"))
 
 
 @NEEDS_X86
@@ -130,11 +158,13 @@ def test_an_instruction_of_a_newer_level_is_found(compiler: Compiler) -> None:
     assert not encoding_faults(v3, "VEX")
     v4 = compiler(MULTIPLY_ADD, "-march=x86-64-v4", "-mprefer-vector-width=512")
     assert any(" EVEX " in fault for fault in encoding_faults(v4, "VEX"))
+    bf16 = compiler(BRAIN.format(CONVERSION), *BRAIN_FLAGS)
+    assert any(" BF16 " in fault for fault in encoding_faults(bf16, "VEX", "EVEX"))
 
 
 @NEEDS_X86
 def test_a_scalar_loop_is_found(compiler: Compiler) -> None:
-    assert packing_faults(compiler(ROOT, "-fno-tree-vectorize"), "x86_v2")
+    assert packing_faults(compiler(SQUARE_ROOT, "-fno-tree-vectorize"), "x86_v2")
 
 
 @NEEDS_X86
@@ -149,4 +179,23 @@ def test_a_narrow_loop_is_found(compiler: Compiler) -> None:
 def test_a_kernel_without_a_loop_is_found(compiler: Compiler) -> None:
     straight = "typedef double Pack __attribute__((vector_size(16))); void kernel(Pack* p) { *p *= *p; }"
     (fault,) = packing_faults(compiler(straight), "x86_v2")
-    assert fault.endswith("no loop")
+    assert fault.endswith("no loop of packs")
+
+
+@NEEDS_X86
+@pytest.mark.parametrize(("name", "place", "allowed"), [
+    ("sum_of_squares", "after", True),
+    ("sum_of_squares", "inside", False),
+    ("kernel", "after", False),
+])  # fmt: skip
+def test_lanes_are_added_up_after_a_loop_and_in_sums_alone(
+    compiler: Compiler, name: str, place: str, allowed: bool
+) -> None:
+    lane = "*q += sum[0];"
+    source = f"""typedef double Pack __attribute__((vector_size(16)));
+        void {name}(const Pack* p, double* q, int n) {{
+          Pack sum = {{}};
+          for (int i = 0; i < n; ++i) {{ sum += p[i] * p[i]; {lane if place == "inside" else ""} }}
+          {lane if place == "after" else ""}
+        }}"""
+    assert (packing_faults(compiler(source), "x86_v2") == []) == allowed

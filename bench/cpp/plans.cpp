@@ -1,0 +1,82 @@
+// What does a whole step cost? plan/<rule>/<what>/<network>/threads:<n>.
+#include <array>
+
+#include "engine/plan.hpp"
+#include "engine/threads.hpp"
+#include "suite.hpp"
+
+namespace onepass::bench {
+namespace {
+
+struct Network {
+  const char* name;
+  std::vector<std::int64_t> sizes;
+};
+const Network networks[] = {
+    {"1e3", {1'000}},
+    {"mlp", {78'400, 100, 1'000, 10}},
+    {"500x64x64", std::vector<std::int64_t>(500, 4'096)},
+};
+
+// How arrays are stored, and what is asked for beside the update.
+struct Setup {
+  const char* name;
+  DType param, grad, state;
+  bool stochastic_param = false, clips_norm = false, follows = false;
+};
+constexpr Setup setups[] = {
+    {"f32", DType::f32, DType::f32, DType::f32},
+    {"f64", DType::f64, DType::f64, DType::f64},
+    {"f32-q8", DType::f32, DType::f32, DType::q8},
+    {"bf16-stochastic", DType::bf16, DType::bf16, DType::bf16, true},
+    {"f32-clip_norm", DType::f32, DType::f32, DType::f32, false, true},
+    {"f32-mean-mirror", DType::f32, DType::f32, DType::f32, false, false, true},
+};
+
+void run_plan(benchmark::State& state, int rule_index, const Setup& setup, const Network& network) {
+  const RuleInfo& rule = rules()[static_cast<std::size_t>(rule_index)];
+  const std::vector<double> hypers = hypers_of(rule);
+  const double sign = 1;
+  Memory memory;
+  std::vector<std::int64_t> steps(network.sizes.size(), late_step), mean_counts(steps);
+  std::vector<std::array<double, max_scalars>> scalars(network.sizes.size(), {0.9, 0.9});
+  std::vector<Tensor> tensors;
+  std::int64_t elements = 0;
+  for (const std::int64_t size : network.sizes) {
+    const std::size_t i = tensors.size();
+    Tensor& tensor = tensors.emplace_back();
+    tensor.size = size;
+    tensor.param = memory.filled(setup.param, size, 0.25);
+    tensor.grad = memory.filled(setup.grad, size, 0.375);
+    for (std::size_t s = 0; s < rule.slots.size(); ++s) tensor.slots[s] = memory.slot(setup.state, size, 0.5);
+    tensor.step = &steps[i];
+    for (std::size_t s = 0; s < max_scalars; ++s) tensor.scalars[s] = &scalars[i][s];
+    if (setup.follows) {
+      tensor.mean = memory.filled(tensor.compute(), size, 0.25), tensor.mean_count = &mean_counts[i];
+      tensor.mirror = memory.filled(DType::bf16, size, 0);
+    }
+    elements += size;
+  }
+  StepOptions options;
+  if (setup.clips_norm) options.clip_norm = 1, options.measure_norm = true;
+  threads::set_count(static_cast<int>(state.range(0)));
+  Plan plan({{rule_index, &sign, hypers.data()}}, std::move(tensors), {true, setup.stochastic_param});
+  for (auto _ : state) plan.step(options);
+  report(state, rule, setup.param, setup.grad, setup.state, elements);
+}
+
+}  // namespace
+
+void add_plans() {
+  for (int index = 0; index < static_cast<int>(rules().size()); ++index)
+    for (const Setup& setup : setups)
+      for (const Network& network : networks)
+        add("plan/" + std::string(rules()[static_cast<std::size_t>(index)].name) + "/" + setup.name + "/" +
+                network.name + "/threads",
+            [index, &setup, &network](auto& state) { run_plan(state, index, setup, network); })
+            ->Arg(1)
+            ->Arg(2)
+            ->UseRealTime();
+}
+
+}  // namespace onepass::bench

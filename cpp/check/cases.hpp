@@ -1,0 +1,96 @@
+// What is checked of each rule? Every kernel that it has, what is converted for it beforehand, and whole steps.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/kernels.hpp"
+#include "engine/registry.hpp"
+#include "engine/tensor.hpp"
+#include "numbers.hpp"
+
+namespace onepass::check {
+
+// How results are rounded, and what else there is to a step. The cases of one mode are one plan.
+struct Mode {
+  const char* name;
+  Rounding rounding;
+  bool kahan = false;
+  bool whole = false;  // with a mean, a mirror and options that change from call to call
+  int accumulate = 1;
+  bool rows = false;  // gradients of some rows
+};
+constexpr std::uint64_t seed = 0xfedcba9876543210;
+constexpr Mode modes[] = {
+    {"nearest", {false, false, false, seed}},
+    {"stochastic", {true, false, false, seed}},
+    {"stochastic_param", {true, true, false, seed}},
+    {"kahan", {true, false, false, seed}, true},
+    {"whole", {true, true, true, seed}, false, true},
+    {"gathered", {true, false, false, seed}, false, true, 2},
+    {"rows", {true, false, false, seed}, false, false, 1, true},
+};
+enum ModeIndex { nearest, stochastic, stochastic_param, kahan, whole, gathered, rows };
+
+struct Case {
+  DType param, grad, state;
+  ModeIndex mode;
+  bool operator==(const Case&) const = default;
+  std::string name() const {
+    std::string text;
+    for (const DType dtype : {param, grad, state}) text += std::string(format_of(dtype).name) + "/";
+    return text + modes[mode].name;
+  }
+};
+
+// Beside the layouts that have a kernel of their own.
+constexpr Case other_cases[] = {
+    // Converted beforehand: the gradient, the parameter, both.
+    {DType::f32, DType::bf16, DType::f32, nearest},
+    {DType::f64, DType::f32, DType::f64, nearest},
+    {DType::f16, DType::f32, DType::f16, nearest},
+    {DType::f16, DType::f16, DType::q8, nearest},
+    {DType::f32, DType::f16, DType::q8, stochastic},
+    {DType::bf16, DType::f32, DType::bf16, stochastic},
+    {DType::bf16, DType::bf16, DType::q8, stochastic},
+    // The parameter by itself, because it is not rounded to nearest.
+    {DType::bf16, DType::bf16, DType::bf16, stochastic_param},
+    {DType::bf16, DType::f32, DType::q8, stochastic_param},
+    {DType::f16, DType::f16, DType::f32, stochastic_param},
+    {DType::bf16, DType::bf16, DType::f32, kahan},
+    {DType::bf16, DType::f32, DType::bf16, kahan},
+    {DType::f16, DType::f16, DType::f16, kahan},
+};
+constexpr Case whole_cases[] = {
+    {DType::f32, DType::f32, DType::f32, whole},    {DType::f64, DType::f64, DType::f64, whole},
+    {DType::f32, DType::bf16, DType::q8, whole},    {DType::bf16, DType::bf16, DType::bf16, whole},
+    {DType::f16, DType::f32, DType::f16, whole},    {DType::f32, DType::f16, DType::bf16, gathered},
+    {DType::f64, DType::f32, DType::f64, gathered}, {DType::bf16, DType::bf16, DType::f32, gathered},
+};
+constexpr Case row_cases[] = {
+    {DType::f32, DType::f32, DType::bf16, rows},
+    {DType::f64, DType::f32, DType::f64, rows},
+    {DType::bf16, DType::bf16, DType::f32, rows},
+};
+
+// Whole steps are the same whatever the rule: every fifth shows them. They have one to three slots and scalars.
+constexpr bool has_whole_steps(int rule) { return rule % 5 == 0; }
+
+inline std::vector<Case> cases_of(int rule_index) {
+  const RuleInfo& rule = rules()[static_cast<std::size_t>(rule_index)];
+  std::vector<Case> cases;
+  // Without slots there is nothing that can be stored otherwise.
+  const auto add = [&](const Case& one) {
+    if (!rule.slots.empty() || one.state == compute_dtype(one.param)) cases.push_back(one);
+  };
+  for (const Layout& layout : layouts)
+    add({layout.param, layout.grad, layout.state, layout.stochastic ? stochastic : nearest});
+  for (const Case& one : other_cases) add(one);
+  if (has_whole_steps(rule_index))
+    for (const Case& one : whole_cases) add(one);
+  if (rule.lazy)
+    for (const Case& one : row_cases) add(one);
+  return cases;
+}
+
+}  // namespace onepass::check

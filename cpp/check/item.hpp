@@ -1,0 +1,108 @@
+// What does a plan of the check consist of? Parameters, each with its gradient, its state and what a mode adds to it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "cases.hpp"
+#include "engine/rows.hpp"
+#include "hypers.hpp"
+#include "memory.hpp"
+
+namespace onepass::check {
+
+// Tensors point into it: it does not move.
+class Item {
+ public:
+  Item(const RuleInfo& rule, const Case& of_case, Values values, std::size_t size, std::size_t index, Random& random)
+      : case_(of_case),
+        values_(values),
+        index_(index),
+        length_(mode().rows ? size * row_count : size),
+        step_(index % 4 == 3 ? 123456 : 0),
+        mean_count_(index % 2 ? 7 : 0) {
+    tensor_.size = static_cast<std::int64_t>(length_);
+    tensor_.step = &step_;
+    tensor_.param = add(case_.param, Sign::either, true, random);
+    gradient_ = add(case_.grad, Sign::either, true, random);
+    add_state(rule, random);
+    const DType compute = tensor_.compute();
+    const bool filled = index % 2;
+    if (mode().kahan) tensor_.compensation = add(case_.param, Sign::either, filled, random);
+    if (mode().accumulate > 1) {
+      tensor_.grad_sum = add(compute, Sign::either, true, random);
+      tensor_.grad_count = &grad_count_;
+    }
+    if (mode().whole) {
+      constexpr DType mirrors[] = {DType::bf16, DType::f16, DType::f32};
+      tensor_.mean = add(compute, Sign::either, filled, random);
+      tensor_.mean_count = &mean_count_;
+      tensor_.mirror = add(index % 4 == 0 ? case_.param : mirrors[index % 4 - 1], Sign::either, false, random);
+    }
+  }
+  Item(const Item&) = delete;
+
+  const Tensor& tensor() const { return tensor_; }
+
+  // A new gradient, or none.
+  void give_gradient(Tensor& bound, Random& random, bool none) {
+    numbers_[1].fill(random, values_, Sign::either);
+    bound.grad = none || mode().rows ? Array{} : gradient_;
+    bound.rows = none || !mode().rows ? nullptr : &row_gradient_;
+    if (!bound.rows) return;
+    std::vector<std::int64_t> indices(row_count);
+    for (std::int64_t& index : indices) index = static_cast<std::int64_t>(random.next() % row_count);
+    indices.resize(random.next() % (row_count + 1));
+    row_gradient_.assign(gradient_, tensor_.size / static_cast<std::int64_t>(row_count), tensor_.compute(), indices);
+  }
+
+  bool is(const Case& other) const { return case_ == other; }
+
+  void add_to(Hash& hash) const {
+    for (const Numbers& numbers : numbers_) numbers.add_to(hash);
+    for (const std::int64_t count : {step_, grad_count_, mean_count_}) hash.add(static_cast<std::uint64_t>(count));
+    for (const double scalar : scalars_) hash.add_number(scalar);
+  }
+
+ private:
+  static constexpr std::size_t row_count = 3;
+
+  const Mode& mode() const { return modes[case_.mode]; }
+
+  Array add(DType dtype, Sign sign, bool filled, Random& random) { return add(dtype, length_, sign, filled, random); }
+  Array add(DType dtype, std::size_t size, Sign sign, bool filled, Random& random) {
+    Numbers& added = numbers_.emplace_back(dtype, size, (index_ + numbers_.size()) % 5);
+    if (filled) added.fill(random, values_, sign);
+    return added.array();
+  }
+
+  // Zero, as in a new optimizer, or anything that it may be.
+  void add_state(const RuleInfo& rule, Random& random) {
+    const bool filled = index_ % 2;
+    for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+      const Sign sign = rule.slot_kinds[s] == SlotKind::second_moment ? Sign::positive : Sign::either;
+      tensor_.slots[s] = {add(case_.state, sign, filled, random)};
+      if (case_.state == DType::q8)
+        tensor_.slots[s].scales = static_cast<float*>(
+            add(DType::f32, (length_ + block_size - 1) / block_size, Sign::positive, filled, random).data);
+    }
+    for (std::size_t s = 0; s < rule.scalars.size(); ++s) {
+      scalars_[s] = lookup(scalar_starts, rule.scalars[s], rule);
+      tensor_.scalars[s] = &scalars_[s];
+    }
+  }
+
+  Case case_;
+  Values values_;
+  std::size_t index_, length_;
+  std::int64_t step_, grad_count_ = 0, mean_count_;
+  std::array<double, max_scalars> scalars_{};
+  std::vector<Numbers> numbers_;  // parameter, gradient, and all others
+  Array gradient_;
+  RowGradient row_gradient_;
+  Tensor tensor_;
+};
+
+}  // namespace onepass::check
