@@ -95,7 +95,7 @@ Outcome run(int rule_index, const Mode& mode, const std::vector<Case>& cases, Va
       step();
     else if (!kept_hostile_mode(options.threads, step))
       throw std::logic_error("a step changed the floating-point mode of a thread");
-    const bool wakes_threads = options.threads > 1 && values == Values::finite;
+    const bool wakes_threads = options.threads > 1 && values == Values::finite && !mode.rows;
     if (wakes_threads && !plan.is_parallel()) throw std::logic_error("the sizes are too small for threads");
     outcome.reports.add(result.skipped);
     outcome.reports.add_number(result.norm);

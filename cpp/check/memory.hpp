@@ -1,6 +1,7 @@
 // Where do the numbers lie? In memory of exactly their size: a sanitizer sees an access beyond the end.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
@@ -70,7 +71,8 @@ class Numbers {
 
   void fill(Random& random, Values values, Sign sign) {
     const Supply& supply = Supply::of(format_, values, sign);
-    std::memcpy(memory_.data(), supply.take(memory_.size(), format_.bytes(), random), memory_.size());
+    const unsigned char* const from = supply.take(memory_.size(), format_.bytes(), random);
+    std::copy_n(from, memory_.size(), memory_.begin());
   }
   void add_to(Hash& hash) const {
     with_word(format_, [&](auto word) {

@@ -91,26 +91,43 @@ inline float power_of_two(int32_t exponent_field) {
   return power;
 }
 
-// Stores at most one block of values and returns its scale. `largest`: the bits of their largest magnitude;
-// `rounding(index)`: what is added below the last bit that is kept.
-template <class Code, class Rounding>
-float store_codes(const float* values, uint8_t* codes, int64_t size, int32_t largest, Rounding rounding) {
-  if (largest >= too_large) {
-    __builtin_memset(codes, 0, static_cast<uint64_t>(size));
-    return __builtin_nanf("");
+// What a block is scaled by so that its largest magnitude, given as bits, is below 1: neither the inverse of a scale nor
+// its product with the smallest code is subnormal.
+struct Scale {
+  int32_t largest;
+  bool overflows() const { return largest >= too_large; }
+  float scale() const { return overflows() ? __builtin_nanf("") : power_of_two(field()); }
+  float inverse() const { return power_of_two(254 - field()); }
+
+ private:
+  int32_t field() const {
+    const int32_t above = (largest >> 23) + 1;
+    return above < 37 ? 37 : above > 253 ? 253 : above;
   }
-  // Neither the inverse of a scale nor its product with the smallest code is subnormal.
-  const int32_t above = (largest >> 23) + 1, field = above < 37 ? 37 : above;
-  const float inverse = power_of_two(254 - field);
-  sweep<lanes<Pack<float>>>(
-      size,
-      [=](int64_t index, const float* from, uint8_t* to) {
-        const Pack<float> x = Codec<float>::load(from);
-        const auto items = narrow(Code::encode(x, inverse * x, rounding(index)));
-        __builtin_memcpy(to, &items, sizeof items);
-      },
-      values, codes);
-  return power_of_two(field);
+};
+
+// What is added below the last bit of a code that is kept. Three fraction bits are so few that the fast slots, too, are
+// rounded stochastically: an average of nine parts of itself and one of the gradient would stop short of it.
+template <bool stochastic, int slots>
+class BlockRounding {
+ public:
+  BlockRounding(NoiseKey key, uint32_t index) {
+    if constexpr (stochastic)
+      for (int word = 0; 2 * word < slots; ++word) bits_[word] = noise<Pack<float>>(word_key(key, word), index);
+  }
+  Words of(int slot) const {
+    if constexpr (!stochastic) return Words{} + half_a_place;
+    return (bits_[slot / 2] >> noise_shift(slot % 2) & 0xffff) << 4;
+  }
+
+ private:
+  Words bits_[(slots + 1) / 2];
+};
+
+template <class Code>
+void store_codes(uint8_t* to, Pack<float> x, float inverse, Words rounding) {
+  const auto items = narrow(Code::encode(x, inverse * x, rounding));
+  __builtin_memcpy(to, &items, sizeof items);
 }
 
 }  // namespace

@@ -84,19 +84,21 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
     };
     sweep<lanes<F>>(size, apply, static_cast<P*>(args.param) + start, static_cast<const G*>(args.grad) + start,
                     static_cast<const uint8_t*>(args.slots[I]) + start...);
-    const auto store = [&](auto slow, auto code, int slot, int ordinal) {
-      const auto rounding = [&](int64_t index) {
-        if constexpr (!slow.value) return Words{} + half_a_place;
-        const Words bits = noise<F>(args.noise, args.index + static_cast<uint32_t>(start + index));
-        return (bits >> noise_shift(ordinal) & 0xffff) << 4;
-      };
-      args.scales[slot][block] = store_codes<decltype(code)>(
-          fresh[slot], static_cast<uint8_t*>(args.slots[slot]) + start, size,
-          size == block_size ? largest_of(largest[slot]) : largest_of_part(fresh[slot], size), rounding);
+    const Scale fresh_scales[] = {
+        {size == block_size ? largest_of(largest[I]) : largest_of_part(fresh[I], size)}...};
+    const auto store = [&](int64_t index, auto*... code_at) {
+      const BlockRounding<stochastic, sizeof...(I)> rounding(args.noise, args.index + static_cast<uint32_t>(start + index));
+      (store_codes<typename CodeFor<Rule::slots.items[I].kind>::type>(
+           code_at, Codec<float>::load(fresh[I] + index), fresh_scales[I].inverse(), rounding.of(I)),
+       ...);
     };
-    (store(Constant<stochastic && is_slow(Rule::slots.items[I].kind)>{},
-           typename CodeFor<Rule::slots.items[I].kind>::type{}, I, Rule::slots.slow_before(I)),
-     ...);
+    sweep<lanes<F>>(size, store, static_cast<uint8_t*>(args.slots[I]) + start...);
+    const auto finish = [&](int slot) {
+      args.scales[slot][block] = fresh_scales[slot].scale();
+      if (fresh_scales[slot].overflows())
+        __builtin_memset(static_cast<uint8_t*>(args.slots[slot]) + start, 0, static_cast<uint64_t>(size));
+    };
+    (finish(I), ...);
   };
   // A whole block's size is a constant, and its loops need not look for their end.
   int64_t start = 0;
@@ -115,14 +117,13 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
 template <class Rule, class P, class G, class S, bool stochastic>
 ONEPASS_FLATTEN void kernel(const KernelArgs& args) {
   constexpr typename CountTo<Rule::slots.count>::type indices;
-  // Where no slot is slow there is nothing to round stochastically, and without slots nothing to keep in blocks.
-  constexpr bool random = stochastic && Rule::slots.slow_before(Rule::slots.count) > 0;
+  // Without slots there is nothing to keep in blocks, and where none is slow nothing to round stochastically.
   if constexpr (Rule::slots.count == 0)
     run<Rule, P, G, float, false>(args, indices);
   else if constexpr (is_blocks<S>)
-    run_in_blocks<Rule, P, G, random>(args, indices);
+    run_in_blocks<Rule, P, G, stochastic>(args, indices);
   else
-    run<Rule, P, G, S, random>(args, indices);
+    run<Rule, P, G, S, (stochastic && Rule::slots.slow_before(Rule::slots.count) > 0)>(args, indices);
 }
 
 }  // namespace

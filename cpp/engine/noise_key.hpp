@@ -27,8 +27,12 @@ constexpr NoiseKey noise_key(uint64_t seed, uint64_t position, uint64_t step, Pu
   return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
 }
 
-// Which 16 of the 32 bits belong to a rule's slow slot: the first takes the lower half, the second the upper one.
-constexpr int noise_shift(int slow_slot) { return 16 * slow_slot; }
+// A hash has room for two numbers of 16 bits; the third and fourth slot take theirs from another one.
+constexpr NoiseKey word_key(NoiseKey key, int word) {
+  return {key.offset, key.twist + 0x9e3779b9u * static_cast<uint32_t>(word)};
+}
+// Which 16 bits belong to the first and to the second.
+constexpr int noise_shift(int half) { return 16 * half; }
 
 }  // namespace
 }  // namespace onepass

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onepass.sparse import SparseRows
+
 compiler: str
 
 def rules() -> dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]]: ...
@@ -39,7 +41,7 @@ class StepOptions:
     completes: bool
     def __init__(self) -> None: ...
 
-Gradients = Sequence[NDArray[Any] | None]
+Gradients = Sequence[NDArray[Any] | SparseRows | None]
 
 class Plan:
     def __init__(

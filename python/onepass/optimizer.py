@@ -7,21 +7,23 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from onepass import _core
 from onepass.groups import Array, ParamGroup
 from onepass.options import Options
+from onepass.sparse import SparseRows
 from onepass.state_dict import load_state_dict, state_dict
-from onepass.storage import new_mirror, new_state, refuse_idle_options
+from onepass.storage import new_mirror, new_state, refuse_idle_options, write_mirror
 
 if TYPE_CHECKING:
     from onepass.schedules import Schedule
 
 Params = Array | Iterable[Array] | Mapping[str, Array] | Iterable[Mapping[str, Any]]
-Gradients = Array | Sequence[Array | None] | Mapping[str, Array | None]
+Gradient = Array | SparseRows
+Gradients = Gradient | Sequence[Gradient | None] | Mapping[str, Gradient | None]
 State = dict[str, Array]
 
 
@@ -86,7 +88,7 @@ class Optimizer:
         self._mirror_dtype: str | None = None
         self._pending, self._found_inf = 0, False
         self._schedules: list[AttachedSchedule] = []
-        self._bound: Sequence[Array | None] | None = None
+        self._bound: Sequence[Gradient | None] | None = None
         self._bare = isinstance(params, np.ndarray)
         for group in _as_groups(self._owner, params):
             self._append(self._new_group(group))
@@ -95,6 +97,9 @@ class Optimizer:
         refuse_idle_options(self._owner, self.params, self.options)
         self._take_arrays(options)
         self._plan = self._bind(self._groups, self._state, self._mirror)
+        if self._mirror_dtype is None:
+            for param, mirror in zip(self.params, self._mirror, strict=False):
+                write_mirror(param, mirror)
 
     @classmethod
     def rule(cls, values: Mapping[str, Any]) -> str:
@@ -188,7 +193,7 @@ class Optimizer:
             raise ValueError(f"{self._owner}: {what} has {len(arrays)} arrays for {len(self._state)} parameters")
         if any(array is None for array in arrays):
             raise TypeError(f"{self._owner}: {what} must have an array for every parameter, got None")
-        return [array for array in arrays if array is not None]
+        return [cast(Array, array) for array in arrays]
 
     def _new_mirror(self, params: Sequence[Array]) -> list[Array]:
         if not self.options.mirror:
@@ -248,7 +253,7 @@ class Optimizer:
         finally:
             self._lock.release()
 
-    def _step(self, gradients: Sequence[Array | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
+    def _step(self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
         if self._is_plain and not changes and found_inf is None:
             self._plan.step(gradients)
             return _APPLIED
@@ -269,7 +274,7 @@ class Optimizer:
         )
 
     def _scheduled_step(
-        self, gradients: Sequence[Array | None], found_inf: Any, changes: Mapping[str, Any]
+        self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]
     ) -> StepRecord:
         coming = [attached.checked() for attached in self._schedules]
         before = [attached.group.hyperparameters() for attached in self._schedules]
@@ -301,16 +306,16 @@ class Optimizer:
             self._plan.check(ordered)
             self._bound = ordered
 
-    def _in_order(self, caller: str, gradients: Gradients | None) -> Sequence[Array | None]:
+    def _in_order(self, caller: str, gradients: Gradients | None) -> Sequence[Gradient | None]:
         if gradients is None:
             if self._bound is None:
                 raise ValueError(f"{caller}: gradients are missing; pass them, or bind_gradients(...) once")
             return self._bound
         return self._as_params_were_given(caller, "gradients", gradients)
 
-    def _as_params_were_given(self, caller: str, what: str, given: Gradients) -> Sequence[Array | None]:
+    def _as_params_were_given(self, caller: str, what: str, given: Gradients) -> Sequence[Gradient | None]:
         """One array, a sequence or a dict, in the order of the parameters."""
-        if isinstance(given, np.ndarray):
+        if isinstance(given, np.ndarray | SparseRows):
             if not self._bare:
                 raise TypeError(f"{caller}: {what} must be given as the parameters were, not as one array")
             return [given]

@@ -28,8 +28,8 @@ class Options:
             byte per element and a scale per 256 of them, for parameters of at least 4096 elements. In float16 second
             moments are kept as their roots. The state of float64 parameters is always ``"float64"``. None is float32,
             or float64 for those.
-        state_rounding: in 16 and 8 bits ``"stochastic"`` rounds second moments up or down at random such that their
-            mean is exact, and first moments to nearest; ``"nearest"`` rounds all to nearest, and a second moment then
+        state_rounding: ``"stochastic"`` rounds what changes slowly up or down at random such that its mean is exact: in
+            16 bits the second moments, in 8 bits all; ``"nearest"`` rounds all to nearest, and a second moment then
             stands still where it should decay slowly.
         rounding: of float16 and bfloat16 parameters: to ``"nearest"``, ``"stochastic"``, or ``"kahan"``, which keeps
             what rounding cuts off in one more array.

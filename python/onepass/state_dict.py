@@ -151,7 +151,7 @@ def _numbers(group: ParamGroup) -> set[str]:
 
 
 def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved: Any) -> None:
-    require_keys(where, saved, set(live))
+    require_keys(where, saved, set(live), _OTHER_OPTIONS)
     for name, own in live.items():
         value = saved[name]
         if name in _counts(live):
@@ -198,10 +198,13 @@ def _check_count(where: str, value: Any, least: int = 0) -> None:
         raise ValueError(f"{where} must be in [{least}, 2**53], got {value!r}")
 
 
-def require_keys(where: str, mapping: Any, wanted: set[str]) -> None:
+_OTHER_OPTIONS = "; build the optimizer with the state_dtype, rounding, ema and accumulate that were saved"
+
+
+def require_keys(where: str, mapping: Any, wanted: set[str], hint: str = "") -> None:
     if not isinstance(mapping, Mapping):
         raise TypeError(f"{where} must be a dict, got {type(mapping).__name__}")
     if missing := wanted - mapping.keys():
-        raise ValueError(f"{where} lacks {', '.join(map(repr, sorted(missing)))}")
+        raise ValueError(f"{where} lacks {', '.join(map(repr, sorted(missing)))}{hint}")
     if extra := mapping.keys() - wanted:
-        raise ValueError(f"{where} has the unknown key {', '.join(map(repr, sorted(extra, key=str)))}")
+        raise ValueError(f"{where} has the unknown key {', '.join(map(repr, sorted(extra, key=str)))}{hint}")

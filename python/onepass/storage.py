@@ -93,11 +93,16 @@ def new_state(
 
 
 def new_mirror(owner: str, param: Array, name: str) -> Array:
-    """A copy in the dtype of that name, as a step writes it."""
+    """A copy in the dtype of that name."""
     mirror = np.empty_like(param, dtype=named_dtype(owner, name), subok=False)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mirror[...] = param.astype(np.float32, copy=False)
+    write_mirror(param, mirror)
     return mirror
+
+
+def write_mirror(param: Array, mirror: Array) -> None:
+    """As a step does: by way of float32 into 16 bits."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mirror[...] = param if mirror.dtype == np.float64 else param.astype(np.float32, copy=False)
 
 
 def _slot(owner: str, name: str, kind: str, start: float, param: Array, options: Options) -> dict[str, Array]:

@@ -42,12 +42,19 @@ def hashes(index: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:
     return x
 
 
-def noise(size: int, seed: int, position: int, step: int, purpose: int) -> NDArray[np.uint32]:
+def word_key(key: int, word: int) -> int:
+    """The key of further hashes, where one has not bits enough."""
+    twist = (key >> 32) + 0x9E3779B9 * word
+    return (twist & 0xFFFFFFFF) << 32 | key & 0xFFFFFFFF
+
+
+def noise(size: int, seed: int, position: int, step: int, purpose: int, word: int = 0) -> NDArray[np.uint32]:
     """32 random bits for each of a parameter's elements, in memory order."""
     bits = np.empty(size, np.uint32)
     for start in range(0, size, 2**32):
         part = bits[start : start + 2**32]
-        part[...] = hashes(np.arange(part.size, dtype=np.uint32), key(seed, position, step, purpose, start >> 32))
+        own = word_key(key(seed, position, step, purpose, start >> 32), word)
+        part[...] = hashes(np.arange(part.size, dtype=np.uint32), own)
     return bits
 
 

@@ -46,8 +46,12 @@ class Parameter:
         self._formula = formula_of(signature)
         self._hypers, self._scalars = tuple(signature.defaults), signature.scalars
         self._kinds = signature.kinds
-        self._slow = [name for name, kind in self._kinds.items() if kind != "first_moment"]
-        self._is_state_narrow = any(state[name].dtype.itemsize <= 2 for name in self._kinds)
+        # In 16 bits the slow slots, in 8 all: three fraction bits are too few for a fast one, too.
+        self._stochastic = [
+            name
+            for name, kind in self._kinds.items()
+            if state[name].dtype.itemsize == 1 or (state[name].dtype.itemsize == 2 and kind != "first_moment")
+        ]
 
     def _flat(self, array: Array) -> Array:
         """A view, or a copy of what lies in another order than the parameter."""
@@ -108,9 +112,9 @@ class Parameter:
 
     def _encode_slots(self, slots: Mapping[str, Array], step: int, options: Options) -> None:
         random: dict[str, Words] = {}
-        if self._is_state_narrow and self._slow and options.state_rounding == "stochastic":
-            bits = self._noise(options.seed, step, STATE)
-            random = dict(zip(self._slow, halves(bits), strict=False))
+        if options.state_rounding == "stochastic":
+            for number, name in enumerate(self._stochastic):
+                random[name] = halves(self._noise(options.seed, step, STATE, number // 2))[number % 2]
         for name, values in slots.items():
             stored, scales = self._arrays[name], self._arrays.get(f"{name}_scale")
             encode_slot(values, stored, self._kinds[name], scales, random.get(name))
@@ -127,10 +131,10 @@ class Parameter:
             is_finite = cut_off - cut_off == 0
             encode(np.where(is_finite, cut_off, np.float32(0)), self._arrays["compensation"])
 
-    def _noise(self, seed: int, step: int, purpose: int) -> Words:
+    def _noise(self, seed: int, step: int, purpose: int, word: int = 0) -> Words:
         """32 random bits for each element: as many as up to the last one are computed, and its own taken."""
         size = int(self._elements[-1]) + 1 if self._elements.size else 0
-        return noise(size, seed, self._position, step, purpose)[self._elements]
+        return noise(size, seed, self._position, step, purpose, word)[self._elements]
 
     def follow(self, options: Options) -> None:
         """Bring average and mirror up to the parameter as it is stored."""

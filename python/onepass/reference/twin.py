@@ -21,7 +21,6 @@ from onepass.reference.rows import Rows
 from onepass.signatures import signatures
 from onepass.sparse import SparseRows
 
-
 Gradient = Array | SparseRows
 
 
