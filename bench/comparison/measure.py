@@ -35,6 +35,9 @@ class Settings:
         pause: seconds of rest before a contender's turn. The threads of the one before still spin for some
             milliseconds in wait of more work (libgomp's default), and would take the core from the next.
         limit: seconds after which no round is added to the first three.
+        placements: how often contenders of large arrays are built, in shuffled order, each time for a part of the rounds.
+            Where a virtual machine's memory lies in several places, some of them are twice as fast as others: luck that
+            must not stay with one contender.
         memory: bytes that all contenders together may take.
     """
 
@@ -42,6 +45,7 @@ class Settings:
     block: float = 0.05
     pause: float = 0.02
     limit: float = 300.0
+    placements: int = 5
     memory: int = 15 * GIB
 
 
@@ -119,18 +123,31 @@ def measure(
     if BASELINE not in contenders:
         return result
     _compare(result, problem, contenders)
-    problem.initial.clear()
-    turns = {name: _turn(contender, settings) for name, contender in contenders.items()}
-    order = list(turns)
-    shuffle = random.Random(0).shuffle
+    random_order = random.Random(0)
     start = time.perf_counter()
-    for number in range(settings.rounds):
-        if number >= 3 and time.perf_counter() - start > settings.limit:
-            break
-        shuffle(order)
-        for name in order:
-            result.entries[name].seconds.append(turns[name]())
+    for part, rounds in enumerate(_parts(settings, problem)):
+        order = list(contenders)
+        if part:
+            random_order.shuffle(order)
+            contenders.clear()
+            gc.collect()
+            contenders.update({name: find(name)(result.recipe, problem) for name in order})
+        turns = {name: _turn(contender, settings) for name, contender in contenders.items()}
+        for _ in range(rounds):
+            if len(result.entries[BASELINE].seconds) >= 3 and time.perf_counter() - start > settings.limit:
+                return result
+            random_order.shuffle(order)
+            for name in order:
+                result.entries[name].seconds.append(turns[name]())
+        turns.clear()
     return result
+
+
+def _parts(settings: Settings, problem: Problem) -> list[int]:
+    """The rounds, those of large arrays in parts between which the contenders are built anew."""
+    is_large = problem.case.elements * problem.dtype.itemsize > 2**26
+    parts = min(settings.placements, settings.rounds) if is_large else 1
+    return [settings.rounds * (part + 1) // parts - settings.rounds * part // parts for part in range(parts)]
 
 
 #: Arrays of the size of all parameters: the problem's own two, and the temporaries of one step of torch-foreach.
