@@ -171,8 +171,8 @@ ArrayView require_row_values(py::handle values, py::handle param, const Label& l
   const DType dtype = require_gradient_dtype(values, param, label);
   const auto &v = proxy(values), &p = proxy(param);
   if (p.nd == 0 || v.nd != p.nd || !std::equal(v.dimensions + 1, v.dimensions + v.nd, p.dimensions + 1))
-    bad_value(label, "has values of shape " + str(values.attr("shape")) + ", one for each row of its parameter of shape " +
-                         str(param.attr("shape")) + " is needed");
+    bad_value(label, "has values of shape " + str(values.attr("shape")) +
+                         ", one for each row of its parameter of shape " + str(param.attr("shape")) + " is needed");
   if (!(v.flags & p.flags & c_contiguous))
     bad_value(label, "is SparseRows, whose values and parameter must be contiguous in C order");
   require_aligned(values, label);
@@ -204,7 +204,8 @@ std::vector<std::int64_t> require_row_indices(py::handle indices, py::handle val
   if (!(proxy(indices).flags & c_contiguous)) bad_value(label, "has indices that are not contiguous; pass a copy");
   require_aligned(indices, label);
   const std::int64_t rows = proxy(param).dimensions[0];
-  return wide ? checked_indices<std::int64_t>(indices, rows, label) : checked_indices<std::int32_t>(indices, rows, label);
+  return wide ? checked_indices<std::int64_t>(indices, rows, label)
+              : checked_indices<std::int32_t>(indices, rows, label);
 }
 
 float* require_scales(py::handle array, std::int64_t size, const Label& label) {

@@ -56,8 +56,8 @@ ArrayView require_updatable_like(py::handle array, py::handle param, const Label
 // unless it is `written`.
 ArrayView require_gradient(py::handle array, py::handle param, bool written, const Label& label);
 
-// Is it an onepass.SparseRows? And its two arrays: values, a row of the parameter's shape for each index; indices, int32
-// or int64, each of a row that the parameter has.
+// Is it an onepass.SparseRows? And its two arrays: values, a row of the parameter's shape for each index; indices,
+// int32 or int64, each of a row that the parameter has.
 bool is_sparse_rows(py::handle gradient);
 ArrayView require_row_values(py::handle values, py::handle param, const Label& label);
 std::vector<std::int64_t> require_row_indices(py::handle indices, py::handle values, py::handle param,

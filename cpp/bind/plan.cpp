@@ -75,7 +75,8 @@ Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
   bound.param = {const_cast<void*>(arrays.param_view.data), arrays.param_view.dtype};
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
     bound.slots[s] = bind_slot(state, rule.slots[s]);
-    if (bound.slots[s].dtype != bound.slots[0].dtype || (bound.slots[s].dtype == DType::f64) != (bound.compute() == DType::f64))
+    if (bound.slots[s].dtype != bound.slots[0].dtype ||
+        (bound.slots[s].dtype == DType::f64) != (bound.compute() == DType::f64))
       throw py::type_error(Label{owner_.c_str(), rule.slots[s], &arrays.name}.text() + " has dtype " +
                            std::string(py::str(state[rule.slots[s]].attr("dtype"))) +
                            ", which does not go with that of its parameter or of other state");
@@ -205,9 +206,9 @@ void BoundPlan::require_lazy(std::size_t index, const StepOptions& options) cons
         py::cast<py::array_t<double>>(values_[group]).at(static_cast<py::ssize_t>(h + 1)) != 0)
       refuse("which need weight_decay=0: rows without gradient would not decay");
   if (options.accumulate > 1) refuse("which cannot be accumulated; pass accumulate=1");
-  if (tensor.mean && options.update_mean) refuse("after which rows without gradient would not be averaged; pass ema=False");
-  if (!tensor.slots.empty() && tensor.slots[0].dtype == DType::q8 &&
-      arrays_[index].rows->width() % block_size != 0)
+  if (tensor.mean && options.update_mean)
+    refuse("after which rows without gradient would not be averaged; pass ema=False");
+  if (!tensor.slots.empty() && tensor.slots[0].dtype == DType::q8 && arrays_[index].rows->width() % block_size != 0)
     refuse("whose rows do not fill the blocks of float8 state; use another state_dtype, or rows of a multiple of " +
            std::to_string(block_size) + " elements");
 }

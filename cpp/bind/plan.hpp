@@ -18,8 +18,8 @@ namespace onepass::bind {
 class BoundPlan {
  public:
   // groups: (rule, values), values a float64 array of the gradients' sign and the rule's hyper-parameters.
-  // tensors: (name, group, parameter, state, mirror or None); state maps names to arrays: "step", the rule's scalars and
-  // slots, each slot with a "<slot>_scale" if it is stored in blocks, and what options keep beside ("compensation",
+  // tensors: (name, group, parameter, state, mirror or None); state maps names to arrays: "step", the rule's scalars
+  // and slots, each slot with a "<slot>_scale" if it is stored in blocks, and what options keep beside ("compensation",
   // "grad_sum" and "grad_count", "ema" and "ema_count").
   // Error messages open with `owner` at construction and with `caller` at a step.
   BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
@@ -76,7 +76,7 @@ class BoundPlan {
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;
   std::vector<Interval> memory_;  // all that a step writes, by address
-  std::vector<Array> distinct_;        // gradients known not to overlap each other
+  std::vector<Array> distinct_;   // gradients known not to overlap each other
   std::unique_ptr<Plan> plan_;
   std::atomic_flag running_;
 };

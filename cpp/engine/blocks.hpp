@@ -3,8 +3,8 @@
 // The scale is a power of two above the block's largest magnitude, so that scaling is exact. A first moment has a sign
 // and four bits of exponent; what is below 2^-15 of the scale counts as zero. A second moment has five bits of exponent
 // and no sign; it is stored as it is, not as its root, so that stochastic rounding keeps its mean, and one that is not
-// zero never becomes zero, for steps are divided by it. A block with a NaN, an infinity or a magnitude of 2^126 or more is
-// NaN altogether.
+// zero never becomes zero, for steps are divided by it. A block with a NaN, an infinity or a magnitude of 2^126 or more
+// is NaN altogether.
 #pragma once
 
 #include "codec.hpp"
@@ -91,8 +91,8 @@ inline float power_of_two(int32_t exponent_field) {
   return power;
 }
 
-// What a block is scaled by so that its largest magnitude, given as bits, is below 1: neither the inverse of a scale nor
-// its product with the smallest code is subnormal.
+// What a block is scaled by so that its largest magnitude, given as bits, is below 1: neither the inverse of a scale
+// nor its product with the smallest code is subnormal.
 struct Scale {
   int32_t largest;
   bool overflows() const { return largest >= too_large; }

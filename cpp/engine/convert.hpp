@@ -72,9 +72,9 @@ inline Pack<float> decode_half(Halves<Pack<float>> halves) {
   return (Pack<float>)vcvt_f32_f16((float16x4_t)halves);
 #else
   const Words half = widen(halves), sign = (half & 0x8000) << 16, magnitude = (half & 0x7fff) << 13;
-  const Words normal = magnitude + 0x38000000;                                     // exponents 15 become 127
-  const Words special = magnitude + 0x70000000;                                    // infinity and NaN
-  const Words tiny = to_words(to_floats(magnitude + 0x38800000) - 0x1p-14f);       // the implicit bit is not there
+  const Words normal = magnitude + 0x38000000;                                // exponents 15 become 127
+  const Words special = magnitude + 0x70000000;                               // infinity and NaN
+  const Words tiny = to_words(to_floats(magnitude + 0x38800000) - 0x1p-14f);  // the implicit bit is not there
   return to_floats(sign | select(magnitude >= 0x0f800000, special, select(magnitude < 0x00800000, tiny, normal)));
 #endif
 }

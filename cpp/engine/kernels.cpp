@@ -37,9 +37,9 @@ struct TypeOf<DType::q8> {
 };
 
 template <class Rule, int layout>
-constexpr Kernel kernel_for = kernel<Rule, typename TypeOf<layouts[layout].param>::type,
-                                     typename TypeOf<layouts[layout].grad>::type,
-                                     typename TypeOf<layouts[layout].state>::type, layouts[layout].stochastic>;
+constexpr Kernel kernel_for =
+    kernel<Rule, typename TypeOf<layouts[layout].param>::type, typename TypeOf<layouts[layout].grad>::type,
+           typename TypeOf<layouts[layout].state>::type, layouts[layout].stochastic>;
 
 template <class Rule, int... L>
 constexpr Row row_of(Indices<L...>) {
@@ -61,9 +61,7 @@ constexpr Passes passes[array_dtype_count] = {common_passes<float>(), common_pas
 }  // namespace
 
 extern const KernelTable ONEPASS_JOIN(kernels_, ONEPASS_LEVEL);
-const KernelTable ONEPASS_JOIN(kernels_, ONEPASS_LEVEL){decltype(rows_of(AllRules{}))::rows,
-                                                        passes,
-                                                        widen_floats,
+const KernelTable ONEPASS_JOIN(kernels_, ONEPASS_LEVEL){decltype(rows_of(AllRules{}))::rows, passes, widen_floats,
                                                         narrow_doubles};
 
 }  // namespace onepass

@@ -39,8 +39,8 @@ std::int64_t length_of(const Tensor& tensor) {
 
 constexpr std::int64_t tiles_in(std::int64_t size) { return (size + sum_tile_size - 1) / sum_tile_size; }
 
-// Rows lie anywhere in memory, and no processor guesses where: the start of each is asked for some rows before its turn.
-// (Inlined by force: GCC takes a function that only prefetches for one without effect, and drops its calls.)
+// Rows lie anywhere in memory, and no processor guesses where: the start of each is asked for some rows before its
+// turn. (Inlined by force: GCC takes a function that only prefetches for one without effect, and drops its calls.)
 constexpr std::int64_t rows_ahead = 4;
 [[gnu::always_inline]] inline void fetch_row(const Tensor& tensor, std::size_t slots, std::int64_t number) {
   constexpr std::int64_t line = 64, most = 8 * line;
@@ -169,8 +169,8 @@ void Plan::prepare_rest(Treatment& t) const {
   t.update_mean = tensor.mean && options_.update_mean;
   if (t.update_mean) {
     t.start_mean = *tensor.mean_count == 0;
-    t.mean_weight = std::isnan(options_.mean_decay) ? 1 / static_cast<double>(*tensor.mean_count + 1)
-                                                    : 1 - options_.mean_decay;
+    t.mean_weight =
+        std::isnan(options_.mean_decay) ? 1 / static_cast<double>(*tensor.mean_count + 1) : 1 - options_.mean_decay;
   }
   t.write_mirror = tensor.mirror && options_.write_mirror;
   t.zero_grad = tensor.grad && options_.zero_grad;

@@ -20,8 +20,8 @@ Staging choose_staging(const Storage& storage) {
   for (const bool param : {false, true})
     for (const bool grad : {false, true}) {
       if (storage.own_rounding && !param) continue;
-      const int layout = find_layout(
-          {param ? compute : storage.param, grad ? compute : storage.grad, storage.state, stochastic});
+      const int layout =
+          find_layout({param ? compute : storage.param, grad ? compute : storage.grad, storage.state, stochastic});
       if (layout >= 0) return {layout, param, grad};
     }
   __builtin_unreachable();  // any state has a layout beside the compute type

@@ -39,7 +39,7 @@ struct Tensor {
   std::int64_t size = 0;
   Array param;
   Array grad;
-  RowGradient* rows = nullptr;  // in the place of `grad`: the gradient of some rows
+  RowGradient* rows = nullptr;               // in the place of `grad`: the gradient of some rows
   std::array<SlotArray, max_slots> slots{};  // all stored alike
   std::int64_t* step = nullptr;
   std::array<double*, max_scalars> scalars{};

@@ -62,8 +62,8 @@ class Tile {
       slots[s] = tensor_.slots[s].at(begin_);
       scales[s] = tensor_.slots[s].scale_at(begin_);
     }
-    t_.kernel({t_.coefs, t_.grad_factor, param, grad, slots.data(), scales.data(), size_, index(),
-               noise(Purpose::state)});
+    t_.kernel(
+        {t_.coefs, t_.grad_factor, param, grad, slots.data(), scales.data(), size_, index(), noise(Purpose::state)});
     if (t_.staging.param) store_param();
     if (rounding_.flush_subnormals)
       for (std::size_t s = 0; s < t_.slots; ++s) flush(tensor_.slots[s]);
