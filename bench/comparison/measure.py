@@ -35,8 +35,8 @@ class Settings:
         pause: seconds of rest before a contender's turn. The threads of the one before still spin for some
             milliseconds in wait of more work (libgomp's default), and would take the core from the next.
         limit: seconds after which no round is added to the first three.
-        placements: how often contenders of large arrays are built, in shuffled order, each time for a part of the rounds.
-            Where a virtual machine's memory lies in several places, some of them are twice as fast as others: luck that
+        placements: how often contenders of large arrays are built, in shuffled order, each time for a part of the
+            rounds. Where a virtual machine's memory lies in several places, some are twice as fast as others: luck that
             must not stay with one contender.
         memory: bytes that all contenders together may take.
     """
