@@ -1,10 +1,10 @@
 // How are numbers kept in eight bits? In blocks that share a scale, as floating point of three fraction bits.
 //
-// The scale is a power of two above the block's largest magnitude, so that scaling is exact. A first moment has a sign
-// and four bits of exponent; what is below 2^-15 of the scale counts as zero. A second moment has five bits of exponent
-// and no sign; it is stored as it is, not as its root, so that stochastic rounding keeps its mean, and one that is not
-// zero never becomes zero, for steps are divided by it. A block with a NaN, an infinity or a magnitude of 2^126 or more
-// is NaN altogether.
+// The scale is a power of two above the block's largest magnitude, so that scaling is exact; that of a block of zeros
+// is zero. A first moment has a sign and four bits of exponent; what is below 2^-15 of the scale counts as zero. A
+// second moment has five bits of exponent and no sign; it is stored as it is, not as its root, so that stochastic
+// rounding keeps its mean, and what is below 2^-31 of the scale counts as that, never as zero, for steps are divided by
+// it. A block with a NaN, an infinity or a magnitude of 2^126 or more is NaN altogether.
 #pragma once
 
 #include "codec.hpp"
@@ -24,31 +24,30 @@ using Magnitudes = Pack<int32_t>;
 inline Magnitudes larger(Magnitudes a, Magnitudes b) { return a > b ? a : b; }
 inline Magnitudes magnitudes(Pack<float> x) { return (Magnitudes)(to_words(x) & 0x7fffffff); }
 
-// The code of numbers below 1; `rounding` is added below the last bit that is kept.
-inline Words code_of(Pack<float> x, int32_t smallest, Words rounding) {
-  return ((Words)larger(magnitudes(x) - smallest, Magnitudes{}) + rounding) >> fraction_shift;
+// The code of magnitudes below 1; `rounding` is added below the last bit that is kept.
+inline Words code_of(Magnitudes bits, int32_t smallest, Words rounding) {
+  return ((Words)(larger(bits, Magnitudes{} + smallest) - smallest) + rounding) >> fraction_shift;
 }
 
 struct SignedCode {
   static constexpr int32_t smallest = 112 << 23;
   static Pack<float> decode(Words code) {
-    const Words magnitude = code & 0x7f, bits = (magnitude << fraction_shift) + static_cast<uint32_t>(smallest);
-    return to_floats(select(magnitude == 0, Words{}, bits | (code & 0x80) << 24));
+    // The sign where a float has it, the code's seven other bits below.
+    const Words bits = (Words)((Magnitudes)(code << 24) >> 4) & 0x87f00000;
+    return to_floats(select((bits & 0x07f00000) == 0, Words{}, bits + static_cast<uint32_t>(smallest)));
   }
-  static Words encode(Pack<float>, Pack<float> scaled, Words rounding) {
-    return code_of(scaled, smallest, rounding) | ((to_words(scaled) >> 24) & 0x80);
+  static Words encode(Pack<float> x, Words rounding) {
+    return code_of(magnitudes(x), smallest, rounding) | ((to_words(x) >> 24) & 0x80);
   }
 };
 
 struct UnsignedCode {
   static constexpr int32_t smallest = 96 << 23;
   static Pack<float> decode(Words code) {
-    return to_floats(select(code == 0, Words{}, (code << fraction_shift) + static_cast<uint32_t>(smallest)));
+    return to_floats((code << fraction_shift) + static_cast<uint32_t>(smallest));
   }
-  static Words encode(Pack<float> x, Pack<float> scaled, Words rounding) {
-    const auto code = (Magnitudes)code_of(scaled, smallest, rounding);
-    return select(x == 0, Words{}, (Words)larger(code, Magnitudes{} + 1));
-  }
+  // What is negative counts as the smallest.
+  static Words encode(Pack<float> x, Words rounding) { return code_of((Magnitudes)to_words(x), smallest, rounding); }
 };
 
 template <SlotKind kind>
@@ -96,7 +95,7 @@ inline float power_of_two(int32_t exponent_field) {
 struct Scale {
   int32_t largest;
   bool overflows() const { return largest >= too_large; }
-  float scale() const { return overflows() ? __builtin_nanf("") : power_of_two(field()); }
+  float scale() const { return overflows() ? __builtin_nanf("") : largest == 0 ? 0 : power_of_two(field()); }
   float inverse() const { return power_of_two(254 - field()); }
 
  private:
@@ -126,7 +125,7 @@ class BlockRounding {
 
 template <class Code>
 void store_codes(uint8_t* to, Pack<float> x, float inverse, Words rounding) {
-  const auto items = narrow(Code::encode(x, inverse * x, rounding));
+  const auto items = narrow(Code::encode(inverse * x, rounding));
   __builtin_memcpy(to, &items, sizeof items);
 }
 

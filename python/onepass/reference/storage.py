@@ -129,9 +129,10 @@ def in_rows(values: Array, length: int) -> Array:
 def _encode_blocks(values: Floats, codes: Array, scales: Array, *, is_signed: bool, random: Words | None) -> None:
     """Round flat values into codes of 8 bits, floating point of three fraction bits, with a scale for every block.
 
-    The scale is a power of two above the block's largest magnitude, so that scaling is exact. A signed code has four
-    bits of exponent. An unsigned one has five, and what is not zero never becomes zero: steps are divided by it. A
-    block with a NaN, an infinity or a magnitude of 2^126 or more is NaN altogether.
+    The scale is a power of two above the block's largest magnitude, so that scaling is exact; that of zeros is zero. A
+    signed code has four bits of exponent; what is below 2^-15 of the scale counts as zero. An unsigned one has five;
+    what is below 2^-31 of the scale counts as that, never as zero: steps are divided by it. A block with a NaN, an
+    infinity or a magnitude of 2^126 or more is NaN altogether.
     """
     x, smallest = in_rows(values, BLOCK), _SMALLEST[is_signed]
     largest = (x.view(np.uint32) & _MAGNITUDE).max(axis=1)
@@ -139,19 +140,21 @@ def _encode_blocks(values: Floats, codes: Array, scales: Array, *, is_signed: bo
     # Neither the inverse of a scale nor its product with the smallest code is subnormal.
     exponent = np.clip((largest >> 23) + 1, 37, 253).astype(np.uint32)
     inverse = ((254 - exponent) << 23).view(np.float32)
-    bits = (np.abs(x) * inverse[:, np.newaxis]).view(np.uint32)
+    scaled = x * inverse[:, np.newaxis]
+    bits = (np.abs(scaled) if is_signed else np.maximum(scaled, 0)).view(np.uint32)
     below = np.uint32(1 << (_FRACTION - 1)) if random is None else in_rows(random, BLOCK) << 4
     code = (np.maximum(bits, smallest) - smallest + below) >> _FRACTION
     if is_signed:
         code |= x.view(np.uint32) >> 31 << 7
-    else:
-        code = np.where(x == 0, 0, np.maximum(code, 1))
+    scale = np.where(largest == 0, np.float32(0), (exponent << 23).view(np.float32))
     codes[...] = np.where(fits[:, np.newaxis], code, 0).reshape(-1)[: codes.size]
-    scales[...] = np.where(fits, (exponent << 23).view(np.float32), np.float32(np.nan))
+    scales[...] = np.where(fits, scale, np.float32(np.nan))
 
 
 def _decode_blocks(codes: Array, scales: Array, *, is_signed: bool) -> Floats:
     magnitude = (codes & 0x7F if is_signed else codes).astype(np.uint32)
-    bits = np.where(magnitude == 0, 0, (magnitude << _FRACTION) + _SMALLEST[is_signed]).astype(np.uint32)
+    bits = (magnitude << _FRACTION) + np.uint32(_SMALLEST[is_signed])
+    if is_signed:
+        bits = np.where(magnitude == 0, np.uint32(0), bits)
     values: Floats = bits.view(np.float32) * np.repeat(scales, BLOCK)[: codes.size]
     return np.where(codes > 0x80, -values, values) if is_signed else values
