@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from comparison.cases import Problem
@@ -56,6 +57,8 @@ class Default(OnTensors):
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         super().__init__(recipe, problem)
+        if problem.dtype == np.float16:
+            self.differs = "keeps second moments as they are, onepass their roots: half precision loses small squares"
         factory = optimizer_of(recipe, self.variant)
         assert factory is not None
         optimizer, options = factory(self._tensors), recipe.step.options
