@@ -17,6 +17,6 @@ with zipfile.ZipFile(wheel) as archive:
 assert "onepass/py.typed" in names
 assert "onepass/_core.pyi" in names
 assert not [name for name in names if name.endswith((".cpp", ".hpp"))]
-levels = [level for level in ("x86_v4", "x86_v3", "x86_v2", "neon") if level.encode() in module]
-assert levels in (["x86_v4", "x86_v3", "x86_v2"], ["neon"]), levels
+levels = [level for level in ("x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2", "neon") if level.encode() in module]
+assert levels in (["x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2"], ["neon"]), levels
 print(f"{wheel.name}: {megabytes:.2f} MB, levels {', '.join(levels)}")
