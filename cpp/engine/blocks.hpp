@@ -24,30 +24,33 @@ using Magnitudes = Pack<int32_t>;
 inline Magnitudes larger(Magnitudes a, Magnitudes b) { return a > b ? a : b; }
 inline Magnitudes magnitudes(Pack<float> x) { return (Magnitudes)(to_words(x) & 0x7fffffff); }
 
-// The code of magnitudes below 1; `rounding` is added below the last bit that is kept.
-inline Words code_of(Magnitudes bits, int32_t smallest, Words rounding) {
-  return ((Words)(larger(bits, Magnitudes{} + smallest) - smallest) + rounding) >> fraction_shift;
+// The code of magnitudes below the scale: how far they are above the one whose code is 0, all given as bits.
+// `rounding` is added below the last bit that is kept.
+inline Words code_of(Magnitudes bits, int32_t zero, Words rounding) {
+  return ((Words)(larger(bits, Magnitudes{} + zero) - zero) + rounding) >> fraction_shift;
 }
 
 struct SignedCode {
   static constexpr int32_t smallest = 112 << 23;
-  static Pack<float> decode(Words code) {
+  static Pack<float> decode(Bytes<Pack<float>> codes) {
     // The sign where a float has it, the code's seven other bits below.
-    const Words bits = (Words)((Magnitudes)(code << 24) >> 4) & 0x87f00000;
-    return to_floats(select((bits & 0x07f00000) == 0, Words{}, bits + static_cast<uint32_t>(smallest)));
+    const Words bits = widen_signed(codes) << fraction_shift;
+    return to_floats(select((bits & 0x07f00000) == 0, Words{}, (bits & 0x87f00000) | static_cast<uint32_t>(smallest)));
   }
-  static Words encode(Pack<float> x, Words rounding) {
-    return code_of(magnitudes(x), smallest, rounding) | ((to_words(x) >> 24) & 0x80);
+  static Words encode(Pack<float> x, int32_t zero, Words rounding) {
+    return code_of(magnitudes(x), zero, rounding) | ((to_words(x) >> 24) & 0x80);
   }
 };
 
 struct UnsignedCode {
   static constexpr int32_t smallest = 96 << 23;
-  static Pack<float> decode(Words code) {
-    return to_floats((code << fraction_shift) + static_cast<uint32_t>(smallest));
+  static Pack<float> decode(Bytes<Pack<float>> codes) {
+    return to_floats((widen(codes) << fraction_shift) | static_cast<uint32_t>(smallest));
   }
   // What is negative counts as the smallest.
-  static Words encode(Pack<float> x, Words rounding) { return code_of((Magnitudes)to_words(x), smallest, rounding); }
+  static Words encode(Pack<float> x, int32_t zero, Words rounding) {
+    return code_of((Magnitudes)to_words(x), zero, rounding);
+  }
 };
 
 template <SlotKind kind>
@@ -61,7 +64,7 @@ struct CodeFor<SlotKind::second_moment> {
 
 template <class Code>
 Pack<float> load_codes(const uint8_t* from, Pack<float> scale) {
-  return scale * Code::decode(widen(load_items<Bytes<Pack<float>>>(from)));
+  return scale * Code::decode(load_items<Bytes<Pack<float>>>(from));
 }
 
 inline int32_t largest_of(Magnitudes all) {
@@ -90,13 +93,14 @@ inline float power_of_two(int32_t exponent_field) {
   return power;
 }
 
-// What a block is scaled by so that its largest magnitude, given as bits, is below 1: neither the inverse of a scale
-// nor its product with the smallest code is subnormal.
+// What a block is scaled by so that its largest magnitude, given as bits, is below 1; its product with the smallest
+// code is not subnormal.
 struct Scale {
   int32_t largest;
   bool overflows() const { return largest >= too_large; }
   float scale() const { return overflows() ? __builtin_nanf("") : largest == 0 ? 0 : power_of_two(field()); }
-  float inverse() const { return power_of_two(254 - field()); }
+  // The bits of a number below 1 times the scale.
+  int32_t times(int32_t bits) const { return bits + ((field() - 127) << 23); }
 
  private:
   int32_t field() const {
@@ -110,22 +114,30 @@ struct Scale {
 template <bool stochastic, int slots>
 class BlockRounding {
  public:
-  BlockRounding(NoiseKey key, uint32_t index) {
+  BlockRounding(NoiseKey key, uint32_t first_index) {
     if constexpr (stochastic)
-      for (int word = 0; 2 * word < slots; ++word) bits_[word] = noise<Pack<float>>(word_key(key, word), index);
+      for (int word = 0; word < words; ++word) lattices_[word] = Lattice<Pack<float>>(word_key(key, word), first_index);
+  }
+  // Turns to the pack that begins with this element of the block.
+  void turn_to(int64_t element) {
+    if constexpr (stochastic)
+      for (int word = 0; word < words; ++word) bits_[word] = lattices_[word].next(element);
   }
   Words of(int slot) const {
     if constexpr (!stochastic) return Words{} + half_a_place;
-    return (bits_[slot / 2] >> noise_shift(slot % 2) & 0xffff) << 4;
+    const Words bits = bits_[slot / 2];
+    return slot % 2 ? bits >> (32 - fraction_shift) : bits & ((1u << fraction_shift) - 1);
   }
 
  private:
-  Words bits_[(slots + 1) / 2];
+  static constexpr int words = (slots + 1) / 2;
+  Lattice<Pack<float>> lattices_[words];
+  Words bits_[words];
 };
 
 template <class Code>
-void store_codes(uint8_t* to, Pack<float> x, float inverse, Words rounding) {
-  const auto items = narrow(Code::encode(inverse * x, rounding));
+void store_codes(uint8_t* to, Pack<float> x, Scale scale, Words rounding) {
+  const auto items = narrow(Code::encode(x, scale.times(Code::smallest), rounding));
   __builtin_memcpy(to, &items, sizeof items);
 }
 

@@ -43,6 +43,17 @@ inline Words widen(Bytes<Pack<float>> items) {
 #endif
 }
 
+// Each byte's sign reaches up.
+inline Words widen_signed(Bytes<Pack<float>> items) {
+#if defined(__AVX512BW__) && ONEPASS_PACK_BYTES == 64
+  return (Words)_mm512_maskz_cvtepi8_epi32(all_lanes, (__m128i)items);
+#elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  return (Words)_mm256_cvtepi8_epi32(_mm_set_epi64x(0, (long long)items));
+#else
+  return (Words)convert<Pack<int32_t>>((Lanes<int8_t, Pack<float>>)items);
+#endif
+}
+
 // The lowest byte of each lane, the others being zero.
 inline Bytes<Pack<float>> narrow(Words items) {
 #if defined(__AVX512BW__) && ONEPASS_PACK_BYTES == 64

@@ -85,11 +85,11 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
     sweep<lanes<F>>(size, apply, static_cast<P*>(args.param) + start, static_cast<const G*>(args.grad) + start,
                     static_cast<const uint8_t*>(args.slots[I]) + start...);
     const Scale fresh_scales[] = {{size == block_size ? largest_of(largest[I]) : largest_of_part(fresh[I], size)}...};
+    BlockRounding<stochastic, sizeof...(I)> rounding(args.noise, args.index + static_cast<uint32_t>(start));
     const auto store = [&](int64_t index, auto*... code_at) {
-      const BlockRounding<stochastic, sizeof...(I)> rounding(args.noise,
-                                                             args.index + static_cast<uint32_t>(start + index));
+      rounding.turn_to(index);
       (store_codes<typename CodeFor<Rule::slots.items[I].kind>::type>(code_at, Codec<float>::load(fresh[I] + index),
-                                                                      fresh_scales[I].inverse(), rounding.of(I)),
+                                                                      fresh_scales[I], rounding.of(I)),
        ...);
     };
     sweep<lanes<F>>(size, store, static_cast<uint8_t*>(args.slots[I]) + start...);

@@ -27,12 +27,15 @@ constexpr NoiseKey noise_key(uint64_t seed, uint64_t position, uint64_t step, Pu
   return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
 }
 
-// A hash has room for two numbers of 16 bits; the third and fourth slot take theirs from another one.
+// A hash has room for two slots; the third and fourth take their bits from another one.
 constexpr NoiseKey word_key(NoiseKey key, int word) {
   return {key.offset, key.twist + 0x9e3779b9u * static_cast<uint32_t>(word)};
 }
 // Which 16 bits belong to the first and to the second.
 constexpr int noise_shift(int half) { return 16 * half; }
+// By this the elements of a block are apart that are sixteen apart. The upper and the lower 20 bits, as shares of their
+// ranges, are the golden ratio and the root of 2, less 1 each: multiples of either are spread evenly.
+constexpr uint32_t lattice_stride = 0x9e36a09f;
 
 }  // namespace
 }  // namespace onepass

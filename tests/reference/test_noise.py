@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from onepass.groups import Array
-from onepass.reference.noise import PARAMETER, STATE, halves, hashes, key, mix, noise
+from onepass.reference.noise import PARAMETER, STATE, halves, hashes, key, lattice, mix, noise, twenties
 
 SIZE = 2**16
+Source = Callable[..., Array]
 
 
 def test_mix_is_splitmix64() -> None:
@@ -54,43 +56,86 @@ def test_halves() -> None:
     assert lower.dtype == upper.dtype == np.uint32
 
 
-def streams() -> list[Array]:
-    """The 16-bit numbers of neighbours in every argument, as fractions less their mean."""
+def test_twenties() -> None:
+    lower, upper = twenties(np.array([0x0123FEDC], np.uint32))
+    assert (lower.tolist(), upper.tolist()) == ([0x3FEDC], [0x0123F])
+
+
+def test_the_lattice_is_its_formula_in_integers() -> None:
+    bits, hashed = lattice(600, 1, 2, 3, STATE, 1).tolist(), noise(600, 1, 2, 3, STATE, 1).tolist()
+    for element in range(600):
+        block, place = divmod(element, 256)
+        assert bits[element] == (hashed[256 * block + place % 16] + place // 16 * 0x9E36A09F) % 2**32
+
+
+def test_the_lattice_spreads_each_sixteenth_of_a_block_evenly() -> None:
+    """Neighbours are about as far apart as if all were by the same."""
+    for part in twenties(lattice(SIZE, 1, 2, 3, STATE)):
+        numbers = np.sort(part.reshape(-1, 16, 16) / 2**20, axis=1)
+        gaps = np.diff(np.concatenate([numbers, numbers[:, :1] + 1], axis=1), axis=1) * 16
+        assert gaps.min() > 0.47
+        assert gaps.max() < 1.61
+
+
+def numbers(source: Source, *place: int) -> list[Array]:
+    """As fractions less their mean, the 16-bit numbers of hashes or the 20-bit ones of the lattice."""
+    parts, size = (halves, 2**16) if source is noise else (twenties, 2**20)
+    return [part / size - 0.5 for part in parts(source(SIZE, *place))]
+
+
+def streams(source: Source) -> list[Array]:
+    """The numbers of neighbours in every argument."""
     places = [(0, 0, 1, STATE), (1, 0, 1, STATE), (0, 1, 1, STATE), (0, 0, 2, STATE), (0, 0, 1, PARAMETER)]
-    return [half / 2**16 - 0.5 for place in places for half in halves(noise(SIZE, *place))]
+    return [part for place in places for part in numbers(source, *place)]
 
 
-def test_numbers_are_uniform() -> None:
-    for stream in streams():
+def independent(source: Source) -> int:
+    """How many of the numbers are: sixteen of the lattice hang together."""
+    return SIZE if source is noise else SIZE // 16
+
+
+both_sources = pytest.mark.parametrize("source", [noise, lattice])
+
+
+@both_sources
+def test_numbers_are_uniform(source: Source) -> None:
+    for stream in streams(source):
         counts, _ = np.histogram(stream, 256, (-0.5, 0.5))
         chi_squared = ((counts - SIZE / 256) ** 2 / (SIZE / 256)).sum()
         assert abs(chi_squared - 255) < 5 * np.sqrt(2 * 255)
         assert abs(stream.mean()) < 5 * np.sqrt(1 / 12 / SIZE)
 
 
-def test_every_bit_is_a_fair_coin() -> None:
+@both_sources
+def test_every_bit_is_a_fair_coin(source: Source) -> None:
     for step in range(1, 4):
-        bits = noise(SIZE, 0, 0, step, STATE)[:, np.newaxis] >> np.arange(32, dtype=np.uint32) & 1
-        assert (np.abs(bits.mean(axis=0) - 0.5) < 5 * np.sqrt(0.25 / SIZE)).all()
+        bits = source(SIZE, 0, 0, step, STATE)[:, np.newaxis] >> np.arange(32, dtype=np.uint32) & 1
+        assert (np.abs(bits.mean(axis=0) - 0.5) < 5 * np.sqrt(0.25 / independent(source))).all()
 
 
-def test_streams_are_not_correlated_with_each_other_nor_with_the_index() -> None:
-    correlations = np.corrcoef([*streams(), np.arange(SIZE)])
-    assert (np.abs(correlations - np.eye(len(correlations))) < 5 / np.sqrt(SIZE)).all()
+@both_sources
+def test_streams_are_not_correlated_with_each_other_nor_with_the_index(source: Source) -> None:
+    correlations = np.corrcoef([*streams(source), np.arange(SIZE)])
+    assert (np.abs(correlations - np.eye(len(correlations))) < 5 / np.sqrt(independent(source))).all()
 
 
 def test_steps_are_not_correlated() -> None:
-    """What is rounded at each step sums up as if every step tossed its own coins."""
     for half in (0, 1):
-        steps = [halves(noise(SIZE, 0, 0, step, STATE))[half] / 2**16 - 0.5 for step in range(1, 65)]
+        steps = [numbers(noise, 0, 0, step, STATE)[half] for step in range(1, 65)]
         correlations = np.corrcoef(steps) - np.eye(64)
         assert np.sqrt((correlations**2).sum() / (64 * 63) * SIZE) == pytest.approx(1, abs=0.1)
+
+
+@both_sources
+def test_an_element_is_rounded_as_if_every_step_tossed_its_own_coins(source: Source) -> None:
+    for half in (0, 1):
+        steps = [numbers(source, 0, 0, step, STATE)[half] for step in range(1, 65)]
         assert np.mean(steps, axis=0).var() == pytest.approx(1 / 12 / 64, rel=0.03)
 
 
 def test_neighbours_are_hardly_correlated() -> None:
     """Two multiplications leave a hundredth at distances such as 4096."""
-    for stream in streams():
+    for stream in streams(noise):
         for distance in (1, 2, 3, 16, 256, 4096):
             bound = 5 / np.sqrt(SIZE) if distance < 256 else 0.05
             assert abs(np.corrcoef(stream[distance:], stream[:-distance])[0, 1]) < bound

@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from onepass.storage import BLOCK
+
 #: What the bits are for.
 STATE, PARAMETER = 0, 1
 
 _MASK = 2**64 - 1
+
+_LANES = 16
+# The upper and the lower 20 bits, as shares of their ranges, are the golden ratio and the root of 2, less 1 each.
+_STRIDE = np.uint32(0x9E36A09F)
 
 
 def mix(z: int) -> int:
@@ -58,6 +64,22 @@ def noise(size: int, seed: int, position: int, step: int, purpose: int, word: in
     return bits
 
 
+def lattice(size: int, seed: int, position: int, step: int, purpose: int, word: int = 0) -> NDArray[np.uint32]:
+    """The same for elements in blocks: sixteen hashes each, and further elements a stride on from those 16 before.
+
+    An element's bits are as random as a hash; those of a block's are spread more evenly.
+    """
+    index = np.arange(size)
+    in_block = index % BLOCK
+    first = noise(size, seed, position, step, purpose, word)[index - in_block + in_block % _LANES]
+    return first + (in_block // _LANES).astype(np.uint32) * _STRIDE
+
+
 def halves(bits: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """The lower and the upper 16 bits, each as many as one rounding takes."""
     return bits & np.uint32(0xFFFF), bits >> np.uint32(16)
+
+
+def twenties(bits: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """The lower and the upper 20 bits: as many as a code of eight bits cuts off a float32; eight are in both."""
+    return bits & np.uint32(0xFFFFF), bits >> np.uint32(12)

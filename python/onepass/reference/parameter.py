@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from onepass.groups import Array
 from onepass.options import Options
 from onepass.reference import formula_of
-from onepass.reference.noise import PARAMETER, STATE, halves, noise
+from onepass.reference.noise import PARAMETER, STATE, halves, lattice, noise, twenties
 from onepass.reference.rows import Rows, combined
 from onepass.reference.storage import Words, decode, decode_slot, encode, encode_slot, flush_subnormals
 from onepass.signatures import Signature
@@ -114,7 +114,9 @@ class Parameter:
         random: dict[str, Words] = {}
         if options.state_rounding == "stochastic":
             for number, name in enumerate(self._stochastic):
-                random[name] = halves(self._noise(options.seed, step, STATE, number // 2))[number % 2]
+                in_blocks = f"{name}_scale" in self._arrays
+                source, parts = (lattice, twenties) if in_blocks else (noise, halves)
+                random[name] = parts(self._random(source, options.seed, step, STATE, number // 2))[number % 2]
         for name, values in slots.items():
             stored, scales = self._arrays[name], self._arrays.get(f"{name}_scale")
             encode_slot(values, stored, self._kinds[name], scales, random.get(name))
@@ -124,17 +126,17 @@ class Parameter:
     def _encode_param(self, p: Array, step: int, options: Options) -> None:
         random: Words | None = None
         if options.rounding == "stochastic" and self._param.dtype.itemsize == 2:
-            random, _ = halves(self._noise(options.seed, step, PARAMETER))
+            random, _ = halves(self._random(noise, options.seed, step, PARAMETER))
         encode(p, self._param, random)
         if "compensation" in self._arrays:
             cut_off = p - decode(self._param, self._dtype)
             is_finite = cut_off - cut_off == 0
             encode(np.where(is_finite, cut_off, np.float32(0)), self._arrays["compensation"])
 
-    def _noise(self, seed: int, step: int, purpose: int, word: int = 0) -> Words:
+    def _random(self, source: Callable[..., Words], seed: int, step: int, purpose: int, word: int = 0) -> Words:
         """32 random bits for each element: as many as up to the last one are computed, and its own taken."""
         size = int(self._elements[-1]) + 1 if self._elements.size else 0
-        return noise(size, seed, self._position, step, purpose, word)[self._elements]
+        return source(size, seed, self._position, step, purpose, word)[self._elements]
 
     def follow(self, options: Options) -> None:
         """Bring average and mirror up to the parameter as it is stored."""

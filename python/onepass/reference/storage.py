@@ -1,6 +1,6 @@
 """How is a number stored in fewer bits? In 16, or in 8 beside a scale; rounded to nearest or stochastically.
 
-Stochastic rounding takes 16 random bits for each number and rounds up with the probability that makes the mean exact:
+Stochastic rounding takes 16 or 20 random bits for each number and rounds up with the probability that makes the mean exact:
 what changes by less than half a place at a time moves all the same, on average by as much as it should.
 """
 
@@ -41,7 +41,7 @@ def decode_slot(stored: Array, kind: str, dtype: np.dtype[Any], scales: Array | 
 def encode_slot(
     values: Array, stored: Array, kind: str, scales: Array | None = None, random: Words | None = None
 ) -> None:
-    """Store what `decode_slot` reads: to nearest, or in 16 and 8 bits with 16 random ones for each number."""
+    """Store what `decode_slot` reads: to nearest, or with random bits for each number: 16 to keep as many, 20 to keep 8."""
     if scales is not None:
         _encode_blocks(values, stored, scales, is_signed=kind != "second_moment", random=random)
     elif _holds_roots(stored, kind):
@@ -142,7 +142,7 @@ def _encode_blocks(values: Floats, codes: Array, scales: Array, *, is_signed: bo
     inverse = ((254 - exponent) << 23).view(np.float32)
     scaled = x * inverse[:, np.newaxis]
     bits = (np.abs(scaled) if is_signed else np.maximum(scaled, 0)).view(np.uint32)
-    below = np.uint32(1 << (_FRACTION - 1)) if random is None else in_rows(random, BLOCK) << 4
+    below = np.uint32(1 << (_FRACTION - 1)) if random is None else in_rows(random, BLOCK)
     code = (np.maximum(bits, smallest) - smallest + below) >> _FRACTION
     if is_signed:
         code |= x.view(np.uint32) >> 31 << 7
