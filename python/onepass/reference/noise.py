@@ -72,7 +72,8 @@ def lattice(size: int, seed: int, position: int, step: int, purpose: int, word: 
     index = np.arange(size)
     in_block = index % BLOCK
     first = noise(size, seed, position, step, purpose, word)[index - in_block + in_block % _LANES]
-    return first + (in_block // _LANES).astype(np.uint32) * _STRIDE
+    bits: NDArray[np.uint32] = first + (in_block // _LANES).astype(np.uint32) * _STRIDE
+    return bits
 
 
 def halves(bits: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:

@@ -1,7 +1,7 @@
 """How is a number stored in fewer bits? In 16, or in 8 beside a scale; rounded to nearest or stochastically.
 
-Stochastic rounding takes 16 or 20 random bits for each number and rounds up with the probability that makes the mean exact:
-what changes by less than half a place at a time moves all the same, on average by as much as it should.
+Stochastic rounding takes 16 or 20 random bits for each number and rounds up with the probability that makes the mean
+exact: what changes by less than half a place at a time moves all the same, on average by as much as it should.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def decode_slot(stored: Array, kind: str, dtype: np.dtype[Any], scales: Array | 
 def encode_slot(
     values: Array, stored: Array, kind: str, scales: Array | None = None, random: Words | None = None
 ) -> None:
-    """Store what `decode_slot` reads: to nearest, or with random bits for each number: 16 to keep as many, 20 to keep 8."""
+    """Store what `decode_slot` reads: to nearest, or with 16 random bits for each number, 20 if 8 are kept."""
     if scales is not None:
         _encode_blocks(values, stored, scales, is_signed=kind != "second_moment", random=random)
     elif _holds_roots(stored, kind):
