@@ -57,7 +57,7 @@ def test_train_without_the_lab_says_what_to_install(package: str) -> None:
 
 
 def test_a_fault_of_our_own_is_not_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onepass.lab.train", None)
+    monkeypatch.setitem(sys.modules, "onepass.lab.train.command", None)
     with pytest.raises(ModuleNotFoundError, match=r"onepass\.lab\.train"):
         main(["train"])
 

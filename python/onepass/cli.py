@@ -38,7 +38,7 @@ def _info(parser: argparse.ArgumentParser) -> None:
 
 def _lab(module: str) -> Configure:
     def configure(parser: argparse.ArgumentParser) -> None:
-        import_module(f"onepass.lab.{module}").configure(parser)
+        import_module(f"onepass.lab.{module}.command").configure(parser)
 
     return configure
 

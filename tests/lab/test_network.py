@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from onepass.lab.data import Examples
+from onepass.lab.data.examples import Examples
 from onepass.lab.network import Network
 
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from onepass.lab.settings import STATE_DTYPES, all_optimizers
+
+
+def add_common(parser: ArgumentParser, picture: str, *, seed: str, quick: str) -> None:
+    """Add what every command has: --seed, --out, --json and --quick.
+
+    Args:
+        picture: the name of the files that --out is for.
+        seed: what it decides, for the help.
+        quick: what is left out, for the help.
+    """
+    add = parser.add_argument
+    add("--seed", type=whole_from_zero, default=0, metavar="N", help=f"{seed} (default: 0)")
+    add("--out", type=Path, default=Path(), metavar="DIR", help=f"where {picture} goes (default: this folder)")
+    add("--json", type=Path, metavar="FILE", help="write all results there as well")
+    add("--quick", action="store_true", help=quick)
 
 
 def positive(text: str) -> int:
     return _whole(text, least=1)
 
 
-def seed(text: str) -> int:
+def whole_from_zero(text: str) -> int:
     return _whole(text, least=0)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from onepass.groups import Array
-from onepass.lab.data import Examples
+from onepass.lab.data.examples import Examples
 
 
 class Network:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import onepass
-from onepass.lab.rows import Row
 
 
 def console() -> Console:
@@ -22,13 +20,17 @@ def console() -> Console:
     return terminal if terminal.is_terminal else Console(highlight=False, width=120)
 
 
-def progress(terminal: Console) -> Progress:
-    """A bar that goes when it is done, and never appears where there is no terminal."""
+def progress(terminal: Console, unit: str) -> Progress:
+    """A bar that goes when it is done, and never appears where there is no terminal.
+
+    Args:
+        unit: what is counted, such as "epochs".
+    """
     return Progress(
         TextColumn("{task.description:<10}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("epochs"),
+        TextColumn(unit),
         TimeElapsedColumn(),
         console=terminal,
         transient=True,
@@ -36,25 +38,16 @@ def progress(terminal: Console) -> Progress:
     )
 
 
-def write_json(path: Path, experiment: Mapping[str, Any], rows: Sequence[Row]) -> None:
-    """Write what was run, on what, every run's figures and their means; a loss that is not finite becomes null."""
-    content = {
-        "experiment": dict(experiment),
-        "config": onepass.show_config(),
-        "runs": [asdict(run) | {"ratio": run.ratio} for row in rows for run in row.runs],
-        "means": [
-            {
-                "optimizer": row.first.optimizer,
-                "state_dtype": row.first.state_dtype,
-                "train_loss": row.train_losses[-1],
-                "test_accuracy": row.test_accuracies[-1],
-                "points": row.points,
-                "points_error": row.points_error,
-            }
-            for row in rows
-        ],
-    }
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write results, what they depend on and the machine's `onepass.show_config`; what is not finite becomes null."""
+    content = {**content, "config": onepass.show_config()}
     path.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
+
+
+def make_folders(files: Iterable[Path | None]) -> None:
+    """Make the folders of files to be written: one that cannot be is better known before the work than after."""
+    for file in filter(None, files):
+        file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _finite(value: Any) -> Any:

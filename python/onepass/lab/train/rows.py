@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
+from typing import Any
 
-from onepass.lab.training import Run
+from onepass.lab.train.training import Run
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,24 @@ def rows(runs: Sequence[Run]) -> list[Row]:
         Row(name if len(dtypes) == 1 else f"{name}, {dtype}", tuple(group), tuple(grouped[name, first]))
         for (name, dtype), group in grouped.items()
     ]
+
+
+def described(rows: Sequence[Row]) -> dict[str, Any]:
+    """Every run's figures and the rows' means, for a program to read."""
+    return {
+        "runs": [asdict(run) | {"ratio": run.ratio} for row in rows for run in row.runs],
+        "means": [
+            {
+                "optimizer": row.first.optimizer,
+                "state_dtype": row.first.state_dtype,
+                "train_loss": row.train_losses[-1],
+                "test_accuracy": row.test_accuracies[-1],
+                "points": row.points,
+                "points_error": row.points_error,
+            }
+            for row in rows
+        ],
+    }
 
 
 def _means(series: Iterable[Sequence[float]]) -> tuple[float, ...]:

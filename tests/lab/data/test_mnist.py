@@ -11,8 +11,8 @@ from idx_files import write_idx, write_small_mnist
 
 pytest.importorskip("sklearn")
 
-from onepass.lab.idx import BadIDXFile
-from onepass.lab.mnist import mnist
+from onepass.lab.data.idx import BadIDXFile
+from onepass.lab.data.mnist import mnist
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

@@ -18,10 +18,11 @@ from matplotlib.image import imread
 from some_runs import a_run
 
 from onepass.cli import main
-from onepass.lab import train as command
-from onepass.lab.plots import draw_training, styles
-from onepass.lab.rows import Row, rows
 from onepass.lab.settings import PLANS, all_optimizers
+from onepass.lab.style import styles
+from onepass.lab.train import command
+from onepass.lab.train.plots import draw_training
+from onepass.lab.train.rows import Row, described, rows
 from onepass.reference import Twin
 
 
@@ -154,7 +155,7 @@ def test_a_picture_of_diverged_and_perfect_runs(losses: tuple[float, ...], tmp_p
 def test_diverged_runs_are_valid_json(tmp_path: Path) -> None:
     from onepass.lab.report import write_json
 
-    write_json(tmp_path / "r.json", {"command": "train"}, [a_row("SGD", (2.3, math.nan))])
+    write_json(tmp_path / "r.json", described([a_row("SGD", (2.3, math.nan))]))
     text = (tmp_path / "r.json").read_text()
     assert json.loads(text, parse_constant=pytest.fail)["runs"][0]["train_losses"] == [2.3, None]
 

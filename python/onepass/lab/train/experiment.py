@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from onepass.lab.data import Dataset
+from onepass.lab.data.examples import Dataset
 from onepass.lab.network import Network
 from onepass.lab.settings import all_optimizers, setting
-from onepass.lab.training import Run, train
+from onepass.lab.train.training import Run, train
 
 
 @dataclass(frozen=True)

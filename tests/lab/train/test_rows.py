@@ -8,7 +8,7 @@ pytest.importorskip("sklearn")
 
 from some_runs import a_run
 
-from onepass.lab.rows import rows
+from onepass.lab.train.rows import rows
 
 
 def test_runs_of_one_state_dtype_are_rows_by_optimizer() -> None:

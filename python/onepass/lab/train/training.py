@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from onepass.groups import Array
-from onepass.lab.data import Dataset, Examples
+from onepass.lab.data.examples import Dataset, Examples
 from onepass.lab.network import Network
 from onepass.lab.settings import Setting
 from onepass.optimizer import Optimizer

@@ -7,14 +7,16 @@ from pathlib import Path
 from time import perf_counter
 
 from onepass.lab import arguments as kinds
-from onepass.lab.data import Dataset, digits
-from onepass.lab.experiment import Experiment
-from onepass.lab.mnist import VARIABLE, mnist
-from onepass.lab.plots import draw_training
-from onepass.lab.report import console, progress, write_json
-from onepass.lab.rows import rows
+from onepass.lab.data.digits import digits
+from onepass.lab.data.examples import Dataset
+from onepass.lab.data.folder import VARIABLE
+from onepass.lab.data.mnist import mnist
+from onepass.lab.report import console, make_folders, progress, write_json
 from onepass.lab.settings import PLANS, STATE_DTYPES, all_optimizers
-from onepass.lab.table import training_table
+from onepass.lab.train.experiment import Experiment
+from onepass.lab.train.plots import draw_training
+from onepass.lab.train.rows import described, rows
+from onepass.lab.train.table import training_table
 
 QUICK_OPTIMIZERS = ("Momentum", "RMSprop", "Adam")
 PICTURE = "onepass-train.png"
@@ -47,20 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"how the optimizers store their state: {', '.join(STATE_DTYPES)}; several are compared with the first "
         f"(default: {STATE_DTYPES[0]})",
     )
-    add(
-        "--seed",
-        type=kinds.seed,
-        default=0,
-        metavar="N",
-        help="decides start and order of the data, and the split of the digits (default: 0)",
-    )
     add("--seeds", type=kinds.positive, default=1, metavar="N", help="so many seeds from --seed on; shows the means")
-    add("--out", type=Path, default=Path(), metavar="DIR", help=f"where {PICTURE} goes (default: this folder)")
-    add("--json", type=Path, metavar="FILE", help="write all results there as well")
-    add(
-        "--quick",
-        action="store_true",
-        help=f"only {', '.join(QUICK_OPTIMIZERS)}, and fewer epochs ({_plans('quick_epochs')})",
+    kinds.add_common(
+        parser,
+        PICTURE,
+        seed="decides start and order of the data, and the split of the digits",
+        quick=f"only {', '.join(QUICK_OPTIMIZERS)}, and fewer epochs ({_plans('quick_epochs')})",
     )
     parser.set_defaults(run=run, error=parser.error)
 
@@ -70,13 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data_dir and arguments.data == "digits":
         arguments.error("argument --data-dir: the digits come along and are in no folder; add --data mnist")
     picture: Path = arguments.out / PICTURE
-    for file in filter(None, (picture, arguments.json)):  # a folder that cannot be is better known before than after
-        file.parent.mkdir(parents=True, exist_ok=True)
+    make_folders((picture, arguments.json))
 
     start = perf_counter()
     experiment = _experiment(arguments)
     terminal = console()
-    with progress(terminal) as bar:
+    with progress(terminal, "epochs") as bar:
         task = bar.add_task("", total=experiment.total_epochs)
         runs = list(experiment.runs(lambda name: bar.update(task, description=name), lambda: bar.advance(task)))
 
@@ -84,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.print(training_table(table_rows, str(experiment)))
     draw_training(table_rows, str(experiment), picture)
     if arguments.json:
-        write_json(arguments.json, {"command": "train"} | experiment.described(), table_rows)
+        experiment_described = {"command": "train"} | experiment.described()
+        write_json(arguments.json, {"experiment": experiment_described, **described(table_rows)})
     different = [row.label for row in table_rows if not row.same_bits]
     terminal.print(
         f"Not the bits of the NumPy reference: {', '.join(different)}"

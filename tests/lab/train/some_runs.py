@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onepass.lab.training import Run
+from onepass.lab.train.training import Run
 
 
 def a_run(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from idx_files import idx_bytes, write_idx
 
-from onepass.lab.idx import BadIDXFile, read_idx
+from onepass.lab.data.idx import BadIDXFile, read_idx
 
 IMAGES = np.arange(24).reshape(2, 3, 4)
 

@@ -9,13 +9,14 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from onepass.lab.data import Dataset, digits
-from onepass.lab.experiment import Experiment
-from onepass.lab.mnist import mnist
+from onepass.lab.data.digits import digits
+from onepass.lab.data.examples import Dataset
+from onepass.lab.data.mnist import mnist
 from onepass.lab.network import Network
-from onepass.lab.rows import rows
 from onepass.lab.settings import PLANS, STATE_DTYPES, Plan, all_optimizers, setting
-from onepass.lab.training import train
+from onepass.lab.train.experiment import Experiment
+from onepass.lab.train.rows import rows
+from onepass.lab.train.training import train
 
 DTYPES = tuple(name for name in STATE_DTYPES if name != "bfloat16" or find_spec("ml_dtypes"))
 

@@ -12,10 +12,11 @@ pytest.importorskip("sklearn")
 import onepass as op
 from onepass import optimizers
 from onepass.lab import settings
-from onepass.lab.data import Dataset, digits
+from onepass.lab.data.digits import digits
+from onepass.lab.data.examples import Dataset
 from onepass.lab.network import Network
 from onepass.lab.settings import PLANS, TUNED, Setting, all_optimizers, setting
-from onepass.lab.training import train
+from onepass.lab.train.training import train
 
 
 @pytest.fixture(scope="module")

@@ -1,59 +1,23 @@
-"""What do the results look like? Figures that colour-blind readers can read as well."""
+"""What do the results look like? Losses as lines, accuracies as bars."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
-from textwrap import fill
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from onepass.lab.rows import Row
-
-# Okabe & Ito's colours without yellow, which is too faint for a line; in further rounds they are dashed.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES: tuple[tuple[Any, str], ...] = (
-    ("-", ""),
-    ((0, (5, 1.5)), "////"),
-    ((0, (1, 1.2)), "...."),
-    ("-.", "xx"),
-    ((0, (9, 2)), "\\\\\\\\"),
-    ((0, (5, 1, 1, 1, 1, 1)), "++"),
-    ((0, (3, 4)), "oo"),
-    ((0, (9, 1, 1, 1)), "||"),
-    ((0, (2, 1)), "--"),
-)
-
-
-@dataclass(frozen=True)
-class Style:
-    """How one row is drawn: a colour, and a dash pattern with the hatching that stands for it in areas."""
-
-    colour: str
-    dashes: Any
-    hatch: str
-
-
-def styles(names: Iterable[str]) -> dict[str, Style]:
-    """A style for each name; they differ for up to 63 names, four state dtypes of 15 optimizers."""
-    looks = [Style(colour, dashes, hatch) for (dashes, hatch), colour in product(_DASHES, _COLOURS)]
-    return {name: looks[index % len(looks)] for index, name in enumerate(names)}
+from onepass.lab.style import Style, new_figure, styles
+from onepass.lab.train.rows import Row
 
 
 def draw_training(rows: Sequence[Row], title: str, path: Path) -> None:
     """Write a picture of training losses (left) and test accuracies (right), one line and one bar per row."""
     look = styles(row.label for row in rows)
-    figure = Figure(figsize=(13.5, 1.8 + 0.32 * max(len(rows), 12)), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(13.5, 1.8 + 0.32 * max(len(rows), 12), title)
     losses, accuracies = figure.subplots(1, 2, width_ratios=(1.7, 1))
-    figure.suptitle(fill(title, 110), fontsize=14)
     _draw_losses(losses, rows, look)
     _draw_accuracies(accuracies, rows, look)
     figure.savefig(path)

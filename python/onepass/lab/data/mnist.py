@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from onepass.lab.data import Dataset, Examples
-from onepass.lab.idx import BadIDXFile, read_idx
+from onepass.lab.data.examples import Dataset, Examples
+from onepass.lab.data.folder import find_files
+from onepass.lab.data.idx import BadIDXFile, read_idx
 
-VARIABLE = "ONEPASS_DATA"
 PARTS = ("train", "t10k")
 CLASSES = 10
 
@@ -27,7 +26,8 @@ def mnist(folder: Path | None = None) -> Dataset:
         BadIDXFile: a file is damaged, or does not belong to the others.
     """
     images, labels = _names("images-idx3-ubyte"), _names("labels-idx1-ubyte")
-    files = _find(folder, (*images, *labels))
+    way_out = "take the digits that come along: --data digits"
+    files = find_files("MNIST", "mnist", (*images, *labels), folder, way_out)
     train, test = (_examples(files[image], files[label]) for image, label in zip(images, labels, strict=True))
     if train.inputs.shape[1] != test.inputs.shape[1]:
         raise BadIDXFile(f"{files[images[1]]}: its images are not as large as those of {files[images[0]]}")
@@ -36,27 +36,6 @@ def mnist(folder: Path | None = None) -> Dataset:
 
 def _names(kind: str) -> tuple[str, ...]:
     return tuple(f"{part}-{kind}" for part in PARTS)
-
-
-def _find(folder: Path | None, names: tuple[str, ...]) -> dict[str, Path]:
-    """Each file's path, all in one folder."""
-    if folder is None and VARIABLE in os.environ:
-        folder = Path(os.environ[VARIABLE])
-    places = [] if folder is None else [folder, folder / "mnist"]
-    found = [_there(place, names) for place in places]
-    for files in found:
-        if len(files) == len(names):
-            return files
-    missing = [name for name in names if name not in max(found, key=len, default={})]
-    where = " or ".join(map(str, places)) or "the package"
-    raise FileNotFoundError(
-        f"MNIST: there is no {', '.join(missing)} (as it is or as .gz) in {where}; name the folder of its four files "
-        f"with --data-dir DIR or the environment variable {VARIABLE}, or take the digits that come along: --data digits"
-    )
-
-
-def _there(place: Path, names: tuple[str, ...]) -> dict[str, Path]:
-    return {name: path for name in names for path in (place / f"{name}.gz", place / name) if path.is_file()}
 
 
 def _examples(images: Path, labels: Path) -> Examples:

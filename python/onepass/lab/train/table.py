@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from onepass.lab.rows import Row
+from onepass.lab.train.rows import Row
 from onepass.storage import FLOAT8_FROM
 
 Column = tuple[str, Callable[[Row], str]]

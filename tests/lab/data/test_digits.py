@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from onepass.lab.data import digits
+from onepass.lab.data.digits import digits
 
 
 def test_the_split_is_deterministic() -> None:

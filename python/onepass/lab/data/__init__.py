@@ -1,0 +1,1 @@
+"""What the experiments learn from: what comes along, and what lies in a folder that the user names."""

@@ -1,0 +1,1 @@
+"""`onepass train`: one network, every optimizer."""
