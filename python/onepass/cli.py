@@ -46,6 +46,11 @@ def _lab(module: str) -> Configure:
 COMMANDS = (
     Command("info", "show the version, instruction sets, threads and build", _info),
     Command("train", "train a small network on handwritten digits with every optimizer", _lab("train")),
+    Command("race", "let optimizers race over surfaces, as pictures and as an animation", _lab("race")),
+    Command("landscape", "draw the loss around a trained network, with the optimizers' paths", _lab("landscape")),
+    Command("airfoil", "fit least squares to measurements of a wing with every optimizer", _lab("airfoil")),
+    Command("claims", "put what is said about optimizers to the test, claim by claim", _lab("claims")),
+    Command("tune", "search the hyper-parameters of a recurrent network with a genetic algorithm", _lab("tune")),
 )
 
 

@@ -48,7 +48,7 @@ def test_what_is_missing_is_named_with_the_ways_out(tmp_path: Path) -> None:
         mnist(tmp_path)
     assert str(raised.value) == (
         f"MNIST: there is no t10k-images-idx3-ubyte (as it is or as .gz) in {tmp_path} or {tmp_path / 'mnist'}; name "
-        "the folder of its four files with --data-dir DIR or the environment variable ONEPASS_DATA, or take the "
+        "the folder of its files with --data-dir DIR or the environment variable ONEPASS_DATA, or take the "
         "digits that come along: --data digits"
     )
 
