@@ -208,6 +208,16 @@ std::vector<std::int64_t> require_row_indices(py::handle indices, py::handle val
               : checked_indices<std::int32_t>(indices, rows, label);
 }
 
+ArrayView require_vector(py::handle array, bool written, const Label& label) {
+  require_plain(array, label);
+  const DType dtype = require_dtype(array, label);
+  if (dtype != compute_dtype(dtype)) bad_type(label, "must have dtype float32 or float64");
+  if (!(proxy(array).flags & c_contiguous)) bad_value(label, "is not contiguous; pass np.ascontiguousarray(a)");
+  require_aligned(array, label);
+  if (written) require_writeable(array, label);
+  return view_of(array, dtype);
+}
+
 float* require_scales(py::handle array, std::int64_t size, const Label& label) {
   require_plain(array, label);
   if (require_dtype(array, label) != DType::f32) bad_type(label, "must have dtype float32");

@@ -63,6 +63,9 @@ ArrayView require_row_values(py::handle values, py::handle param, const Label& l
 std::vector<std::int64_t> require_row_indices(py::handle indices, py::handle values, py::handle param,
                                               const Label& label);
 
+// What a second-order method computes with: float32 or float64, contiguous in C order.
+ArrayView require_vector(py::handle array, bool written, const Label& label);
+
 // The scales of a state array of `size` elements in blocks: float32, one-dimensional.
 float* require_scales(py::handle array, std::int64_t size, const Label& label);
 

@@ -6,6 +6,7 @@
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
 #include "plan.hpp"
+#include "vectors.hpp"
 
 namespace py = pybind11;
 using namespace onepass;
@@ -108,4 +109,5 @@ PYBIND11_MODULE(_core, module) {
             return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
           },
           py::arg("gradients"), py::arg("options"), "(skipped, norm, clip coefficient)");
+  bind::define_vectors(module);
 }

@@ -6,6 +6,7 @@
 #include "loop.hpp"
 #include "passes.hpp"
 #include "rules/all.hpp"
+#include "solve/loops.hpp"
 
 #define ONEPASS_JOIN_(a, b) a##b
 #define ONEPASS_JOIN(a, b) ONEPASS_JOIN_(a, b)
@@ -57,11 +58,12 @@ constexpr Rows<Rules...> rows_of(RuleList<Rules...>) {
 // In the order of DType.
 constexpr Passes passes[array_dtype_count] = {common_passes<float>(), common_passes<double>(), narrow_passes<bf16>(),
                                               narrow_passes<f16>()};
+constexpr VectorKernels vectors[] = {vector_kernels<float>(), vector_kernels<double>()};
 
 }  // namespace
 
 extern const KernelTable ONEPASS_JOIN(kernels_, ONEPASS_LEVEL);
 const KernelTable ONEPASS_JOIN(kernels_, ONEPASS_LEVEL){decltype(rows_of(AllRules{}))::rows, passes, widen_floats,
-                                                        narrow_doubles};
+                                                        narrow_doubles, vectors};
 
 }  // namespace onepass

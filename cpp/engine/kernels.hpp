@@ -79,6 +79,8 @@ struct Passes {
   void (*flush_subnormals)(void* stored, int64_t size);
 };
 
+struct VectorKernels;  // solve/kernels.hpp
+
 // A rule's kernels, one for each layout.
 struct Row {
   Kernel kernels[layout_count];
@@ -89,6 +91,7 @@ struct KernelTable {
   const Passes* passes;  // by DType
   void (*widen)(const float* from, double* to, int64_t size);
   void (*narrow)(const double* from, float* to, int64_t size);
+  const VectorKernels* vectors;  // of float, of double
 
   Kernel find(int rule, int layout) const { return rows[rule].kernels[layout]; }
   const Passes& of(DType dtype) const { return passes[static_cast<int>(dtype)]; }

@@ -3,6 +3,7 @@
 
 #include "codec.hpp"
 #include "kernels.hpp"
+#include "lane_sums.hpp"
 #include "sweep.hpp"
 
 namespace onepass {
@@ -113,33 +114,6 @@ void flush_subnormals(void* stored, int64_t size) {
       static_cast<T*>(stored));
 }
 
-// Squares are added in double, in lanes whose number is the same on every instruction set.
-constexpr int sum_lanes = 16;
-
-class LaneSums {
- public:
-  static constexpr int width = lanes<Pack<double>>;
-
-  void add(int first_lane, Pack<double> x) { sums_[first_lane / width] += x * x; }
-  void add(int first_lane, Pack<float> x) {
-    using Part = Lanes<float, Pack<double>>;
-    Part parts[sizeof x / sizeof(Part)];
-    __builtin_memcpy(parts, &x, sizeof x);
-    for (int i = 0; i < static_cast<int>(sizeof x / sizeof(Part)); ++i)
-      add(first_lane + i * width, convert<Pack<double>>(parts[i]));
-  }
-  double total() const {
-    double lane[sum_lanes];
-    __builtin_memcpy(lane, sums_, sizeof lane);
-    for (int half = sum_lanes / 2; half > 0; half /= 2)
-      for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-    return lane[0];
-  }
-
- private:
-  Pack<double> sums_[sum_lanes / width] = {};
-};
-
 template <class T, bool clips>
 TileSum sum_clipped_squares(const T* stored, int64_t size, [[maybe_unused]] double bound) {
   using F = Pack<ComputeOf<T>>;
@@ -152,7 +126,7 @@ TileSum sum_clipped_squares(const T* stored, int64_t size, [[maybe_unused]] doub
         for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
           const F x = Codec<T>::load(from + lane);
           residue += x - x;
-          sums.add(lane, clips ? clipped(x, limit) : x);
+          sums.add_square(lane, clips ? clipped(x, limit) : x);
         }
       },
       stored);

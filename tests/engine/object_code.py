@@ -19,7 +19,7 @@ ESTIMATED = re.compile(r"v?r(cp|sqrt)|f(recp|rsqrt)")
 ARITHMETIC = re.compile(r"v?(add|sub|mul|div|sqrt|min|max)[ps][sdh]|f(add|sub|mul|div|sqrt)")
 # Names, as the linker sees them, of rules' kernels and of what adds up squares.
 KERNEL = re.compile(r"_ZN7onepass12_GLOBAL__N_1L?6kernelI")
-SUM = re.compile(r"squares")
+SUM = re.compile(r"squares|dot|blend|rank_two")
 ADDITION = re.compile(r"v?add|fadd")
 JUMP = re.compile(r"(?:j|b\.|b$|cb|tb)")
 CALL = re.compile(r"call|blr?$")
@@ -136,7 +136,7 @@ def _loops(function: Function) -> Iterator[Function]:
 def packing_faults(obj: Path, level: str, tools: str = "") -> list[str]:
     """All arithmetic is on whole packs, the tail's too, and some of it is in a loop that calls nothing.
 
-    A sum of squares ends with the sum of a pack's lanes: there additions may be narrower, but not in the loop.
+    A sum of products ends with the sum of a pack's lanes: there additions may be narrower, but not in the loop.
     """
     packed = re.compile(PACKED[level])
     faults = []

@@ -39,7 +39,7 @@ def kernel_faults(obj: Path, level: str, tools: str = "") -> list[str]:
 def kernel_count() -> int:
     """Rules times layouts."""
     golden = Path(__file__).with_name("golden_hashes.txt").read_text().splitlines()
-    rules = {line.split()[0] for line in golden if not line.startswith("#")}
+    rules = {line.split()[0] for line in golden if not line.startswith(("#", "vectors "))}
     layouts = re.findall(r"\{(?:DType::\w+, ){3}(?:true|false)\}", (ROOT / "cpp/engine/kernels.hpp").read_text())
     return len(rules) * len(layouts)
 

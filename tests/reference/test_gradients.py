@@ -10,7 +10,8 @@ import pytest
 from cases import DTYPES, spread
 
 from onepass.groups import Array
-from onepass.reference.gradients import LANES, TILE, are_finite, clip_coefficient, clipped, sum_of_squares
+from onepass.reference.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
+from onepass.reference.sums import LANES, TILE
 
 #: Its square is 2^54: in double the next number is 4 more, so that 1 adds nothing, nor does 2, rounded to even.
 BIG = float(2**27)

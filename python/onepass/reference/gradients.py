@@ -9,10 +9,7 @@ import numpy as np
 
 from onepass.groups import Array
 from onepass.reference.elementwise import maximum, minimum
-from onepass.reference.storage import in_rows
-
-#: Elements whose squares are added by themselves, and in how many sums.
-TILE, LANES = 4096, 16
+from onepass.reference.sums import tile_sums
 
 
 def are_finite(gradients: Iterable[Array]) -> bool:
@@ -29,23 +26,9 @@ def sum_of_squares(gradients: Iterable[Array]) -> float:
     """Over all flat gradients, in a fixed order, so that any cutting of the work into tiles yields the same bits."""
     total = 0.0
     for gradient in gradients:
-        for square in _tile_squares(gradient):
+        for square in tile_sums(gradient, gradient):
             total += square
     return total
-
-
-def _tile_squares(flat: Array) -> list[float]:
-    """Each tile's sum of squares, in double: element i of a tile goes to lane i % LANES; the lanes meet in halves."""
-    tiles = in_rows(flat, TILE).astype(np.float64)
-    tiles *= tiles
-    lanes = np.zeros((len(tiles), LANES))
-    for start in range(0, TILE, LANES):
-        lanes += tiles[:, start : start + LANES]
-    while lanes.shape[1] > 1:
-        half = lanes.shape[1] // 2
-        lanes = lanes[:, :half] + lanes[:, half:]
-    squares: list[float] = lanes[:, 0].tolist()
-    return squares
 
 
 def clip_coefficient(norm: float, clip_norm: float) -> float:

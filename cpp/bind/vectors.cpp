@@ -1,0 +1,101 @@
+#include "vectors.hpp"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "solve/vectors.hpp"
+
+namespace onepass::bind {
+namespace {
+
+// The arrays of one call: all of one dtype, and of the size that was asked for.
+class Vectors {
+ public:
+  Vectors(const char* owner, const char* role, py::handle first, bool written = false)
+      : owner_(owner), first_(require_vector(first, written, label(role))) {}
+
+  DType dtype() const { return first_.dtype; }
+  std::int64_t size() const { return first_.size; }
+  void* first() const { return const_cast<void*>(first_.data); }
+  const void* read(const char* role, py::handle array) const { return view(role, array, false, size()).data; }
+  void* write(const char* role, py::handle array) const { return write(role, array, size()); }
+  void* write(const char* role, py::handle array, std::int64_t wanted) const {
+    return const_cast<void*>(view(role, array, true, wanted).data);
+  }
+  std::vector<const void*> read_all(const char* role, const py::sequence& arrays) const {
+    std::vector<const void*> all;
+    all.reserve(arrays.size());
+    for (const py::handle array : arrays) all.push_back(read(role, array));
+    return all;
+  }
+
+ private:
+  ArrayView view(const char* role, py::handle array, bool written, std::int64_t wanted) const {
+    const ArrayView found = require_vector(array, written, label(role));
+    if (found.dtype != dtype()) throw py::type_error(label(role).text() + " must have the dtype of the others");
+    if (found.size != wanted)
+      throw py::value_error(label(role).text() + " has " + std::to_string(found.size) + " elements, " +
+                            std::to_string(wanted) + " are needed");
+    return found;
+  }
+  Label label(const char* role) const {
+    static const std::string no_name;
+    return {owner_, role, &no_name};
+  }
+
+  const char* owner_;
+  ArrayView first_;
+};
+
+py::array_t<double> dots(const py::sequence& rows, py::handle x) {
+  const Vectors vectors("dots", "x", x);
+  const std::vector<const void*> all = vectors.read_all("a row", rows);
+  py::array_t<double> sums(static_cast<py::ssize_t>(all.size()));
+  double* const to = sums.mutable_data();
+  const py::gil_scoped_release release;
+  solve::dots(vectors.dtype(), all, vectors.first(), vectors.size(), to);
+  return sums;
+}
+
+void combine(py::handle out, double scale, py::handle x, const std::vector<double>& weights, const py::sequence& rows) {
+  const Vectors vectors("combine", "out", out, true);
+  const std::vector<const void*> all = vectors.read_all("a row", rows);
+  if (all.size() != weights.size()) throw py::value_error("combine: there must be a weight for each row");
+  const void* const from = vectors.read("x", x);
+  const py::gil_scoped_release release;
+  solve::combine(vectors.dtype(), vectors.first(), scale, from, weights.data(), all, vectors.size());
+}
+
+double blend(py::handle y, double b, double a, py::handle x, py::handle z) {
+  const Vectors vectors("blend", "y", y, true);
+  const void *const added = vectors.read("x", x), *const factor = vectors.read("z", z);
+  const py::gil_scoped_release release;
+  return solve::blend(vectors.dtype(), vectors.first(), b, a, added, factor, vectors.size());
+}
+
+void rank_two(py::handle h, py::handle u, py::handle v, py::handle g, py::handle out) {
+  const Vectors vectors("rank_two", "u", u);
+  const void *const other = vectors.read("v", v), *const factor = vectors.read("g", g);
+  void* const product = vectors.write("out", out);
+  void* const matrix = vectors.write("h", h, vectors.size() * vectors.size());
+  const py::gil_scoped_release release;
+  solve::rank_two(vectors.dtype(), matrix, vectors.first(), other, factor, product, vectors.size());
+}
+
+}  // namespace
+
+void define_vectors(py::module_& module) {
+  module.def("dots", dots, py::arg("rows"), py::arg("x"), "the inner products of x with each row");
+  module.def("combine", combine, py::arg("out"), py::arg("scale"), py::arg("x"), py::arg("weights"), py::arg("rows"),
+             "out = scale * x + the sum of weights[i] * rows[i]");
+  module.def("blend", blend, py::arg("y"), py::arg("b"), py::arg("a"), py::arg("x"), py::arg("z"),
+             "y = b * y + a * x; returns the inner product of the new y and z");
+  module.def("rank_two", rank_two, py::arg("h"), py::arg("u"), py::arg("v"), py::arg("g"), py::arg("out"),
+             "h += outer(u, v) + outer(v, u); out = h @ g");
+}
+
+}  // namespace onepass::bind

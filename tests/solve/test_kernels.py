@@ -1,0 +1,144 @@
+"""Do the operations on long vectors have the bits of their references, on every level and for any threads?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import onepass as op
+from onepass.groups import Array
+from onepass.reference import vectors as reference
+from onepass.solve import kernels
+
+SIZES = [1, 2, 15, 16, 17, 100, 4095, 4096, 4097, 100_003]
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def assert_same_bits(call: Callable[..., object], wanted: Callable[..., object], *arguments: object) -> None:
+    """Of what the calls return and of what they leave in their arguments."""
+
+    def outcome(function: Callable[..., object]) -> list[Array]:
+        own = [argument.copy() if isinstance(argument, np.ndarray) else argument for argument in arguments]
+        result = function(*own)
+        return [np.asarray(one) for one in own if isinstance(one, np.ndarray)] + [np.asarray(result)]
+
+    expected = outcome(wanted)
+    for isa in op.isas():
+        for threads in (1, 2, 3):
+            before = op.get_num_threads()
+            op.set_num_threads(threads)
+            try:
+                with op.use_isa(isa):
+                    found = outcome(call)
+            finally:
+                op.set_num_threads(before)
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(one, other, strict=True)
+
+
+@pytest.fixture
+def draw(rng: np.random.Generator, dtype: type) -> Callable[..., Array]:
+    return lambda *shape: (rng.standard_normal(shape) * 10 ** rng.uniform(-3, 3, shape)).astype(dtype)
+
+
+@dtypes
+@pytest.mark.parametrize("size", SIZES)
+def test_dots(size: int, draw: Callable[..., Array]) -> None:
+    rows = [draw(size) for _ in range(5)]
+    assert_same_bits(lambda x: kernels.dots(rows, x), lambda x: reference.dots(rows, x), draw(size))
+
+
+@dtypes
+@pytest.mark.parametrize("size", SIZES)
+def test_combine(size: int, draw: Callable[..., Array]) -> None:
+    rows, weights = [draw(size) for _ in range(4)], [0.1, -3.0, 1e-3, 7.0]
+    for given in (rows, rows[:1], []):
+        some = weights[: len(given)]
+        assert_same_bits(
+            lambda out, x, some=some, given=given: kernels.combine(out, -0.3, x, some, given),
+            lambda out, x, some=some, given=given: reference.combine(out, -0.3, x, some, given),
+            draw(size),
+            draw(size),
+        )
+    assert_same_bits(
+        lambda x: kernels.combine(x, -0.3, x, weights, rows),
+        lambda x: reference.combine(x, -0.3, x, weights, rows),
+        draw(size),
+    )
+
+
+@dtypes
+@pytest.mark.parametrize("size", SIZES)
+def test_blend(size: int, draw: Callable[..., Array]) -> None:
+    y, x, z = draw(size), draw(size), draw(size)
+    assert_same_bits(
+        lambda y, x, z: kernels.blend(y, 0.3, -2.1, x, z), lambda y, x, z: reference.blend(y, 0.3, -2.1, x, z), y, x, z
+    )
+    for which in (0, 1):  # z may be y or x
+        assert_same_bits(
+            lambda *both, which=which: kernels.blend(both[0], 0.3, -2.1, both[1], both[which]),
+            lambda *both, which=which: reference.blend(both[0], 0.3, -2.1, both[1], both[which]),
+            y,
+            x,
+        )
+
+
+@dtypes
+@pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 33, 300])
+def test_rank_two(size: int, draw: Callable[..., Array]) -> None:
+    root = draw(size, size)
+    h = (root + root.T).astype(root.dtype)
+    updated = h.copy()
+    u, v, g = draw(size), draw(size), draw(size)
+    assert_same_bits(kernels.rank_two, reference.rank_two, h, u, v, g, draw(size))
+    kernels.rank_two(updated, u, v, g, np.empty_like(g))
+    np.testing.assert_array_equal(updated, updated.T)
+
+
+def test_what_is_not_finite_stays_so() -> None:
+    x = np.ones(20)
+    x[3] = np.inf
+    assert kernels.dots([x, -x], np.ones(20)).tolist() == [np.inf, -np.inf]
+    assert np.isnan(kernels.blend(x, 1.0, -1.0, x.copy(), np.ones(20)))
+
+
+def test_empty_vectors() -> None:
+    nothing = np.empty(0)
+    assert kernels.dots([nothing], nothing).tolist() == [0]
+    assert kernels.dots([], np.ones(3)).shape == (0,)
+    assert kernels.blend(nothing, 1.0, 1.0, nothing, nothing) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: kernels.dots([np.ones(3)], np.ones(4)), ValueError, "dots: a row has 3 elements, 4 are needed"),
+        (
+            lambda: kernels.dots([np.ones(4, "f")], np.ones(4)),
+            TypeError,
+            "dots: a row must have the dtype of the others",
+        ),
+        (lambda: kernels.dots([], np.ones(4, int)), TypeError, "dots: x has dtype int64"),
+        (lambda: kernels.dots([], np.ones(4, np.float16)), TypeError, "dots: x must have dtype float32 or float64"),
+        (lambda: kernels.dots([], np.ones(8)[::2]), ValueError, "dots: x is not contiguous"),
+        (lambda: kernels.combine(np.ones(3), 1, np.ones(3), [1.0], []), ValueError, "combine: there must be a weight"),
+        (
+            lambda: kernels.rank_two(np.ones(8), *[np.ones(3)] * 4),
+            ValueError,
+            "rank_two: h has 8 elements, 9 are needed",
+        ),
+    ],
+)
+def test_bad_arguments(call: Callable[[], object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        call()
+    assert str(caught.value).startswith(message)
+
+
+def test_what_is_written_must_be_writeable() -> None:
+    y = np.ones(3)
+    y.flags.writeable = False
+    with pytest.raises(ValueError, match="blend: y is read-only"):
+        kernels.blend(y, 1.0, 1.0, np.ones(3), np.ones(3))
