@@ -38,11 +38,11 @@ def sizes(text: str) -> tuple[int, ...]:
 
 
 def optimizers(text: str) -> tuple[str, ...]:
-    return _named(text, "optimizer", tuple(all_optimizers()))
+    return named(text, "optimizer", tuple(all_optimizers()))
 
 
 def state_dtypes(text: str) -> tuple[str, ...]:
-    names = _named(text, "state dtype", STATE_DTYPES)
+    names = named(text, "state dtype", STATE_DTYPES)
     if "bfloat16" in names and find_spec("ml_dtypes") is None:
         raise ArgumentTypeError('bfloat16 needs ml_dtypes; run pip install "onepass[bf16]"')
     return names
@@ -54,7 +54,7 @@ def _whole(text: str, least: int) -> int:
     return int(text)
 
 
-def _named(text: str, what: str, known: Sequence[str]) -> tuple[str, ...]:
+def named(text: str, what: str, known: Sequence[str]) -> tuple[str, ...]:
     """The names in a list, in any case, as the package spells them, each once."""
     spelled = {name.lower(): name for name in known}
     asked = [name.strip() for name in text.split(",") if name.strip()]

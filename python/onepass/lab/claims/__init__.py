@@ -1,0 +1,1 @@
+"""`onepass claims`: what is said about optimizers, put to the test."""
