@@ -56,6 +56,21 @@ def test_he_initialisation() -> None:
     assert not network.params["fc1.bias"].any()
 
 
+def test_xavier_initialisation() -> None:
+    weight = Network((1000, 500, 10), seed=1, init="xavier").params["fc1.weight"]
+    bound = (6 / 1500) ** 0.5
+    assert 0.999 * bound < np.abs(weight).max() <= bound * (1 + 1e-7)
+    assert weight.std() == pytest.approx((2 / 1500) ** 0.5, rel=0.01)  # eq. 12 of the paper
+    assert weight.mean() == pytest.approx(0, abs=bound / 100)
+
+
+def test_the_loss_comes_with_the_gradients(rng: np.random.Generator) -> None:
+    network, batch = Network((5, 4, 3)), examples(rng, 7, 5, 3)
+    loss, gradients = network.loss_and_gradients(batch)
+    assert loss == network.loss(batch)
+    assert gradients.keys() == network.params.keys()
+
+
 def test_the_seed_decides_the_start() -> None:
     first, again, other = (Network((64, 50, 10), seed).params["fc1.weight"] for seed in (0, 0, 1))
     assert np.array_equal(first, again)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,29 +11,45 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.data.examples import Examples
 
+Initialisation = Callable[[np.random.Generator, int, int], Array]
+
+
+def _he(rng: np.random.Generator, inputs: int, outputs: int) -> Array:
+    """Normal with variance 2 / inputs (He et al., Delving deep into rectifiers, ICCV 2015, eq. 10)."""
+    weight: Array = rng.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)
+    return weight
+
+
+def _xavier(rng: np.random.Generator, inputs: int, outputs: int) -> Array:
+    """Uniform between ∓ sqrt(6 / (inputs + outputs)) (Glorot & Bengio, Understanding the difficulty of training deep
+    feedforward neural networks, AISTATS 2010, eq. 16)."""
+    bound = np.sqrt(6 / (inputs + outputs))
+    return rng.uniform(-bound, bound, (inputs, outputs))
+
+
+#: How the weights of a layer may start, by name.
+INITIALISATIONS: dict[str, Initialisation] = {"he": _he, "xavier": _xavier}
+
 
 class Network:
     """Fully connected layers with ReLU between them, and softmax with cross-entropy at the end.
 
     Args:
         sizes: units per layer, from the inputs to the classes, such as ``(64, 50, 10)``.
-        seed: decides the start: He initialisation, normal with variance 2 / inputs; biases are zero.
+        seed: decides the start.
         dtype: of the parameters.
+        init: how the weights start, one of `INITIALISATIONS`; biases are zero.
 
     Attributes:
         params: the arrays by name: ``fc1.weight`` (inputs, outputs), ``fc1.bias``, ``fc2.weight``, ...
-
-    Reference:
-        He et al., Delving deep into rectifiers, ICCV 2015, eq. 10.
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int = 0, dtype: Any = np.float32) -> None:
+    def __init__(self, sizes: Sequence[int], seed: int = 0, dtype: Any = np.float32, init: str = "he") -> None:
         rng = np.random.default_rng(seed)
         self.sizes = tuple(sizes)
         self.params: dict[str, Array] = {}
         for layer, (inputs, outputs) in enumerate(pairwise(self.sizes), start=1):
-            weight = rng.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)
-            self.params[f"fc{layer}.weight"] = weight.astype(dtype)
+            self.params[f"fc{layer}.weight"] = INITIALISATIONS[init](rng, inputs, outputs).astype(dtype)
             self.params[f"fc{layer}.bias"] = np.zeros(outputs, dtype)
 
     @property
@@ -50,8 +66,7 @@ class Network:
 
     def loss(self, examples: Examples) -> float:
         """The mean cross-entropy."""
-        log_odds = _log_softmax(self.activations(examples.inputs)[-1])
-        return -float(log_odds[np.arange(len(examples)), examples.labels].mean())
+        return _cross_entropy(_log_softmax(self.activations(examples.inputs)[-1]), examples)
 
     def accuracy(self, examples: Examples) -> float:
         """The share of examples whose largest logit is their label's."""
@@ -59,9 +74,14 @@ class Network:
 
     def gradients(self, examples: Examples) -> dict[str, Array]:
         """The gradient of `loss` for each parameter, by name."""
+        return self.loss_and_gradients(examples)[1]
+
+    def loss_and_gradients(self, examples: Examples) -> tuple[float, dict[str, Array]]:
+        """`loss` and `gradients`, for the work of the second alone."""
         outputs = self.activations(examples.inputs)
+        log_odds = _log_softmax(outputs[-1])
         # d loss / d logits: softmax - one-hot, over the examples that the mean is of.
-        delta = np.exp(_log_softmax(outputs[-1]))
+        delta = np.exp(log_odds)
         delta[np.arange(len(examples)), examples.labels] -= 1
         delta /= len(examples)
         gradients: dict[str, Array] = {}
@@ -71,7 +91,11 @@ class Network:
             gradients[f"fc{layer}.bias"] = delta.sum(axis=0)
             if layer > 1:
                 delta = (delta @ self.params[f"fc{layer}.weight"].T) * (below > 0)
-        return gradients
+        return _cross_entropy(log_odds, examples), gradients
+
+
+def _cross_entropy(log_odds: Array, examples: Examples) -> float:
+    return -float(log_odds[np.arange(len(examples)), examples.labels].mean())
 
 
 def _log_softmax(logits: Array) -> Array:

@@ -20,8 +20,8 @@ from some_runs import a_run
 from onepass.cli import main
 from onepass.lab.settings import PLANS, all_optimizers
 from onepass.lab.style import styles
-from onepass.lab.train import command
 from onepass.lab.train.plots import draw_training
+from onepass.lab.train.request import QUICK_OPTIMIZERS
 from onepass.lab.train.rows import Row, described, rows
 from onepass.reference import Twin
 
@@ -52,7 +52,7 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert saved["experiment"]["sizes"] == [64, 64, 10]
     assert saved["experiment"]["epochs"] == PLANS["digits"].quick_epochs
     assert saved["config"]["version"]
-    assert [run["optimizer"] for run in saved["runs"]] == list(command.QUICK_OPTIMIZERS)
+    assert [run["optimizer"] for run in saved["runs"]] == list(QUICK_OPTIMIZERS)
     printed = capsys.readouterr().out
     for run in saved["runs"]:
         assert run["test_accuracies"][-1] >= 0.93

@@ -14,19 +14,22 @@ PARTS = ("train", "t10k")
 CLASSES = 10
 
 
-def mnist(folder: Path | None = None) -> Dataset:
+DIGITS = "take the digits that come along: --data digits"
+
+
+def mnist(folder: Path | None = None, way_out: str = DIGITS) -> Dataset:
     """The 70,000 handwritten digits of MNIST, or what else is in its four files: pixels in [0, 1], 10 classes.
 
     Args:
         folder: holds the files, gzipped or not, or has a subfolder ``mnist`` that does; None: what the environment
             variable ONEPASS_DATA names.
+        way_out: what to do without them, for the message.
 
     Raises:
         FileNotFoundError: they are not there; the message says which, and the ways out.
         BadIDXFile: a file is damaged, or does not belong to the others.
     """
     images, labels = _names("images-idx3-ubyte"), _names("labels-idx1-ubyte")
-    way_out = "take the digits that come along: --data digits"
     files = find_files("MNIST", "mnist", (*images, *labels), folder, way_out)
     train, test = (_examples(files[image], files[label]) for image, label in zip(images, labels, strict=True))
     if train.inputs.shape[1] != test.inputs.shape[1]:

@@ -7,32 +7,48 @@ from pathlib import Path
 from time import perf_counter
 
 from onepass.lab import arguments as kinds
-from onepass.lab.data.digits import digits
-from onepass.lab.data.examples import Dataset
 from onepass.lab.data.folder import VARIABLE
-from onepass.lab.data.mnist import mnist
+from onepass.lab.network import INITIALISATIONS
 from onepass.lab.report import console, make_folders, progress, write_json
-from onepass.lab.settings import PLANS, STATE_DTYPES, all_optimizers
-from onepass.lab.train.experiment import Experiment
+from onepass.lab.settings import PLANS, STATE_DTYPES
+from onepass.lab.train import published
+from onepass.lab.train.curves import draw_curves
 from onepass.lab.train.plots import draw_training
+from onepass.lab.train.presets import PRESETS
+from onepass.lab.train.request import PRESET_DECIDES, QUICK_OPTIMIZERS, experiment
 from onepass.lab.train.rows import described, rows
+from onepass.lab.train.scheduling import CHOICES
 from onepass.lab.train.table import training_table
 
-QUICK_OPTIMIZERS = ("Momentum", "RMSprop", "Adam")
 PICTURE = "onepass-train.png"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `onepass train`."""
     add = parser.add_argument
-    add("--data", choices=PLANS, default="digits", help="what to learn from (default: digits, which come along)")
     add(
+        "--preset",
+        choices=PRESETS,
+        help="make a published experiment on MNIST again, beside its figures: "
+        + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
+        + f"; it decides {', '.join(name.replace('_', ' ') for name in PRESET_DECIDES)}, and may be shortened by "
+        "--optimizers and --epochs",
+    )
+    add("--data", choices=PLANS, help="what to learn from (default: digits, which come along)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--data-dir",
         type=Path,
         metavar="DIR",
         help=f"where the four files of MNIST are, or a folder mnist that holds them (default: ${VARIABLE})",
     )
+    where.add_argument(
+        "--download",
+        action="store_true",
+        help="take MNIST from OpenML; scikit-learn keeps it for the next time",
+    )
     add("--hidden", type=kinds.sizes, metavar="N,N,...", help=f"units per hidden layer (default: {_plans('hidden')})")
+    add("--init", choices=INITIALISATIONS, help="how the weights start (default: he)")
     add("--epochs", type=kinds.positive, metavar="N", help=f"passes over the data (default: {_plans('epochs')})")
     add(
         "--batch-size",
@@ -41,6 +57,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"examples per step (default: {_plans('batch_size')}); Rprop takes 10000 or all, whatever this says",
     )
     add("--optimizers", type=kinds.optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)")
+    add(
+        "--schedule",
+        choices=CHOICES,
+        metavar="NAME",
+        help="how the learning rate changes in the course of a run, from step to step: "
+        + "; ".join(f"{name} ({choice.shape.replace('%', '%%')})" for name, choice in CHOICES.items())
+        + " (default: it stays)",
+    )
     add(
         "--state-dtype",
         type=kinds.state_dtypes,
@@ -54,58 +78,56 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser,
         PICTURE,
         seed="decides start and order of the data, and the split of the digits",
-        quick=f"only {', '.join(QUICK_OPTIMIZERS)}, and fewer epochs ({_plans('quick_epochs')})",
+        quick=f"only {', '.join(QUICK_OPTIMIZERS)}, and fewer epochs ({_plans('quick_epochs')}); a part of a preset",
     )
     parser.set_defaults(run=run, error=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, print the table, write the picture; 1 if an optimizer and its NumPy twin differ in a bit."""
-    if arguments.data_dir and arguments.data == "digits":
-        arguments.error("argument --data-dir: the digits come along and are in no folder; add --data mnist")
-    picture: Path = arguments.out / PICTURE
+    """Train, print the tables, write the picture.
+
+    Returns:
+        1 if an optimizer and its NumPy twin differ in a bit, or a figure is further from the published than it may be.
+    """
+    start = perf_counter()
+    asked = experiment(arguments)
+    title = f"{arguments.preset}: {asked}" if arguments.preset else str(asked)
+    picture: Path = arguments.out / (f"onepass-train-{arguments.preset}.png" if arguments.preset else PICTURE)
     make_folders((picture, arguments.json))
 
-    start = perf_counter()
-    experiment = _experiment(arguments)
     terminal = console()
     with progress(terminal, "epochs") as bar:
-        task = bar.add_task("", total=experiment.total_epochs)
-        runs = list(experiment.runs(lambda name: bar.update(task, description=name), lambda: bar.advance(task)))
+        task = bar.add_task("", total=asked.total_epochs)
+        runs = list(asked.runs(lambda label: bar.update(task, description=label), lambda: bar.advance(task)))
 
     table_rows = rows(runs)
-    terminal.print(training_table(table_rows, str(experiment)))
-    draw_training(table_rows, str(experiment), picture)
+    preset = PRESETS.get(arguments.preset)
+    ranking, figures = (preset.ranking, preset.figures) if preset else ({}, ())
+    terminal.print(training_table(table_rows, title, asked.notes(), ranking))
+    comparisons = published.compared(table_rows[0], figures)
+    if comparisons:
+        terminal.print(published.comparison_table(comparisons))
+    if len(ranking.keys() & {row.label for row in table_rows}) > 1:
+        terminal.print(published.order_of(table_rows, ranking))
+    if preset:
+        draw_curves(table_rows, title, picture, figures)
+    else:
+        draw_training(table_rows, title, picture)
     if arguments.json:
-        experiment_described = {"command": "train"} | experiment.described()
-        write_json(arguments.json, {"experiment": experiment_described, **described(table_rows)})
+        results = {"experiment": {"command": "train", "preset": arguments.preset} | asked.described()}
+        results |= described(table_rows) | {"published": published.described(comparisons)}
+        write_json(arguments.json, results)
     different = [row.label for row in table_rows if not row.same_bits]
     terminal.print(
         f"Not the bits of the NumPy reference: {', '.join(different)}"
         if different
         else "Every run ended with the bits of its NumPy reference, parameters and state."
     )
+    far = [comparison.figure.quantity for comparison in comparisons if comparison.verdict == "NO"]
+    if far:
+        terminal.print(f"Not as published: {', '.join(far)}")
     terminal.print(f"{picture} written; {perf_counter() - start:.1f} s in all", soft_wrap=True)
-    return 1 if different else 0
-
-
-def _experiment(arguments: argparse.Namespace) -> Experiment:
-    """What the arguments ask for; what they leave open is in the data's plan."""
-    plan, quick = PLANS[arguments.data], arguments.quick
-    return Experiment(
-        datasets=_datasets(arguments, range(arguments.seed, arguments.seed + arguments.seeds)),
-        hidden=arguments.hidden or plan.hidden,
-        optimizers=arguments.optimizers or (QUICK_OPTIMIZERS if quick else tuple(all_optimizers())),
-        state_dtypes=arguments.state_dtype,
-        epochs=arguments.epochs or (plan.quick_epochs if quick else plan.epochs),
-        batch_size=arguments.batch_size or plan.batch_size,
-    )
-
-
-def _datasets(arguments: argparse.Namespace, seeds: range) -> dict[int, Dataset]:
-    if arguments.data == "digits":
-        return {seed: digits(seed) for seed in seeds}
-    return dict.fromkeys(seeds, mnist(arguments.data_dir))  # its files say which examples are for testing
+    return 1 if different or far else 0
 
 
 def _plans(field: str) -> str:

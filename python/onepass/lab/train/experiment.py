@@ -1,15 +1,16 @@
-"""Which runs make an experiment? Every optimizer with every state dtype, on every seed's data from the same start."""
+"""Which runs make an experiment? Every entry with every state dtype, on every seed's data from the same start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from onepass.lab.data.examples import Dataset
 from onepass.lab.network import Network
-from onepass.lab.settings import all_optimizers, setting
-from onepass.lab.train.training import Run, train
+from onepass.lab.settings import all_optimizers
+from onepass.lab.train.entries import Entry
+from onepass.lab.train.training import EpochLoss, Run, loss_after, train
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,19 @@ class Experiment:
     Attributes:
         datasets: what is learnt from, by seed; all of the same size.
         hidden: units per hidden layer.
-        optimizers: by name.
+        entries: what is trained with.
+        init: how the weights start, one of `network.INITIALISATIONS`.
+        epoch_loss: what is reported as the training loss of an epoch.
     """
 
     datasets: Mapping[int, Dataset]
     hidden: tuple[int, ...]
-    optimizers: tuple[str, ...]
+    entries: tuple[Entry, ...]
     state_dtypes: tuple[str, ...]
     epochs: int
     batch_size: int
+    init: str = "he"
+    epoch_loss: EpochLoss = loss_after
 
     @property
     def data(self) -> Dataset:
@@ -42,13 +47,19 @@ class Experiment:
     @property
     def total_epochs(self) -> int:
         """Of all runs."""
-        return self.epochs * len(self.optimizers) * len(self.state_dtypes) * len(self.datasets)
+        return self.epochs * len(self.entries) * len(self.state_dtypes) * len(self.datasets)
 
     def __str__(self) -> str:
-        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
-        seeds = f", means of {len(self.datasets)} seeds" if len(self.datasets) > 1 else ""
         layers = "-".join(map(str, self.sizes))
-        return f"A {layers} network on {self.data}, {epochs}, {', '.join(self.state_dtypes)} state{seeds}"
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        state = f"{', '.join(self.state_dtypes)} state"
+        seeds = f", means of {len(self.datasets)} seeds" if len(self.datasets) > 1 else ""
+        return f"A {layers} network on {self.data}, {epochs}, {state}{seeds}, {self.init.title()} start"
+
+    def notes(self) -> list[str]:
+        """What the reader of its results must know."""
+        doc = (self.epoch_loss.__doc__ or "").partition(".")[0]
+        return [f"train loss: {doc[0].lower()}{doc[1:]}", *filter(None, (entry.note for entry in self.entries))]
 
     def described(self) -> dict[str, Any]:
         """The same for a program to read."""
@@ -57,7 +68,11 @@ class Experiment:
             "train_examples": len(self.data.train),
             "test_examples": len(self.data.test),
             "sizes": self.sizes,
+            "init": self.init,
             "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "train_loss": self.epoch_loss.__name__,
+            "entries": [asdict(entry) for entry in self.entries],
             "state_dtypes": self.state_dtypes,
             "seeds": tuple(self.datasets),
         }
@@ -68,21 +83,23 @@ class Experiment:
         """Train with each in turn.
 
         Args:
-            before_run: is called with the optimizer's name.
+            before_run: is called with the entry's label.
         """
         for seed, data in self.datasets.items():
-            for name in self.optimizers:
+            for entry in self.entries:
                 for state_dtype in self.state_dtypes:
-                    before_run(name)
+                    before_run(entry.label)
                     yield train(
-                        name,
-                        all_optimizers()[name],
-                        setting(name),
-                        Network(self.sizes, seed),
+                        entry.label,
+                        all_optimizers()[entry.optimizer],
+                        entry.setting,
+                        Network(self.sizes, seed, init=self.init),
                         data,
                         epochs=self.epochs,
                         batch_size=self.batch_size,
                         state_dtype=state_dtype,
+                        schedule=entry.schedule,
                         seed=seed,
+                        epoch_loss=self.epoch_loss,
                         after_epoch=after_epoch,
                     )

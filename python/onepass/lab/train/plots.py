@@ -26,16 +26,20 @@ def draw_training(rows: Sequence[Row], title: str, path: Path) -> None:
 def _draw_losses(axes: Axes, rows: Sequence[Row], look: dict[str, Style]) -> None:
     # The legend lists the rows as their lines end, from top to bottom.
     for row in sorted(rows, key=lambda row: row.train_losses[-1], reverse=True):
-        style = look[row.label]
-        axes.plot(row.train_losses, color=style.colour, linestyle=style.dashes, linewidth=1.6, label=row.label)
+        draw_series(axes, row.label, row.train_losses, look[row.label])
     axes.set_yscale("log")
-    axes.set_xlim(0, len(rows[0].train_losses) - 1)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
     axes.set_ylabel("cross-entropy over the training set")
     axes.set_title("Training loss")
-    axes.grid(which="major", alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3.2)
+
+
+def draw_series(axes: Axes, label: str, values: Sequence[float], style: Style) -> None:
+    """One line over the epochs, from before the first to after the last."""
+    axes.plot(values, color=style.colour, linestyle=style.dashes, linewidth=1.6, label=label)
+    axes.set_xlim(0, len(values) - 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.grid(which="major", alpha=0.3)
 
 
 def _draw_accuracies(axes: Axes, rows: Sequence[Row], look: dict[str, Style]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -13,10 +13,17 @@ from onepass.storage import FLOAT8_FROM
 Column = tuple[str, Callable[[Row], str]]
 
 
-def training_table(rows: Sequence[Row], title: str) -> Table:
-    """One line per row."""
+def training_table(
+    rows: Sequence[Row], title: str, notes: Sequence[str] = (), ranking: Mapping[str, float] | None = None
+) -> Table:
+    """One line per row.
+
+    Args:
+        notes: to stand below it.
+        ranking: published training accuracies of the last batch, by label, to stand beside ours.
+    """
     compared = any(row.first.state_dtype != row.baseline[0].state_dtype for row in rows)
-    caption = [*_quantised(rows), "ms: median step x steps; the same gradients for both, in turn"]
+    caption = [*notes, *_quantised(rows), "ms: median step x steps; the same gradients for both, in turn"]
     if compared:
         caption = [
             f"points: of test accuracy, from {rows[0].first.state_dtype} state; ± their standard error",
@@ -24,8 +31,9 @@ def training_table(rows: Sequence[Row], title: str) -> Table:
             *caption,
         ]
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption="\n".join(caption))
+    table.caption_justify = "left"
     table.add_column("Optimizer", no_wrap=True)
-    columns = _OF_STATE_DTYPES if compared else _OF_OPTIMIZERS
+    columns = _OF_STATE_DTYPES if compared else (*_OF_OPTIMIZERS, *_published(ranking), *_SPEED)
     for heading, _ in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Same\nbits", justify="center")
@@ -33,6 +41,15 @@ def training_table(rows: Sequence[Row], title: str) -> Table:
         same_bits = "yes" if row.same_bits else "[bold red]NO[/]"
         table.add_row(row.label, *(text(row) for _, text in columns), same_bits)
     return table
+
+
+def _published(ranking: Mapping[str, float] | None) -> tuple[Column, ...]:
+    if not ranking:
+        return ()
+    return (
+        ("Last\nbatch", lambda row: f"{row.mean(lambda run: run.last_batch_accuracy):.2%}"),
+        ("Pub-\nlished", lambda row: f"{ranking[row.label]:.1%}" if row.label in ranking else ""),
+    )
 
 
 def _lr(row: Row) -> str:
@@ -71,6 +88,8 @@ _OF_OPTIMIZERS: tuple[Column, ...] = (
     ("lr", _lr),
     ("Batch", lambda row: str(row.first.batch_size)),
     *_LEARNT,
+)
+_SPEED: tuple[Column, ...] = (
     ("onepass\nms", lambda row: f"{_onepass_ms(row):.1f}"),
     ("NumPy\nms", lambda row: f"{_numpy_ms(row):.1f}"),
     ("Ratio", lambda row: f"{_numpy_ms(row) / _onepass_ms(row):.1f}x"),

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
+from statistics import fmean
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from onepass.groups import Array
 from onepass.lab.data.examples import Dataset, Examples
 from onepass.lab.network import Network
 from onepass.lab.settings import Setting
+from onepass.lab.train.lockstep import Lockstep
+from onepass.lab.train.scheduling import CHOICES, Span
 from onepass.optimizer import Optimizer
-from onepass.reference import Twin
+
+#: The training loss of an epoch: from the network after it, the training set, and the losses of its batches.
+EpochLoss = Callable[[Network, Examples, Sequence[float]], float]
+
+
+def loss_after(network: Network, examples: Examples, batch_losses: Sequence[float]) -> float:
+    """Over the whole training set, after each epoch."""
+    return network.loss(examples)
+
+
+def loss_during(network: Network, examples: Examples, batch_losses: Sequence[float]) -> float:
+    """The mean over an epoch's batches, each before its step. It costs nothing, and is what most programs print."""
+    return fmean(batch_losses)
 
 
 @dataclass(frozen=True)
@@ -24,11 +38,12 @@ class Run:
 
     Attributes:
         state_dtype: how the state is stored, of all parameters that are large enough for it.
-        hyperparameters: all of them, by name.
-        train_losses: over the whole training set, before the first epoch and after each.
-        test_accuracies: likewise, over the test set, in [0, 1].
-        onepass_ms: spent in the optimizer's steps: their median times their number, because on a busy machine one
-            interrupted step outweighs a thousand others.
+        hyperparameters: all of them, by name, as the run began.
+        schedule: the name of the learning rate's schedule, None for none.
+        train_losses: over the whole training set before the first epoch, then one per epoch, as `EpochLoss` says.
+        test_accuracies: before the first epoch and after each, over the test set, in [0, 1].
+        last_batch_accuracy: over the last batch that was trained on, after its step.
+        onepass_ms: spent in the optimizer's steps.
         numpy_ms: likewise, spent in the same steps by its NumPy twin.
         state_bytes: the size of the state per element of the parameters.
         quantised: the parameters whose state is stored in 8 bits.
@@ -39,10 +54,12 @@ class Run:
     state_dtype: str
     seed: int
     hyperparameters: dict[str, Any]
+    schedule: str | None
     batch_size: int
     steps: int
     train_losses: tuple[float, ...]
     test_accuracies: tuple[float, ...]
+    last_batch_accuracy: float
     onepass_ms: float
     numpy_ms: float
     state_bytes: float
@@ -70,12 +87,13 @@ def train(
     epochs: int,
     batch_size: int,
     state_dtype: str = "float32",
+    schedule: str | None = None,
     seed: int = 0,
+    epoch_loss: EpochLoss = loss_after,
     after_epoch: Callable[[], None] = lambda: None,
 ) -> Run:
     """Train the network in place.
 
-    Both sides take every step with the same gradients, one right after the other, so that both meet the same machine.
     What a run reports is measured at the parameters that the optimizer updates, as torch leaves them; for ASGD too,
     whose average is the parameter itself until step t0 = 1e6.
 
@@ -83,47 +101,65 @@ def train(
         name: how the run is called in the results.
         batch_size: examples per step, unless the setting has its own.
         state_dtype: how the state is stored.
+        schedule: which of `CHOICES` sets the learning rate; None: it stays.
         seed: decides the order of the examples, the same for every optimizer.
+        epoch_loss: what is reported as the training loss of an epoch.
         after_epoch: called after each epoch.
     """
     optimizer = optimizer_class(network.params, **setting.hyperparameters, state_dtype=state_dtype)
-    twin = Twin(optimizer)
+    hyperparameters = optimizer.param_groups[0].hyperparameters()
     batch_size = min(setting.batch_size or batch_size, len(data.train))
+    report = _attach(schedule, optimizer, epochs=epochs, steps=epochs * (len(data.train) // batch_size))
+    both = Lockstep(optimizer)
     rng = np.random.default_rng(seed)
-    losses, accuracies = [network.loss(data.train)], [network.accuracy(data.test)]
-    onepass_seconds: list[float] = []
-    numpy_seconds: list[float] = []
-    for _ in range(epochs):
-        for batch in _batches(data.train, batch_size, rng):
-            by_name = network.gradients(batch)
-            gradients = [by_name[name] for name in network.params]
-            start = perf_counter()
-            optimizer.step(gradients)
-            between = perf_counter()
-            twin.step(gradients)
-            end = perf_counter()
-            onepass_seconds.append(between - start)
-            numpy_seconds.append(end - between)
-        losses.append(network.loss(data.train))
-        accuracies.append(network.accuracy(data.test))
-        after_epoch()
+    # A product of small matrices that waits for a second thread on a busy machine takes a hundred times as long; and
+    # one thread rounds alike on machines with any number of cores.
+    with threadpool_limits(1, user_api="blas"):
+        losses, accuracies = [network.loss(data.train)], [network.accuracy(data.test)]
+        for _ in range(epochs):
+            batch_losses = []
+            for batch in _batches(data.train, batch_size, rng):
+                loss, by_name = network.loss_and_gradients(batch)
+                both.step([by_name[param] for param in network.params])
+                batch_losses.append(loss)
+            losses.append(epoch_loss(network, data.train, batch_losses))
+            accuracies.append(network.accuracy(data.test))
+            report(losses[-1])
+            after_epoch()
+        last_batch_accuracy = network.accuracy(batch)
     return Run(
         optimizer=name,
         state_dtype=state_dtype,
         seed=seed,
-        hyperparameters=optimizer.param_groups[0].hyperparameters(),
+        hyperparameters=hyperparameters,
+        schedule=schedule,
         batch_size=batch_size,
-        steps=len(onepass_seconds),
+        steps=both.steps,
         train_losses=tuple(losses),
         test_accuracies=tuple(accuracies),
-        onepass_ms=_undisturbed_ms(onepass_seconds),
-        numpy_ms=_undisturbed_ms(numpy_seconds),
+        last_batch_accuracy=last_batch_accuracy,
+        onepass_ms=both.onepass_ms,
+        numpy_ms=both.numpy_ms,
         state_bytes=_state_bytes(optimizer),
         quantised=tuple(
             param for param, state in zip(network.params, optimizer.state, strict=True) if _is_quantised(state)
         ),
-        same_bits=twin.has_bits_of(optimizer),
+        same_bits=both.same_bits(),
     )
+
+
+def _attach(name: str | None, optimizer: Optimizer, epochs: int, steps: int) -> Callable[[float], None]:
+    """Let the schedule set the learning rate; what is returned takes each epoch's loss."""
+    if name is None:
+        return _ignore
+    schedule = CHOICES[name].fitted(Span(optimizer.param_groups[0]["lr"], steps, epochs))
+    schedule.attach(optimizer)
+    report: Callable[[float], None] = getattr(schedule, "report", _ignore)  # one of them looks at a metric
+    return report
+
+
+def _ignore(loss: float) -> None:
+    pass
 
 
 def _state_bytes(optimizer: Optimizer) -> float:
@@ -133,10 +169,6 @@ def _state_bytes(optimizer: Optimizer) -> float:
 
 def _is_quantised(state: Mapping[str, Array]) -> bool:
     return any(array.dtype == np.uint8 for array in state.values())
-
-
-def _undisturbed_ms(seconds: Sequence[float]) -> float:
-    return 1e3 * median(seconds) * len(seconds)
 
 
 def _batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Examples]:
