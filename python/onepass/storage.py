@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy as np
 from onepass import _core
 from onepass.groups import Array, ParamGroup
 from onepass.options import Options
+from onepass.placement import zeros_beside
 
 #: Elements that share a scale in eight bits.
 BLOCK = 256
 #: Parameters smaller than this keep float32 state instead of eight bits.
 FLOAT8_FROM = 4096
+# State takes the places from 1 on.
+_MIRROR_PLACE = 7
 
 
 def named_dtype(owner: str, name: str) -> np.dtype[Any]:
@@ -75,14 +79,16 @@ def new_state(
         value = initial.get(name, 0.0)
         return group[value] if isinstance(value, str) else value
 
+    places = count(1)
+
     def like(dtype: Any) -> Array:
-        return np.zeros_like(param, dtype=dtype, subok=False)
+        return zeros_beside(param, next(places), dtype)
 
     compute = compute_dtype(param.dtype)
     state: dict[str, Array] = {"step": np.array(0, dtype=np.int64)}
     state |= {name: np.array(start(name), dtype=np.float64) for name in scalars}
     for name, kind in zip(slots, kinds, strict=True):
-        state |= _slot(owner, name, kind, start(name), param, options)
+        state |= _slot(owner, name, kind, start(name), param, next(places), options)
     if options.rounding == "kahan" and is_narrow(param):
         state["compensation"] = like(param.dtype)
     if options.accumulate > 1:
@@ -94,7 +100,7 @@ def new_state(
 
 def new_mirror(owner: str, param: Array, name: str) -> Array:
     """A copy in the dtype of that name."""
-    mirror = np.empty_like(param, dtype=named_dtype(owner, name), subok=False)
+    mirror = zeros_beside(param, _MIRROR_PLACE, named_dtype(owner, name))
     write_mirror(param, mirror)
     return mirror
 
@@ -105,13 +111,15 @@ def write_mirror(param: Array, mirror: Array) -> None:
         mirror[...] = param if mirror.dtype == np.float64 else param.astype(np.float32, copy=False)
 
 
-def _slot(owner: str, name: str, kind: str, start: float, param: Array, options: Options) -> dict[str, Array]:
+def _slot(
+    owner: str, name: str, kind: str, start: float, param: Array, place: int, options: Options
+) -> dict[str, Array]:
     compute, wanted = compute_dtype(param.dtype), options.state_dtype
     if compute == np.float64 or wanted in (None, "float64"):
         wanted = compute.name
     in_blocks = wanted == "float8" and param.size >= FLOAT8_FROM
     dtype = np.dtype(np.uint8) if in_blocks else named_dtype(owner, wanted if wanted != "float8" else "float32")
-    arrays = {name: np.zeros_like(param, dtype=dtype, subok=False)}
+    arrays = {name: zeros_beside(param, place, dtype)}
     if in_blocks:
         arrays[f"{name}_scale"] = np.zeros(-(-param.size // BLOCK), np.float32)
     if start:
