@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of either, in turn (default: 5)")
     arguments = parser.parse_args()
     print(
-        f"AdamW, {arguments.size:,} elements, {op.get_num_threads()} threads, ms; all arrays as NumPy allocates / placed"
+        f"AdamW, {arguments.size:,} elements, {op.get_num_threads()} threads, ms; state as NumPy allocates / placed"
     )
     for state_dtype, param in CASES.items():
         found: dict[bool, list[float]] = {False: [], True: []}

@@ -33,4 +33,5 @@ def zeros_beside(param: Array, place: int, dtype: Any) -> Array:
     wanted = (param.ctypes.data // _LINE * _LINE + place * STRIDE) % WINDOW
     start = (wanted - memory.ctypes.data) % WINDOW
     order: Any = "C" if param.flags.c_contiguous else "F"
-    return memory[start : start + size].view(dtype).reshape(param.shape, order=order)
+    placed: Array = memory[start : start + size].view(dtype).reshape(param.shape, order=order)
+    return placed
