@@ -1,0 +1,1 @@
+"""`onepass race`: optimizers on surfaces with two parameters or one."""
