@@ -15,21 +15,9 @@ from onepass.lab.race.relief import drawn, mark, relief
 from onepass.lab.style import Style
 
 _PALE = LinearSegmentedColormap.from_list("pale", ("#D3DDE6", "#FFFFFF"))
-_START: dict[str, Any] = {
-    "marker": "o",
-    "markerfacecolor": "white",
-    "markeredgecolor": "black",
-    "markersize": 7,
-    "linestyle": "",
-}
-_MINIMUM: dict[str, Any] = {
-    "marker": "*",
-    "markerfacecolor": "black",
-    "markeredgecolor": "white",
-    "markersize": 13,
-    "linestyle": "",
-}
-_LEFT: dict[str, Any] = {"linestyle": "", "marker": "X", "markeredgecolor": "white", "markersize": 9}
+_START: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": "black", "markersize": 7}
+_MINIMUM: dict[str, Any] = {"marker": "*", "color": "black", "markeredgecolor": "white", "markersize": 13}
+_LEFT: dict[str, Any] = {"marker": "X", "color": "black", "markeredgecolor": "white", "markersize": 9}
 
 
 class Panel:
@@ -82,4 +70,4 @@ def legend_entries(look: Mapping[str, Style]) -> list[Line2D]:
         for name, style in look.items()
     ]
     marks = [(_START, "start"), (_MINIMUM, "minimum"), (_LEFT, "left the region")]
-    return [*lines, *(Line2D([], [], label=label, **mark) for mark, label in marks)]
+    return [*lines, *(Line2D([], [], linestyle="", label=label, **marker) for marker, label in marks)]
