@@ -22,10 +22,19 @@ def draw_races(races: Races, steps: int, path: Path) -> None:
     """Write the picture of all steps."""
     figure, grid, panels = new_panels(races, steps, panel_inches=3.7)
     for axes, panel, runs in zip(grid, panels, races, strict=True):
-        axes.set_title(f"{runs[0].surface.title}\n", fontsize=11)
-        axes.text(0.5, 1.02, runs[0].surface.formula, transform=axes.transAxes, ha="center", va="bottom", fontsize=7.5)
-        axes.set_xlabel("step" if runs[0].surface.size == 1 else "x", labelpad=1)
-        axes.set_ylabel("x" if runs[0].surface.size == 1 else "y", labelpad=1)
+        surface = runs[0].surface
+        axes.set_title(surface.title, fontsize=11, pad=20)
+        axes.annotate(  # higher than a cross on the edge
+            surface.formula,
+            (0.5, 1),
+            (0, 8),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+        )
+        axes.set_xlabel("step" if surface.size == 1 else "x", labelpad=1)
+        axes.set_ylabel("x" if surface.size == 1 else "y", labelpad=1)
         panel.show(steps)
     save_png(figure, path)
 
