@@ -40,9 +40,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2**26, help="elements (default: 2**26)")
     parser.add_argument("--rounds", type=int, default=5, help="of either, in turn (default: 5)")
     arguments = parser.parse_args()
-    print(
-        f"AdamW, {arguments.size:,} elements, {op.get_num_threads()} threads, ms; state as NumPy allocates / placed"
-    )
+    print(f"AdamW, {arguments.size:,} elements, {op.get_num_threads()} threads, ms; state as NumPy allocates / placed")
     for state_dtype, param in CASES.items():
         found: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(arguments.rounds):

@@ -89,7 +89,7 @@ def test_train_quick_end_to_end(tmp_path: Path) -> None:
         (["--hidden", ""], "argument --hidden: must be a whole number from 1 on, got ''"),
         (["--state-dtype", "float7"], "there is no state dtype 'float7'; there are float32, bfloat16, float16, float8"),
         (["--data", "cifar"], "argument --data: invalid choice: 'cifar'"),
-        (["--data-dir", "x"], "argument --data-dir: the digits come along and are in no folder; add --data mnist"),
+        (["--data-dir", "x"], "argument --data-dir: the digits come along and need none; add --data mnist"),
     ],
 )
 def test_bad_arguments_name_what_is_allowed(

@@ -48,7 +48,7 @@ def test_some_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(call) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "2 claims: 1 hold, 1 depend, 0 fail" in printed
-    assert "step 1 / lr 10 (theory 10)" in printed
+    assert "length / lr: step 1 10 (theory 10), step 10 3.234" in printed
     assert "Every number that theory gives exactly is what theory says." in printed
     assert sorted(path.name for path in out.iterdir()) == [
         "onepass-claims-momentum-damps.png",

@@ -36,27 +36,27 @@ VERDICTS = {
 #: Written down from the sources and worked out by hand, apart from what the experiments compute: claim, number, value,
 #: and the relative or, for 0, the absolute tolerance.
 NUMBERS = [
-    ("adam-diverges", "Adam's end", 1.0, 0.0),
-    ("adam-diverges", "AMSGrad's", -0.998, 5e-4),
-    ("adaptive-generalise", "test error of SGD", 0.0, 0.0),
-    ("adaptive-generalise", "test error of Momentum", 0.0, 0.0),
-    ("adaptive-generalise", "of Adagrad", 0.3, 0.0),
-    ("adaptive-generalise", "of RMSprop", 0.3, 0.0),
-    ("adaptive-generalise", "of Adam", 0.3, 0.0),
+    ("adam-diverges", "end: Adam", 1.0, 0.0),
+    ("adam-diverges", "end: AMSGrad", -0.998, 5e-4),
+    ("adaptive-generalise", "test error: SGD", 0.0, 0.0),
+    ("adaptive-generalise", "test error: Momentum", 0.0, 0.0),
+    ("adaptive-generalise", "test error: Adagrad", 0.3, 0.0),
+    ("adaptive-generalise", "test error: RMSprop", 0.3, 0.0),
+    ("adaptive-generalise", "test error: Adam", 0.3, 0.0),
     ("learning-rate", "limit", 0.5, 1e-9),
-    ("learning-rate", "x^2 from 10 after 10 steps, lr 0.2", 0.06046617599999997, 1e-12),
-    ("learning-rate", "lr 0.05", 3.4867844009999995, 1e-12),
-    ("learning-rate", "lr 1.1", 61.917364224000096, 1e-12),
-    ("momentum-damps", "lr 0.6: y after 20 steps, plain", -1673.365108505695, 1e-12),
-    ("momentum-damps", "momentum 0.5", 0.002553274755, 1e-9),
-    ("momentum-accelerates", "rate plain", 99 / 101, 1e-9),
-    ("momentum-accelerates", "with momentum", 9 / 11, 1e-3),
-    ("nesterov-corrects", "rate of momentum", sqrt(0.9), 1e-9),
-    ("rmsprop-bias", "step 1 / lr", 10.0, 1e-9),
+    ("learning-rate", "x^2 from 10 after 10 steps: lr 0.2", 0.06046617599999997, 1e-12),
+    ("learning-rate", "x^2 from 10 after 10 steps: lr 0.05", 3.4867844009999995, 1e-12),
+    ("learning-rate", "x^2 from 10 after 10 steps: lr 1.1", 61.917364224000096, 1e-12),
+    ("momentum-damps", "lr 0.6, y after 20 steps: plain", -1673.365108505695, 1e-12),
+    ("momentum-damps", "lr 0.6, y after 20 steps: momentum 0.5", 0.002553274755, 1e-9),
+    ("momentum-accelerates", "rate: plain", 99 / 101, 1e-9),
+    ("momentum-accelerates", "rate: with momentum", 9 / 11, 1e-3),
+    ("nesterov-corrects", "rate: momentum", sqrt(0.9), 1e-9),
+    ("rmsprop-bias", "length / lr: step 1", 10.0, 1e-9),
     ("adagrad-freezes", "step 10,000 / step 1", 0.01, 1e-9),
-    ("minibatch-unbiased", "bias / norm of the full gradient, the worst of batch sizes 4 to 256", 0.0, 1e-12),
-    ("weight-decay", "SGD: largest difference", 0.0, 1e-12),
-    ("weight-decay", "decay", 0.01, 1e-9),
+    ("minibatch-unbiased", "largest bias / norm of the gradient", 0.0, 1e-12),
+    ("weight-decay", "largest difference: SGD", 0.0, 1e-12),
+    ("weight-decay", "first step of Adam for a weight of 2 without a loss: decay", 0.01, 1e-9),
     ("memory-cost", "bytes of state: SGD", 0.0, 0.0),
     ("memory-cost", "bytes of state: Adam", 8.0, 0.0),
     ("memory-cost", "bytes of state: AMSGrad", 12.0, 0.0),
@@ -78,6 +78,12 @@ def test_verdict(name: str, outcomes: dict[str, Outcome]) -> None:
 @pytest.mark.parametrize("name", VERDICTS)
 def test_no_number_misses_theory(name: str, outcomes: dict[str, Outcome]) -> None:
     assert not [str(number) for number in outcomes[name].missed]
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_no_two_numbers_have_one_name(name: str, outcomes: dict[str, Outcome]) -> None:
+    names = [number.name for number in outcomes[name].numbers]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize(("claim", "name", "value", "tolerance"), NUMBERS)

@@ -35,6 +35,7 @@ class Number:
     """A result.
 
     Attributes:
+        name: unlike the others of its claim; what stands before a colon is the quantity, which several may share.
         theory: what it must be, where theory says so exactly.
         tolerance: by how much it may differ from that.
     """

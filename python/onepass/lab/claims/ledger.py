@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from onepass.lab.claims.claim import Claim, Outcome, Verdict
+from onepass.lab.claims.claim import Claim, Number, Outcome, Verdict
 
 _COLOURS = {Verdict.HOLDS: "green", Verdict.DEPENDS: "yellow", Verdict.FAILS: "red"}
 
@@ -69,9 +70,15 @@ def _cells(claim: Claim) -> tuple[str, str]:
 
 
 def _numbers(outcome: Outcome) -> str:
-    numbers = "; ".join(map(str, outcome.numbers))
     wrong = [f"not so: {check.criterion}" for check in outcome.checks if not check.met]
-    return "\n".join([numbers, *wrong])
+    return "\n".join(["; ".join(_quantities(outcome.numbers)), *wrong])
+
+
+def _quantities(numbers: Iterable[Number]) -> Iterator[str]:
+    """Numbers of one quantity together: ``rate: plain`` and ``rate: with momentum`` as ``rate: plain 1, with ...``."""
+    for quantity, group in groupby(numbers, key=lambda number: number.name.rpartition(": ")[0]):
+        texts = [str(number) for number in group]
+        yield ", ".join([texts[0], *(text.removeprefix(f"{quantity}: ") for text in texts[1:])])
 
 
 def _count(verdicts: Iterable[Verdict]) -> str:

@@ -36,10 +36,10 @@ def experiment(setup: Setup) -> Outcome:
         numbers=(
             Number("step 100 / step 1", moves[99] / moves[0], 0.1, 1e-9),
             Number("step 10,000 / step 1", moves[-1] / moves[0], 0.01, 1e-9),
-            Number("steps to reach the minimum at first", steps[0]),
-            Number(f"after {jumps - 1} jumps", steps[-1]),
-            Number("SGD at first", plain[0]),
-            Number("after them", plain[-1]),
+            Number("steps to the minimum: AdaGrad, first", steps[0]),
+            Number(f"steps to the minimum: AdaGrad, after {jumps - 1} jumps", steps[-1]),
+            Number("steps to the minimum: SGD, first", plain[0]),
+            Number(f"steps to the minimum: SGD, after {jumps - 1} jumps", plain[-1]),
         ),
         chart=Chart(
             (

@@ -45,11 +45,11 @@ def experiment(setup: Setup) -> Outcome:
         ),
         numbers=(
             Number("best loss in the other unit / in its own", best_scaled / adagrad.min(), 1.0, 1e-3),
-            Number("decades of good lr of SGD", decades[0]),
-            Number("AdaGrad", decades[1]),
-            Number("loss with the default lr", default),
-            Number("best loss", adagrad.min()),
-            Number("best of SGD", np.nanmin(plain)),
+            Number("decades of good lr: SGD", decades[0]),
+            Number("decades of good lr: AdaGrad", decades[1]),
+            Number("loss: AdaGrad, default lr", default),
+            Number("loss: AdaGrad, best lr", adagrad.min()),
+            Number("loss: SGD, best lr", np.nanmin(plain)),
         ),
         chart=Chart(
             (

@@ -36,10 +36,10 @@ def experiment(setup: Setup) -> Outcome:
             Check("its share of SGD's loss is smaller than with even frequencies", skewed < even),
         ),
         numbers=(
-            Number("skewed: AdaGrad's mean loss / SGD's", skewed),
-            Number("last losses: AdaGrad", curves["skewed", Adagrad][-1]),
-            Number("SGD", curves["skewed", SGD][-1]),
-            Number("even: AdaGrad's mean loss / SGD's", even),
+            Number("mean loss, AdaGrad / SGD: skewed", skewed),
+            Number("last loss, skewed: AdaGrad", curves["skewed", Adagrad][-1]),
+            Number("last loss, skewed: SGD", curves["skewed", SGD][-1]),
+            Number("mean loss, AdaGrad / SGD: even", even),
         ),
         chart=Chart(
             tuple(

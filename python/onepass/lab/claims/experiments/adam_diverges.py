@@ -27,8 +27,8 @@ def experiment(setup: Setup) -> Outcome:
             Check("AMSGrad ends nearer to -1, the best point", amsgrad[-1] < 0),
         ),
         numbers=(
-            Number("Adam's end", adam[-1], 1.0),
-            Number("AMSGrad's", amsgrad[-1], _amsgrad_end(), 1e-7),
+            Number("end: Adam", adam[-1], 1.0),
+            Number("end: AMSGrad", amsgrad[-1], _amsgrad_end(), 1e-7),
             Number("steps", STEPS),
         ),
         chart=Chart(
@@ -69,7 +69,7 @@ def _amsgrad_end() -> float:
 
 CLAIM = Claim(
     "adam-diverges",
-    "Adam does not converge on some simple problems, where AMSGrad does.",
+    "Adam does not converge on some simple problems.",
     "Reddi, Kale & Kumar 2018, theorem 1",
     experiment,
 )

@@ -28,10 +28,10 @@ def experiment(setup: Setup) -> Outcome:
             Check("it does so in most cases", with_inertia.mean() > 0.5),
         ),
         numbers=(
-            Number("share of depths and learning rates that end in the wide minimum: beta1 0.9", with_inertia.mean()),
-            Number("beta1 0", without.mean()),
+            Number("share that ends in the wide minimum: beta1 0.9", with_inertia.mean()),
+            Number("share that ends in the wide minimum: beta1 0", without.mean()),
             Number("at the largest lr: beta1 0.9", with_inertia[-1]),
-            Number("beta1 0", without[-1]),
+            Number("at the largest lr: beta1 0", without[-1]),
         ),
         chart=Chart(
             (

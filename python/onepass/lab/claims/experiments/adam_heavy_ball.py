@@ -52,10 +52,10 @@ def experiment(setup: Setup) -> Outcome:
             Check("Adam overshoots the minimum, as the ball does", adam.min() < 0 and ball.min() < 0),
         ),
         numbers=(
-            Number("distance from Adam (root mean square / start): heavy ball", of_ball),
-            Number("descent without inertia", of_plain),
+            Number("distance from Adam / start: heavy ball", of_ball),
+            Number("distance from Adam / start: without inertia", of_plain),
             Number("farthest beyond the minimum: Adam", -adam.min()),
-            Number("heavy ball", -ball.min()),
+            Number("farthest beyond the minimum: heavy ball", -ball.min()),
         ),
         chart=Chart(
             (
@@ -64,7 +64,7 @@ def experiment(setup: Setup) -> Outcome:
                 Line.of("without inertia", plain),
             ),
             "step",
-            "distance from the minimum, with its sign",
+            "distance from the minimum, signed",
         ),
     )
 

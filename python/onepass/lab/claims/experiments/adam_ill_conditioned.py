@@ -42,8 +42,7 @@ def experiment(setup: Setup) -> Outcome:
             for other in ("SGD", "Momentum")
         ),
         numbers=tuple(
-            Number(f"steps to 1e-4, {where}: {method}" if method == "SGD" else method, steps_needed)
-            for (where, method), steps_needed in count.items()
+            Number(f"steps to 1e-4, {where}: {method}", steps_needed) for (where, method), steps_needed in count.items()
         ),
         chart=Chart(
             tuple(Line.of(f"{method}, {where}", values[:1501]) for (where, method), values in best.items()),

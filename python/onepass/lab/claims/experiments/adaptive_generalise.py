@@ -26,8 +26,8 @@ class Errors:
 def experiment(setup: Setup) -> Outcome:
     """Least squares from 0 with the whole training set, by every optimizer with the lab's settings."""
     errors = {name: _errors(name) for name in all_optimizers()}
-    named = [Number(f"test error of {name}", errors[name].test, 0.0) for name in PLAIN]
-    named += [Number(f"of {name}", errors[name].test, RARER) for name in ADAPTIVE]
+    named = [Number(f"test error: {name}", errors[name].test, 0.0) for name in PLAIN]
+    named += [Number(f"test error: {name}", errors[name].test, RARER) for name in ADAPTIVE]
     fitted = max(errors[name].training for name in (*PLAIN, *ADAPTIVE))
     return Outcome(
         checks=(
@@ -37,7 +37,7 @@ def experiment(setup: Setup) -> Outcome:
                 max(errors[name].test for name in PLAIN) < min(errors[name].test for name in ADAPTIVE),
             ),
         ),
-        numbers=(*named, Number("their largest training error", fitted, 0.0)),
+        numbers=(*named, Number("largest training error", fitted, 0.0)),
         chart=Chart(
             Bars(
                 tuple(errors),

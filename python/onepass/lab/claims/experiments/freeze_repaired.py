@@ -38,9 +38,9 @@ def experiment(setup: Setup) -> Outcome:
             Check("AdaGrad does not", growth["AdaGrad"] > 2),
         ),
         numbers=(
-            *(Number(f"{name}: steps for the last jump", counts[-1]) for name, counts in steps.items()),
-            *(Number(f"{name}: last / first", growth[name]) for name in steps),
-            Number("constant gradient: RMSProp's step 10,000 / lr", rmsprop[-1] / RMSPROP_LR, 1.0, 1e-6),
+            *(Number(f"steps for the last jump: {name}", counts[-1]) for name, counts in steps.items()),
+            *(Number(f"last / first: {name}", growth[name]) for name in steps),
+            Number("RMSProp's step 10,000 / lr, constant gradient", rmsprop[-1] / RMSPROP_LR, 1.0, 1e-6),
             Number("growth of the square of AdaDelta's step / eps", growth_of_square, 1 - RHO, 1e-3),
         ),
         chart=Chart(

@@ -34,11 +34,11 @@ def experiment(setup: Setup) -> Outcome:
         ),
         numbers=(
             Number("64-64-10: largest / smallest", ratios[0]),
-            Number("first layer", shallow[0]),
-            Number("last", shallow[-1]),
+            Number("64-64-10: first layer", shallow[0]),
+            Number("64-64-10: last layer", shallow[-1]),
             Number("64-32-32-32-32-10: largest / smallest", ratios[1]),
-            Number("first layer", deep[0]),
-            Number("last", deep[-1]),
+            Number("64-32-32-32-32-10: first layer", deep[0]),
+            Number("64-32-32-32-32-10: last layer", deep[-1]),
         ),
         chart=Chart(
             Bars(names, {"64-64-10": (*shallow.tolist(), *missing), "64-32-32-32-32-10": tuple(deep.tolist())}),

@@ -34,11 +34,11 @@ def experiment(setup: Setup) -> Outcome:
         ),
         numbers=(
             Number("limit", limit, 2 / LARGE, 1e-9),
-            Number("steps to 1e-3 at the best lr", steps[2], ceil(log(GOAL) / log(1 - lrs[2] * SMALL))),
-            Number("at a hundredth", steps[0], ceil(log(GOAL) / log(1 - lrs[0] * SMALL))),
-            Number("x^2 from 10 after 10 steps, lr 0.2", ends[0], 10 * 0.6**10, 1e-13),
-            Number("lr 0.05", ends[1], 10 * 0.9**10, 1e-13),
-            Number("lr 1.1", ends[2], 10 * 1.2**10, 1e-12),
+            Number("steps to 1e-3: best lr", steps[2], ceil(log(GOAL) / log(1 - lrs[2] * SMALL))),
+            Number("steps to 1e-3: a hundredth of it", steps[0], ceil(log(GOAL) / log(1 - lrs[0] * SMALL))),
+            Number("x^2 from 10 after 10 steps: lr 0.2", ends[0], 10 * 0.6**10, 1e-13),
+            Number("x^2 from 10 after 10 steps: lr 0.05", ends[1], 10 * 0.9**10, 1e-13),
+            Number("x^2 from 10 after 10 steps: lr 1.1", ends[2], 10 * 1.2**10, 1e-12),
         ),
         chart=Chart(
             tuple(Line.of(label, way[:301]) for label, way in zip(labels, ways.T, strict=True)),

@@ -35,11 +35,11 @@ def experiment(setup: Setup) -> Outcome:
             Check("momentum needs less than half the steps", gain > 2),
         ),
         numbers=(
-            Number("rate plain", _rate(plain), plain_rate, 1e-9),
+            Number("rate: plain", _rate(plain), plain_rate, 1e-9),
             # At the best momentum both roots are one: t * rate^t, whose t is gone only in the limit.
-            Number("with momentum", _rate(heavy), momentum_rate, 1e-3),
+            Number("rate: with momentum", _rate(heavy), momentum_rate, 1e-3),
             Number("steps to 1e-6: plain", steps["plain"], np.ceil(log(GOAL) / log(plain_rate))),
-            Number("with momentum", steps["with momentum"]),
+            Number("steps to 1e-6: with momentum", steps["with momentum"]),
             Number("condition", CONDITION),
         ),
         chart=Chart(

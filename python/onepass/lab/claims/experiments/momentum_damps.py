@@ -34,10 +34,10 @@ def experiment(setup: Setup) -> Outcome:
             ),
         ),
         numbers=(
-            Number("lr 0.6: y after 20 steps, plain", diverging[-1, 1], -1673.365108505695, 1e-8),
-            Number("momentum 0.5", damped[-1, 1], 0.002553274755, 1e-11),
-            Number("lr 0.1: changes of y's sign, plain", _turns(smooth), 0),
-            Number("momentum 0.9", _turns(swinging)),
+            Number("lr 0.6, y after 20 steps: plain", diverging[-1, 1], -1673.365108505695, 1e-8),
+            Number("lr 0.6, y after 20 steps: momentum 0.5", damped[-1, 1], 0.002553274755, 1e-11),
+            Number("lr 0.1, changes of y's sign: plain", _turns(smooth), 0),
+            Number("lr 0.1, changes of y's sign: momentum 0.9", _turns(swinging)),
         ),
         chart=Chart(
             (

@@ -38,12 +38,12 @@ def experiment(setup: Setup) -> Outcome:
             ),
         ),
         numbers=(
-            Number("lr 0.05, momentum 0.9: overshoot of momentum", -heavy.min()),
-            Number("Nesterov", -ahead.min()),
-            Number("rate of momentum", _modulus(heavy), sqrt(MOMENTUM), 1e-9),
-            Number("Nesterov", _modulus(ahead), sqrt(MOMENTUM * (1 - LR * CURVATURE)), 1e-9),
-            Number("best rate of momentum", best_heavy, (sqrt(CONDITION) - 1) / (sqrt(CONDITION) + 1), 1e-3),
-            Number("Nesterov", best_ahead, 1 - 2 / sqrt(3 * CONDITION + 1), 1e-3),
+            Number("overshoot: momentum", -heavy.min()),
+            Number("overshoot: Nesterov", -ahead.min()),
+            Number("rate: momentum", _modulus(heavy), sqrt(MOMENTUM), 1e-9),
+            Number("rate: Nesterov", _modulus(ahead), sqrt(MOMENTUM * (1 - LR * CURVATURE)), 1e-9),
+            Number("best rate: momentum", best_heavy, (sqrt(CONDITION) - 1) / (sqrt(CONDITION) + 1), 1e-3),
+            Number("best rate: Nesterov", best_ahead, 1 - 2 / sqrt(3 * CONDITION + 1), 1e-3),
         ),
         chart=Chart(
             (
@@ -53,7 +53,7 @@ def experiment(setup: Setup) -> Outcome:
                 Line.of("Nesterov, kinked", settled[:61]),
             ),
             "step",
-            "distance from the minimum, with its sign",
+            "distance from the minimum, signed",
         ),
     )
 

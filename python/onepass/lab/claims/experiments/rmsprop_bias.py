@@ -26,10 +26,10 @@ def experiment(setup: Setup) -> Outcome:
             Check("with the correction (Adam with beta1 = 0) it is not", corrected[0] <= 2 * LR),
         ),
         numbers=(
-            Number("step 1 / lr", rmsprop[0] / LR, 1 / sqrt(1 - RHO), 1e-9),
-            Number("step 10 / lr", rmsprop[9] / LR, 1 / sqrt(1 - RHO**10), 1e-9),
-            Number("step 100 / lr", rmsprop[99] / LR, 1 / sqrt(1 - RHO**100), 1e-9),
-            Number("corrected: step 1 / lr", corrected[0] / LR, 1.0, 1e-9),
+            Number("length / lr: step 1", rmsprop[0] / LR, 1 / sqrt(1 - RHO), 1e-9),
+            Number("length / lr: step 10", rmsprop[9] / LR, 1 / sqrt(1 - RHO**10), 1e-9),
+            Number("length / lr: step 100", rmsprop[99] / LR, 1 / sqrt(1 - RHO**100), 1e-9),
+            Number("length / lr: step 1, corrected", corrected[0] / LR, 1.0, 1e-9),
         ),
         chart=Chart(
             (
@@ -53,6 +53,6 @@ def _moves(method: type[RMSprop] | type[Adam], **hyperparameters: Any) -> Array:
 CLAIM = Claim(
     "rmsprop-bias",
     "RMSProp is biased at first: its first steps are too long.",
-    "Kingma & Ba 2015, section 6.4 and 3",
+    "Kingma & Ba 2015, sections 3 and 6.4",
     experiment,
 )

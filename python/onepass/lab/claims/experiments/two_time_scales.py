@@ -34,11 +34,11 @@ def experiment(setup: Setup) -> Outcome:
             Check("Adam: with 4 times the rate for y they come within 1e-3", ends[3] < 1e-3),
         ),
         numbers=(
-            Number("growth per step, SGD, equal", _modulus(equal), _determinant(1.0) ** 0.5, 1e-9),
-            Number("4 times", _modulus(faster), _determinant(RATIO) ** 0.5, 1e-9),
+            Number("growth per step, SGD: equal rates", _modulus(equal), _determinant(1.0) ** 0.5, 1e-9),
+            Number("growth per step, SGD: 4 times for y", _modulus(faster), _determinant(RATIO) ** 0.5, 1e-9),
             Number("smallest ratio that converges", _limit(), A / (LR * (A * C + B * B) - C), 1e-9),
-            Number("Adam's distance at last, equal", ends[2]),
-            Number("4 times", ends[3]),
+            Number("last distance, Adam: equal rates", ends[2]),
+            Number("last distance, Adam: 4 times for y", ends[3]),
         ),
         chart=Chart(
             tuple(

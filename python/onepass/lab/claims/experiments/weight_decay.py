@@ -36,12 +36,14 @@ def experiment(setup: Setup) -> Outcome:
             Check("for Adam they differ by more than 0.01", adam.max() > 0.01),
         ),
         numbers=(
-            Number("SGD: largest difference", sgd.max(), 0.0, 1e-12),
-            Number("Adam", adam.max()),
-            Number("Adam: a weight of 2 without a loss shrinks in step 1 by, L2", 2 - shrunk_l2, LR, 1e-8),
-            Number("decay", 2 - shrunk_decay, 2 * LR * DECAY, 1e-12),
-            Number("Adam's largest distance from the penalised minimum, L2", _miss(adam_l2, curvatures, minimum)),
-            Number("decay", _miss(adam_decay, curvatures, minimum)),
+            Number("largest difference: SGD", sgd.max(), 0.0, 1e-12),
+            Number("largest difference: Adam", adam.max()),
+            Number("first step of Adam for a weight of 2 without a loss: L2", 2 - shrunk_l2, LR, 1e-8),
+            Number(
+                "first step of Adam for a weight of 2 without a loss: decay", 2 - shrunk_decay, 2 * LR * DECAY, 1e-12
+            ),
+            Number("distance of Adam from the penalised minimum: L2", _miss(adam_l2, curvatures, minimum)),
+            Number("distance of Adam from the penalised minimum: decay", _miss(adam_decay, curvatures, minimum)),
         ),
         chart=Chart(
             # From step 1 on: the difference of 0 before has no place on a logarithmic axis.

@@ -1,0 +1,1 @@
+"""`onepass landscape`: the loss around trained networks, and the paths that led there."""

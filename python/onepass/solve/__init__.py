@@ -1,0 +1,6 @@
+"""Which second-order methods are there? Minimizers of smooth functions and of sums of squares."""
+
+from onepass.solve.minimize import minimize
+from onepass.solve.result import OptimizeResult, Status
+
+__all__ = ["OptimizeResult", "Status", "minimize"]

@@ -1,0 +1,75 @@
+"""What did the user's function return? Arrays of the right shape and kind, copied; and whether its callback goes on."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from onepass.groups import Array
+from onepass.solve.result import OptimizeResult
+
+
+def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any) -> Array:
+    """A copy of what a function returned, as an array of this shape and dtype.
+
+    The copy is the caller's own, whatever the user does with the array afterwards, or if it was x itself.
+
+    Args:
+        name: the function's, for messages.
+        shape: None for a length that is not known.
+
+    Raises:
+        TypeError: these are no real numbers.
+        ValueError: the shape is another one.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"{name} must return an array of real numbers, got a ragged {type(value).__name__}") from error
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must return an array of real numbers, got {described(value, array)}")
+    if array.ndim != len(shape) or any(s is not None and s != t for s, t in zip(shape, array.shape, strict=True)):
+        wanted = ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "")
+        raise ValueError(f"{name} must return an array of shape ({wanted}), got one of shape {array.shape}")
+    return array.astype(dtype)
+
+
+def described(value: Any, array: Array) -> str:
+    """What it is that is no array of real numbers."""
+    return f"one of dtype {array.dtype}" if isinstance(value, np.ndarray) else f"{value!r:.60}"
+
+
+class Callback:
+    """Calls the user's callback after an iteration, as SciPy does.
+
+    A parameter named intermediate_result, if it is the only one, gets the `OptimizeResult`; else the first gets x. Both
+    are copies. StopIteration ends the method; any other exception, KeyboardInterrupt among them, passes through as it is.
+    """
+
+    def __init__(self, callback: Callable[..., object] | None) -> None:
+        self._callback = callback
+        self._takes_result = callback is not None and takes_result(callback)
+
+    def __call__(self, x: Array, **entries: Any) -> bool:
+        """Whether to go on."""
+        if self._callback is None:
+            return True
+        try:
+            if self._takes_result:
+                self._callback(intermediate_result=OptimizeResult(x=x.copy(), **entries))
+            else:
+                self._callback(x.copy())
+        except StopIteration:
+            return False
+        return True
+
+
+def takes_result(callback: Callable[..., object]) -> bool:
+    """Whether the only parameter is named intermediate_result."""
+    try:
+        return list(inspect.signature(callback).parameters) == ["intermediate_result"]
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,69 @@
+"""What does the linear model of the residuals promise? QR of the Jacobian once per point, then steps for any damping.
+
+Variables are scaled: p is D times the step of x, and A is J D^-1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from onepass.groups import Array
+
+
+class LinearModel:
+    """The model |A p + f|^2 / 2.
+
+    A and f get one QR, whose small factor R = U S V^T is then decomposed, so that any damping costs a few products and a
+    singular A is no exception. A^T A is never formed.
+
+    Args:
+        a: shape (m, n); finite.
+        f: shape (m,).
+    """
+
+    def __init__(self, a: Array, f: Array) -> None:
+        m, n = a.shape
+        if m > n:
+            r = np.linalg.qr(np.column_stack((a, f)), mode="r")
+            a, f = r[:n, :n], r[:n, n]
+        u, self._s, self._vt = np.linalg.svd(a, full_matrices=False)
+        self._c = f.dot(u)
+        self._s_c = self._s * self._c
+        #: The gradient A^T f.
+        self.gradient: Array = self._s_c.dot(self._vt)
+        cut = self._s[0] * max(m, n) * np.finfo(a.dtype).eps
+        #: How many singular values are not negligible beside the largest.
+        self.rank = int(np.count_nonzero(self._s > cut))
+
+    def damped(self, damping: float) -> Array:
+        """The p that minimizes the model plus damping |p|^2 / 2; of the shortest ones, without damping."""
+        if damping > 0:
+            return -(self._s_c / (self._s**2 + damping)).dot(self._vt)
+        k = self.rank
+        return -(self._c[:k] / self._s[:k]).dot(self._vt[:k])
+
+    def damped_for(self, gradient: Array, damping: float) -> Array:
+        """The same for other residuals, of which A^T f is given."""
+        return -(self._vt.dot(gradient) / (self._s**2 + damping)).dot(self._vt)
+
+    def cauchy(self) -> Array:
+        """The minimizer along the gradient."""
+        g = self.gradient
+        bend = self._s * self._vt.dot(g)
+        return -(g.dot(g) / bend.dot(bend)) * g
+
+    def decrease(self, p: Array) -> float:
+        """By how much the model is lower at p than at 0."""
+        bend = self._s * self._vt.dot(p)
+        return -float(self.gradient.dot(p) + 0.5 * bend.dot(bend))
+
+    def largest_curvature(self) -> float:
+        """The largest eigenvalue of A^T A."""
+        return float(self._s[0]) ** 2
+
+
+def norm(p: Array) -> float:
+    """The Euclidean length."""
+    return math.sqrt(p.dot(p))

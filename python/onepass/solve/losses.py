@@ -1,0 +1,103 @@
+r"""How much does a large residual count? A loss rho of z = (f / f_scale)^2: the cost is half the sum of f_scale^2 rho(z).
+
+Names and formulas are SciPy's: Triggs et al., Bundle Adjustment, a Modern Synthesis (2000), section 4.3 and appendix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from onepass.groups import Array
+
+#: rho, its first and its second derivative.
+Rho = tuple[Array, Array, Array]
+
+
+def linear(z: Array) -> Rho:
+    """rho = z: least squares."""
+    return z, np.ones_like(z), np.zeros_like(z)
+
+
+def huber(z: Array) -> Rho:
+    """rho = z up to 1, then 2 sqrt(z) - 1: squares, then absolute values."""
+    root = np.sqrt(np.maximum(z, 1.0))
+    inside = z <= 1
+    return np.where(inside, z, 2 * root - 1), 1 / root, np.where(inside, 0.0, -0.5 / root**3)
+
+
+def soft_l1(z: Array) -> Rho:
+    """rho = 2 (sqrt(1 + z) - 1): a smooth form of the former."""
+    t = 1 + z
+    root = np.sqrt(t)
+    return 2 * (z / (root + 1)), 1 / root, -0.5 / (t * root)
+
+
+def cauchy(z: Array) -> Rho:
+    """rho = log(1 + z): outliers hardly count, and there may be further minima."""
+    first = 1 / (1 + z)
+    return np.log1p(z), first, -(first**2)
+
+
+def arctan(z: Array) -> Rho:
+    """rho = arctan z: a residual costs pi / 2 at most."""
+    first = 1 / (1 + z**2)
+    return np.arctan(z), first, -2 * z * first**2
+
+
+LOSSES: dict[str, Callable[[Array], Rho]] = {
+    "linear": linear,
+    "huber": huber,
+    "soft_l1": soft_l1,
+    "cauchy": cauchy,
+    "arctan": arctan,
+}
+
+
+class Loss:
+    """A loss at a scale; residuals run along the last axis.
+
+    Args:
+        loss: one of `LOSSES`, or a function of z that returns rho and its two derivatives.
+        scale: f_scale, the size of residuals at which the loss departs from squares.
+
+    Raises:
+        TypeError, ValueError: naming the argument.
+    """
+
+    def __init__(self, loss: str | Callable[[Array], Any], scale: float) -> None:
+        if not callable(loss) and loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or a function, got {loss!r}")
+        if isinstance(scale, bool) or not isinstance(scale, (int, float, np.number)) or not 0 < scale < np.inf:
+            raise ValueError(f"f_scale must be a number in (0, inf), got {scale!r}")
+        self.is_linear = loss == "linear"
+        self._rho = loss if callable(loss) else LOSSES[loss]
+        self._scale = float(scale)
+
+    def cost(self, f: Array) -> Array:
+        """Half the sum of the losses; infinite or NaN where it overflows."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.is_linear:
+                squares: Array = np.einsum("...i,...i->...", f, f)
+                return 0.5 * squares
+            rho, _, _ = self._at((f / self._scale) ** 2)
+            total: Array = (0.5 * self._scale**2) * rho.sum(axis=-1)
+            return total
+
+    def scales(self, f: Array) -> tuple[Array, Array]:
+        """Factors of f and of the rows of J: half the square of the scaled f has the cost's gradient and about its Hessian.
+
+        The Hessian's part rho' + 2 rho'' f^2 is kept positive (the paper, section 4.3).
+        """
+        z = (f / self._scale) ** 2
+        _, first, second = self._at(z)
+        of_rows = np.sqrt(np.maximum(first + 2 * second * z, np.finfo(f.dtype).eps))
+        return first / of_rows, of_rows
+
+    def _at(self, z: Array) -> Rho:
+        rho = tuple(np.asarray(part, z.dtype) for part in self._rho(z))
+        if len(rho) != 3 or any(part.shape != z.shape for part in rho):
+            raise ValueError(f"loss must return three arrays of z's shape {z.shape}: rho and its two derivatives")
+        return rho

@@ -1,0 +1,85 @@
+"""What do the user's residuals say at a point? Values and the Jacobian, checked, copied and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from onepass.groups import Array
+from onepass.solve.callbacks import checked
+from onepass.solve.derivatives import SCHEMES, cost, differences
+
+Jacobian = Callable[..., Any] | str | None
+Bounds = tuple[Array, Array] | None
+
+
+class Residuals:
+    """The user's functions at points that they cannot change.
+
+    Args:
+        residual: of x, shape (n,), an array of shape (m,).
+        jac: of x, an array of shape (m, n); or "2-point" or "3-point" for differences; None is "2-point".
+        bounds: within which residual is called, or None.
+
+    Raises:
+        TypeError, ValueError: what a function returned has another shape or is no array of real numbers.
+    """
+
+    def __init__(
+        self,
+        residual: Callable[..., Any],
+        jac: Jacobian,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        bounds: Bounds,
+    ) -> None:
+        self._residual, self._args, self._kwargs, self._bounds = residual, args, kwargs, bounds
+        self._jac, self._scheme = chosen(jac)
+        self._m: int | None = None
+        self._precision: Any = None
+        self.nfev = self.njev = 0
+
+    def __call__(self, x: Array) -> Array:
+        self.nfev += 1
+        x.flags.writeable = False
+        returned = self._residual(x, *self._args, **self._kwargs)
+        f = checked("residual", returned, (self._m,), np.float64)
+        if self._m is None:
+            if not f.size:
+                raise ValueError("residual must return at least one number, got an array of shape (0,)")
+            self._m = f.size
+            self._precision = precision_of(returned)
+        return f
+
+    def cost_of_jacobian(self, n: int) -> int:
+        """How many residuals a Jacobian takes."""
+        return cost(self._scheme, n) if self._jac is None else 0
+
+    def jacobian(self, x: Array, f: Array, typical: Array) -> Array:
+        """The Jacobian at x, where the residuals are f; typical sizes of the coordinates scale differences."""
+        self.njev += 1
+        if self._jac is not None:
+            return checked("jac", self._jac(x, *self._args, **self._kwargs), (f.size, x.size), np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return differences(
+                self, x, f, self._scheme, typical=typical, bounds=self._bounds, precision=self._precision
+            )
+
+
+def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, str]:
+    """The function, if jac is one, and the scheme of differences otherwise."""
+    if callable(jac):
+        return jac, ""
+    if jac is None:
+        return None, "2-point"
+    if jac in SCHEMES:
+        return None, jac
+    raise ValueError(f"jac must be a function, None, {' or '.join(map(repr, SCHEMES))}, got {jac!r}")
+
+
+def precision_of(returned: Any) -> Any:
+    """The floating dtype in which residuals were computed, which decides the steps of differences."""
+    dtype = np.asarray(returned).dtype
+    return dtype if dtype.kind == "f" and dtype.itemsize < 8 else np.dtype(np.float64)
