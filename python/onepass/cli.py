@@ -56,13 +56,9 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 fine, 1 a result is wrong, 2 the call is."""
     argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(
-        prog="onepass",
-        description="CPU optimizers: one pass, the same bits everywhere.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=18),  # a line for each command
-    )
+    parser = argparse.ArgumentParser(prog="onepass", description="CPU optimizers: one pass, the same bits everywhere.")
     parser.add_argument("--version", action="version", version=f"onepass {onepass.__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="<command>")
+    subparsers = parser.add_subparsers(title="commands", metavar="<subcommand>")
     for command in COMMANDS:
         description = f"{command.summary[0].upper()}{command.summary[1:]}."
         subparser = subparsers.add_parser(command.name, help=command.summary, description=description)
