@@ -45,7 +45,7 @@ def _lab(module: str) -> Configure:
 
 COMMANDS = (
     Command("info", "show the version, instruction sets, threads and build", _info),
-    Command("train", "train a small network on handwritten digits with every optimizer", _lab("train")),
+    Command("train", "train a small network with every optimizer", _lab("train")),
     Command("race", "let optimizers race over surfaces", _lab("race")),
     Command("landscape", "draw the loss around a trained network", _lab("landscape")),
     Command("airfoil", "fit least squares with every optimizer", _lab("airfoil")),
