@@ -1,6 +1,7 @@
 """Which second-order methods are there? Minimizers of smooth functions and of sums of squares."""
 
+from onepass.solve.least_squares import least_squares
 from onepass.solve.minimize import minimize
 from onepass.solve.result import OptimizeResult, Status
 
-__all__ = ["OptimizeResult", "Status", "minimize"]
+__all__ = ["OptimizeResult", "Status", "least_squares", "minimize"]

@@ -68,12 +68,12 @@ def differences(
         if bounds is not None:
             h = _within(x, h, *bounds)
         for j in range(x.shape[-1]):
-            columns.append((f(_moved(x, j, h)) - at_x) / h[..., j, None if np.ndim(at_x) > 1 else ...])
+            columns.append((f(_moved(x, j, h)) - at_x) / _column(h, j, at_x))
     else:
         a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
         for j in range(x.shape[-1]):
             at_a, at_b = f(_moved(x, j, a)), f(_moved(x, j, b))
-            a_j, b_j = (offset[..., j, None if np.ndim(at_x) > 1 else ...] for offset in (a, b))
+            a_j, b_j = (_column(offset, j, at_x) for offset in (a, b))
             columns.append((b_j / a_j * at_a - a_j / b_j * at_b) / (b_j - a_j) - (a_j + b_j) / (a_j * b_j) * at_x)
     return np.stack(columns, axis=-1)
 
@@ -91,6 +91,12 @@ def product_differences(gradient: Callable[[Array], Array], x: Array, at_x: Arra
     h = x.dtype.type(np.sqrt(np.finfo(x.dtype).eps) * max(float(np.abs(x).max()), 1.0) / size)
     product: Array = (gradient(x + h * p) - at_x) / h
     return product
+
+
+def _column(steps: Array, j: int, at_x: Any) -> Array:
+    """The steps of coordinate j, to divide the values of one point or of several by."""
+    column: Array = steps[..., j, None] if np.ndim(at_x) > 1 else steps[..., j]
+    return column
 
 
 def _moved(x: Array, j: int, offset: Array) -> Array:
