@@ -38,10 +38,10 @@ def test_a_number_misses_theory() -> None:
     free = Number("rate", math.nan)
     outcome = Outcome((), (exact, near, wrong, lost, free), Chart((), "", ""))
     assert outcome.missed == (wrong, lost)
-    assert str(wrong) == "rate 0.6 (NOT theory 0.5)"
-    assert str(exact) == "rate 0.5 (theory 0.5)"
-    assert str(Number("steps", 30000)) == "steps 30,000"
-    assert str(Number("steps", math.inf)) == "steps inf"
+    assert str(wrong) == "rate = 0.6 (NOT theory 0.5)"
+    assert str(exact) == "rate = 0.5 (theory 0.5)"
+    assert str(Number("steps", 30000)) == "steps = 30,000"
+    assert str(Number("steps", math.inf)) == "steps = inf"
 
 
 @pytest.mark.parametrize("log_x", [False, True])

@@ -48,7 +48,7 @@ def test_some_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(call) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "2 claims: 1 hold, 1 depend, 0 fail" in printed
-    assert "length / lr: step 1 10 (theory 10), step 10 3.234" in printed
+    assert "length / lr: step 1 = 10 (theory" in printed
     assert "Every number that theory gives exactly is what theory says." in printed
     assert sorted(path.name for path in out.iterdir()) == [
         "onepass-claims-momentum-damps.png",
@@ -82,7 +82,7 @@ def test_all_is_the_default(
     ("outcome", "status", "printed"),
     [
         (an_outcome(met=False), 0, "not so: it is so"),
-        (an_outcome(value=1.1), 1, "Not what theory says: a-claim (size 1.1 (NOT theory 1))"),
+        (an_outcome(value=1.1), 1, "Not what theory says: a-claim (size = 1.1 (NOT theory 1))"),
     ],
 )
 def test_the_status_is_of_theory_not_of_verdicts(
@@ -144,5 +144,5 @@ def test_the_page_tells_every_verdict(outcomes: dict[str, Outcome]) -> None:
         row = next(line for line in page.splitlines() if line.startswith(f"| [{name}]"))
         assert f"| {outcome.verdict.value} |" in row
         assert f"\n### {name}\n" in page
-        assert (PAGE.parent / f"claims-{name}.png").exists()
-        assert f"(claims-{name}.png)" in page
+        assert (PAGE.parent / f"onepass-claims-{name}.png").exists()
+        assert f"(onepass-claims-{name}.png)" in page

@@ -93,7 +93,7 @@ def test_number(claim: str, name: str, value: float, tolerance: float, outcomes:
 
 
 def test_momentum_and_nesterov_are_ordered_as_their_optimal_rates(outcomes: dict[str, Outcome]) -> None:
-    """Lessard et al. 2016, table 1: with the best hyper-parameters the heavy ball is faster on a quadratic."""
+    """Lessard et al. 2016, proposition 1: with the best hyper-parameters the heavy ball is faster on a quadratic."""
     met = {check.criterion: check.met for check in outcomes["nesterov-corrects"].checks}
     assert not met.pop("each with its best lr and momentum for a quadratic, it converges faster")
     assert all(met.values())

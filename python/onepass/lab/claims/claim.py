@@ -56,7 +56,7 @@ class Number:
 
     def __str__(self) -> str:
         theory = "" if self.theory is None else f" ({'NOT ' * self.missed}theory {_short(self.theory)})"
-        return f"{self.name} {_short(self.value)}{theory}"
+        return f"{self.name} = {_short(self.value)}{theory}"
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def _numbers(outcome: Outcome) -> str:
 
 
 def _quantities(numbers: Iterable[Number]) -> Iterator[str]:
-    """Numbers of one quantity together: ``rate: plain`` and ``rate: with momentum`` as ``rate: plain 1, with ...``."""
+    """Numbers of one quantity together, such as ``rate: plain = 0.98, with momentum = 0.82``."""
     for quantity, group in groupby(numbers, key=lambda number: number.name.rpartition(": ")[0]):
         texts = [str(number) for number in group]
         yield ", ".join([texts[0], *(text.removeprefix(f"{quantity}: ") for text in texts[1:])])

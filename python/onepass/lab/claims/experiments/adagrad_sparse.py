@@ -37,9 +37,9 @@ def experiment(setup: Setup) -> Outcome:
         ),
         numbers=(
             Number("mean loss, AdaGrad / SGD: skewed", skewed),
+            Number("mean loss, AdaGrad / SGD: even", even),
             Number("last loss, skewed: AdaGrad", curves["skewed", Adagrad][-1]),
             Number("last loss, skewed: SGD", curves["skewed", SGD][-1]),
-            Number("mean loss, AdaGrad / SGD: even", even),
         ),
         chart=Chart(
             tuple(

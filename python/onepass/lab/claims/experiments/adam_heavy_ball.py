@@ -30,8 +30,8 @@ class BiasCorrected(Schedule):
 def experiment(setup: Setup) -> Outcome:
     """Where noise outweighs the gradient, the root of Adam's second moment is the noise's deviation s, a constant.
 
-    What is left is x_t+1 = x_t + beta1 (x_t - x_t-1) - (1 - beta1) (lr / s) g, the heavy ball (Heusel et al. 2017,
-    eq. 7), up to the correction of the first average.
+    What is left is x_t+1 = x_t + beta1 (x_t - x_t-1) - (1 - beta1) (lr / s) g, the heavy ball of Heusel et al. 2017,
+    up to the correction of the first average.
     """
     rng = setup.rng()
     adam = descend(

@@ -20,7 +20,7 @@ STEPS = 200
 
 
 def experiment(setup: Setup) -> Outcome:
-    """Lessard, Recht & Packard 2016, table 1 (rates) and section 4.6 (the convex function on which momentum cycles)."""
+    """Lessard, Recht & Packard 2016: proposition 1 (rates), and the convex function on which momentum cycles."""
     hill = Quadratic.along_axes([CURVATURE])
     heavy = descend(Momentum, [1], hill.gradient, STEPS, lr=LR, momentum=MOMENTUM)[:, 0]
     ahead = descend(Nesterov, [1], hill.gradient, STEPS, lr=LR, momentum=MOMENTUM)[:, 0]
