@@ -50,6 +50,7 @@ COMMANDS = (
     Command("landscape", "draw the loss around a trained network", _lab("landscape")),
     Command("airfoil", "fit least squares with every optimizer", _lab("airfoil")),
     Command("claims", "test what is said about optimizers", _lab("claims")),
+    Command("tune", "search a network's hyper-parameters", _lab("tune")),
 )
 
 

@@ -81,13 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     compared = scores(found.network, data)
 
-    title = (
-        f"LSTMs on the Mackey-Glass series ({len(data.train)} windows of {WINDOW} to train on, "
-        f"{len(data.validation)} to choose by, {len(data.test)} to test), {plan.epochs} epochs"
-    )
-    terminal.print(trials_table(found, f"The best of {plan.trials} {title}"))
-    terminal.print(scores_table(compared))
-    draw_history(found, compared, f"{plan.trials} {title}", history)
+    title = f"{plan.trials} LSTMs on a Mackey-Glass series, {plan.epochs} epochs each"
+    terminal.print(trials_table(found, f"The best of {title}"))
+    terminal.print(scores_table(compared, data))
+    draw_history(found, compared, title, history)
     draw_forecast(compared, data, found.best, forecast)
     if arguments.json:
         write_json(

@@ -23,7 +23,7 @@ class Individual:
     """One trial.
 
     Attributes:
-        generation: from 0 on; the first is random.
+        number, generation: from 1 on; the first generation is random.
         error: the root mean square error in the validation part, inf if it diverged.
     """
 
@@ -77,14 +77,14 @@ def search(
     with _one_quiet_thread():
         sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
         study = optuna.create_study(direction="minimize", sampler=sampler)
-        for number in range(trials):
+        for number in range(1, trials + 1):
             trial = study.ask()
             genes = express(trial, optimizers)
             network, error = train(genes, data, epochs=epochs, seed=seed)
             study.tell(trial, min(error, DIVERGED))
             if best is None or error < min(individual.error for individual in individuals):
                 best = network
-            individuals.append(Individual(number, number // population, genes, error))
+            individuals.append(Individual(number, 1 + (number - 1) // population, genes, error))
             after_trial(individuals[-1])
     assert best is not None, "there is at least one trial"
     return Search(tuple(individuals), best)

@@ -10,6 +10,7 @@ from rich.table import Table
 from onepass.lab.tune.results import WINNER, Score
 from onepass.lab.tune.search import Search
 from onepass.lab.tune.series import NOISE
+from onepass.lab.tune.windows import Split
 
 SHOWN = 10
 
@@ -26,18 +27,17 @@ def trials_table(search: Search, title: str) -> Table:
     for one in search.ranked[:SHOWN]:
         genes = one.genes
         numbers = (genes.units, genes.layers, f"{genes.dropout:.2f}", genes.batch_size, f"{one.error:.4f}")
-        table.add_row(
-            str(one.number + 1), str(one.generation + 1), genes.optimizer, f"{genes.lr:.2g}", *map(str, numbers)
-        )
+        table.add_row(str(one.number), str(one.generation), genes.optimizer, f"{genes.lr:.2g}", *map(str, numbers))
     return table
 
 
-def scores_table(scores: Mapping[str, Score]) -> Table:
+def scores_table(scores: Mapping[str, Score], data: Split) -> Table:
     """From the simplest forecast to the network's, and what the noise leaves."""
-    table = Table(title="Root mean square errors of one-step forecasts", box=SIMPLE_HEAD, pad_edge=False)
+    title = "Root mean square errors of one-step forecasts"
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Forecast", no_wrap=True)
-    for heading in ("Validation", "Test"):
-        table.add_column(heading, justify="right")
+    for heading, part in (("Validation", data.validation), ("Test", data.test)):
+        table.add_column(f"{heading}\n{len(part)} values", justify="right")
     for name, score in scores.items():
         table.add_row(name, f"{score.validation:.4f}", f"{score.test:.4f}", style="bold" if name == WINNER else None)
     table.add_row("the noise alone", *[f"{NOISE:.4f}"] * 2)
