@@ -42,7 +42,7 @@ def bounded(
     x, x_seen = read_only(np.clip(x0, lower, upper))
     trial_x, trial_seen = read_only(np.empty_like(x))
     g, trial_g, d = np.empty_like(x), np.empty_like(x), np.empty_like(x)
-    memory, fresh = Memory(pairs), False
+    memory = Memory(pairs)
     eps = float(np.finfo(x.dtype).eps)
     value = objective.value_and_gradient(x_seen, g)
     status = watch.start(x, value, g, dots((g,), g).item())
@@ -51,7 +51,7 @@ def bounded(
         free_g = np.where(held, x.dtype.type(0), g)
         squared = dots((free_g,), free_g).item()
         if memory:
-            memory.direction(free_g, d, fresh)
+            memory.direction(free_g, d)
             d[held] = 0
         slope = dots((d,), free_g).item() if memory else math.nan
         steepest = not -math.inf < slope < 0
@@ -92,8 +92,8 @@ def bounded(
         change = np.where(moved == 0, x.dtype.type(0), trial_g - g)
         g, trial_g = trial_g, g
         s_y, y_y = dots((moved, change), change).tolist()
-        fresh = s_y > LEAST_CURVATURE * y_y and y_y > 0
-        if fresh:
+        if s_y > LEAST_CURVATURE * y_y and y_y > 0:
             memory.push(1.0, moved, change, s_y, y_y)
+            memory.enter()
         status = watch.accept(x, before, value, g)
     return watch.result(status, x, value, g, {})

@@ -36,7 +36,8 @@ class Memory:
         self._ys: list[Array] = []
         self._oldest = 0
         self._room = np.zeros((2, pairs, pairs)), np.zeros(pairs)
-        self._with_d = self._with_y = np.zeros(0)
+        self._with_d = self._with_y = np.zeros(0)  # the last gradient's products with the rows
+        self._entered = True
         self._show(0)
 
     def _show(self, count: int) -> None:
@@ -60,6 +61,8 @@ class Memory:
         self._ys.clear()
         self._oldest = 0
         self._room[0][...] = 0
+        self._with_d = self._with_y = np.zeros(0)
+        self._entered = True
         self._show(0)
 
     def oldest(self) -> tuple[Array, Array] | None:
@@ -67,10 +70,14 @@ class Memory:
         return (self._ds[self._oldest], self._ys[self._oldest]) if len(self._ds) == self.pairs else None
 
     def push(self, step: float, d: Array, y: Array, d_y: float, y_y: float) -> None:
-        """Adds a pair; `direction` with the gradient at its end must follow."""
+        """Adds a pair.
+
+        Unless `enter` follows, y must be the change from the last gradient that `direction` was given to the next one.
+        """
         slot = len(self._ds)
         if slot < self.pairs:
             self._show(slot + 1)
+            self._with_d, self._with_y = np.append(self._with_d, 0.0), np.append(self._with_y, 0.0)
             self._ds.append(d)
             self._ys.append(y)
         else:
@@ -80,40 +87,42 @@ class Memory:
             self._inverse[slot] = 0
         self._s_y[slot] = step * d_y
         self.gamma = step * d_y / y_y
-        self._fresh = slot, d_y, y_y
+        self._newest, self._entered = (slot, d_y, y_y), False
 
-    def _complete(self, with_d: Array, with_y: Array) -> None:
-        """Enters the last pair in the matrices: its y has the products with the others that the gradient has gained."""
-        slot, d_y, y_y = self._fresh
-        known = len(self._with_d)  # one less than the pairs, as long as there is room
-        column = with_d.copy()
-        column[:known] -= self._with_d
+    def enter(self) -> None:
+        """Enters the newest pair in the matrices, by products of its y with the others."""
+        count = len(self._ds)
+        products = dots(self._ds + self._ys, self._ys[self._newest[0]])
+        self._enter(products[:count], products[count:])
+
+    def _enter(self, column: Array, row: Array) -> None:
+        """The products of the newest y with every d and every y become a column of R and a row of the changes."""
+        slot, d_y, y_y = self._newest
         column[slot] = 0
-        column = self._inverse @ column
+        column = self._inverse.dot(column)
         column /= -d_y
         column[slot] = 1 / d_y
         self._inverse[:, slot] = column
-        row = with_y.copy()
-        row[:known] -= self._with_y
         row[slot] = y_y
         self._changes[slot] = self._changes[:, slot] = row
+        self._entered = True
 
-    def direction(self, g: Array, out: Array, fresh: bool) -> None:
-        """out = -H g; fresh: a pair was added since the last time."""
+    def direction(self, g: Array, out: Array) -> None:
+        """out = -H g."""
         count, gamma, inverse = len(self._ds), self.gamma, self._inverse
         rows = self._ds + self._ys
         products = dots(rows, g)
         with_d, with_y = products[:count], products[count:]
-        if fresh:
-            self._complete(with_d, with_y)
+        if not self._entered:  # what the products have gained is those of the change
+            self._enter(with_d - self._with_d, with_y - self._with_y)
         self._with_d, self._with_y = with_d, with_y
-        a = inverse @ with_d
-        b = self._changes @ a
+        a = inverse.dot(with_d)
+        b = self._changes.dot(a)
         b -= with_y
         b *= -gamma
         b -= self._s_y * a
         a *= gamma
-        combine(out, -gamma, g, (b @ inverse).tolist() + a.tolist(), rows)
+        combine(out, -gamma, g, b.dot(inverse).tolist() + a.tolist(), rows)
 
 
 class LimitedMemory:
@@ -143,7 +152,7 @@ class LimitedMemory:
             d, spare = oldest or (np.empty_like(g), np.empty_like(g))
         self.steepest = not memory
         if not self.steepest:
-            memory.direction(g, d, usable)
+            memory.direction(g, d)
             slope = dots((d,), g).item()
             self.steepest = not -math.inf < slope < 0
         if self.steepest:

@@ -55,9 +55,9 @@ class Wolfe:
     ) -> tuple[Outcome, Trial, Trial]:
         """Seeks a step from 0 where the function has this value and this negative slope.
 
-        A value or a slope that is not finite makes the search go back to a quarter of the way from the best point
-        it has, and never come nearer than half the way again. Where values differ by less than their rounding, the slopes alone decide
-        (Hager and Zhang 2005, SIAM J. Optim. 16, eq. 4.1).
+        A value or a slope that is not finite makes the search go back to a quarter of the way from the best point that it
+        has, and never come nearer than half the way again. Where values differ by less than their rounding, the slopes
+        alone decide (Hager and Zhang 2005, SIAM J. Optim. 16, eq. 4.1).
 
         Args:
             phi: the value and the slope at a step length.
@@ -73,7 +73,7 @@ class Wolfe:
         origin = best = other = lowest = trial = Trial(0.0, value, slope)  # other: the far end of the bracket, if any
         bracketed, first_stage = False, True
         width = older_width = barrier = math.inf  # barrier: the nearest step where the objective is not finite
-        noise, drop = ROUNDING * self.rounding * abs(value), self.c1 * slope
+        noise, drop, steep = ROUNDING * self.rounding * abs(value), self.c1 * slope, -self.c2 * slope
         step = min(first, self.largest)
 
         for _ in range(min(trials, self.trials)):
@@ -85,12 +85,10 @@ class Wolfe:
                     break
                 continue
             decreased = trial.value <= value + step * drop
-            flat = abs(trial.value - value) <= noise
-            if decreased or flat:
-                if abs(trial.slope) <= (self.c2 if decreased else min(self.c2, 1 - 2 * self.c1)) * -slope:
-                    return Outcome.WOLFE, trial, trial
-                if decreased and trial.value < lowest.value:
-                    lowest = trial
+            if abs(trial.slope) <= steep and (decreased or abs(trial.value - value) <= noise):
+                return Outcome.WOLFE, trial, trial
+            if decreased and trial.value < lowest.value:
+                lowest = trial
             if step >= self.largest and decreased and trial.slope <= drop:
                 break
             if first_stage and decreased and trial.slope >= 0:
