@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--optimizers", type=kinds.optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)")
     kinds.add_common(
         parser,
-        f"{HISTORY} and {FORECAST}",
+        f"the pair of {HISTORY} and {FORECAST}",
         seed="decides the series, the algorithm's choices and every training",
         quick=f"{QUICK.trials} trials in generations of {QUICK.population}, {QUICK.epochs} epochs each",
     )
