@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from http.client import HTTPException
 
 import numpy as np
@@ -24,8 +25,10 @@ def openml_mnist(way_out: str = "") -> Dataset:
         OSError: OpenML does not answer, or not with MNIST; the message names the ways out.
     """
     try:
-        # The reader is named because the other one needs pandas.
-        bunch = fetch_openml("mnist_784", version=1, as_frame=False, parser="liac-arff")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A network error occurred")  # of each try; the error tells it once
+            # The reader is named because the other one needs pandas.
+            bunch = fetch_openml("mnist_784", version=1, as_frame=False, parser="liac-arff")
     except (OSError, HTTPException, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise OSError(

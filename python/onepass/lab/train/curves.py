@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
-from onepass.lab.style import new_figure, styles
+from onepass.lab.style import new_figure, save_png, styles
 from onepass.lab.train.plots import draw_series
 from onepass.lab.train.published import Figure
 from onepass.lab.train.rows import Row
@@ -19,7 +19,7 @@ _ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.96, 0.97, 0.98, 0.99)
 def draw_curves(rows: Sequence[Row], title: str, path: Path, figures: Sequence[Figure] = ()) -> None:
     """Write a picture of training losses (left) and test accuracies (right), with published figures as rings."""
     look = styles(row.label for row in rows)
-    figure = new_figure(13.5, 6.2, title)
+    figure = new_figure(14.8, 6.2, title)
     losses, accuracies = figure.subplots(1, 2)
     # The legend lists the rows as they end, the best first.
     for row in sorted(rows, key=lambda row: row.test_accuracies[-1], reverse=True):
@@ -37,11 +37,11 @@ def draw_curves(rows: Sequence[Row], title: str, path: Path, figures: Sequence[F
     accuracies.yaxis.set_major_locator(FixedLocator(_ACCURACIES))
     accuracies.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     accuracies.yaxis.set_minor_locator(NullLocator())
-    accuracies.set_ylabel("correct in the test set, %, on a logit scale")
+    accuracies.set_ylabel("correct in the test set, %, on a logit scale", labelpad=8)
     accuracies.set_title("Test accuracy")
     handles, labels = losses.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, handlelength=3.2)
-    figure.savefig(path)
+    save_png(figure, path)
 
 
 def _draw_published(axes: Axes, figures: Sequence[Figure]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from onepass.lab.style import Style, new_figure, styles
+from onepass.lab.style import Style, new_figure, save_png, styles
 from onepass.lab.train.rows import Row
 
 
@@ -20,7 +20,7 @@ def draw_training(rows: Sequence[Row], title: str, path: Path) -> None:
     losses, accuracies = figure.subplots(1, 2, width_ratios=(1.7, 1))
     _draw_losses(losses, rows, look)
     _draw_accuracies(accuracies, rows, look)
-    figure.savefig(path)
+    save_png(figure, path)
 
 
 def _draw_losses(axes: Axes, rows: Sequence[Row], look: dict[str, Style]) -> None:
