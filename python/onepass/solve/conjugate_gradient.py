@@ -15,6 +15,8 @@ from onepass.solve.kernels import blend, combine, dots
 
 #: A direction whose slope is less than this share of the steepest one's is given up for the steepest one.
 LEAST_DESCENT = 0.01
+#: Powell's bound of G.g / G.G.
+POWELL = 0.2
 #: The eta of Hager and Zhang's lower bound of beta.
 HAGER_ZHANG_ETA = 0.01
 
@@ -30,6 +32,11 @@ class Products:
     slope_after: float  # d.G
 
     @property
+    def jams(self) -> bool:
+        """Whether the gradients are far from orthogonal (Powell 1977, Math. Programming 12): short steps would follow."""
+        return abs(self.new_old) >= POWELL * self.new_new
+
+    @property
     def y_new(self) -> float:
         return self.new_new - self.new_old
 
@@ -39,8 +46,8 @@ class Products:
 
 
 def fletcher_reeves(p: Products, d: Array) -> float:
-    """G.G / g.g (Fletcher and Reeves 1964)."""
-    return p.new_new / p.old_old
+    """G.G / g.g (Fletcher and Reeves 1964), or 0 where it would jam."""
+    return 0.0 if p.jams else p.new_new / p.old_old
 
 
 def polak_ribiere(p: Products, d: Array) -> float:
@@ -54,8 +61,8 @@ def hestenes_stiefel(p: Products, d: Array) -> float:
 
 
 def dai_yuan(p: Products, d: Array) -> float:
-    """G.G / d.y (Dai and Yuan 1999)."""
-    return p.new_new / p.y_d
+    """G.G / d.y (Dai and Yuan 1999), or 0 where it would jam."""
+    return 0.0 if p.jams else p.new_new / p.y_d
 
 
 def hager_zhang(p: Products, d: Array) -> float:
