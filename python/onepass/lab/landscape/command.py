@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.print(solutions_table([*solutions, *others], results.common_view, str(experiment)))
     terminal.print(lines_table(results.lines))
     draw_lines(results.lines, f"Between solutions. {experiment}", files[0])
-    draw_squares(results.squares, f"Along filter-normalised random directions. {experiment}", files[1])
+    draw_squares(results.squares, f"Filter-normalised random directions. {experiment}", files[1])
     draw_own_views(results.own_views, f"Each path in its own plane. {experiment}", files[2])
     draw_common_view(results.common_view, f"All paths in one plane. {experiment}", files[3])
     if arguments.html:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from plotly import graph_objects  # type: ignore[import-untyped]
 
+from onepass.groups import Array
 from onepass.lab.landscape.levels import contour_levels, drawable, powers_of_ten
 from onepass.lab.landscape.results import Track, View
 from onepass.lab.landscape.surface_plot import COLOURS
@@ -18,8 +19,9 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 def write_explorer(view: View, title: str, path: Path) -> None:
     """Write one HTML file that needs no server and no network: plotly is inside.
 
-    The paths are drawn where they are on the common plane, at the loss there, which is on the surface; a button draws
-    them at the loss of the points themselves, which are off the plane.
+    The paths are drawn where they are on the common plane, at the loss there, which is on the surface, and lifted by a
+    twentieth so that they can be seen. A button draws them at the loss of the points themselves, which are off the
+    plane.
     """
     look = styles(track.label for track in view.tracks)
     patterns = list(dict.fromkeys(style.dashes for style in look.values()))
@@ -42,7 +44,7 @@ def write_explorer(view: View, title: str, path: Path) -> None:
             "xaxis": {"title": {"text": f"first component ({first:.1%})"}},
             "yaxis": {"title": {"text": f"second component ({second:.1%})"}},
             "zaxis": {"title": {"text": "training loss"}, "type": "log", "dtick": 1, "exponentformat": "none"},
-            "camera": {"eye": {"x": 1.1, "y": -1.4, "z": 1.1}},
+            "camera": {"eye": _eye(view), "center": {"x": 0, "y": 0, "z": -0.15}},
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.8},
         },
         updatemenus=[_height_menu(view), _scale_menu()],
@@ -52,7 +54,7 @@ def write_explorer(view: View, title: str, path: Path) -> None:
         include_plotlyjs=True,
         div_id="landscape",  # a random one otherwise
         config={"displaylogo": False, "responsive": True},
-        default_height="95vh",
+        default_height="90vh",
     )
 
 
@@ -72,6 +74,7 @@ def _solid(view: View) -> graph_objects.Surface:
             [shade, "rgb({:.0f},{:.0f},{:.0f})".format(*255 * np.array(COLOURS(shade)[:3]))] for shade in shades
         ],
         colorbar={"title": {"text": "loss"}, "tickvals": np.log10(ticks), "ticktext": [f"{tick:g}" for tick in ticks]},
+        opacity=0.85,  # a path may run below
         hovertemplate="loss %{z:.4g}<extra>surface</extra>",
         name="surface",
     )
@@ -83,7 +86,7 @@ def _line(track: Track, style: Style, dash: str) -> graph_objects.Scatter3d:
     return graph_objects.Scatter3d(
         x=x,
         y=y,
-        z=drawable(track.seen_losses),
+        z=_on_surface(track),
         mode="lines+markers",
         line={"color": style.colour, "width": 6, "dash": dash},
         marker={"color": style.colour, "size": [6 if epoch in (0, last) else 2.5 for epoch in range(last + 1)]},
@@ -93,10 +96,24 @@ def _line(track: Track, style: Style, dash: str) -> graph_objects.Scatter3d:
     )
 
 
+def _on_surface(track: Track) -> Array:
+    return 1.05 * drawable(track.seen_losses)
+
+
+def _eye(view: View) -> dict[str, float]:
+    """Where to look from: from beyond the ends of the paths back to their start, a little from the side."""
+    forth = np.mean([track.coordinates[-1] - track.coordinates[0] for track in view.tracks], axis=0)
+    side = 0.8
+    x, y = np.array([forth[0] + side * forth[1], forth[1] - side * forth[0]]) / (
+        np.hypot(1, side) * np.linalg.norm(forth) or 1
+    )
+    return {"x": 1.7 * float(x), "y": 1.7 * float(y), "z": 1.0}
+
+
 def _height_menu(view: View) -> dict[str, object]:
     paths = list(range(1, len(view.tracks) + 1))  # the surface is 0
     heights = {
-        "Paths on the surface": [drawable(track.seen_losses) for track in view.tracks],
+        "Paths on the surface": [_on_surface(track) for track in view.tracks],
         "Paths at their true loss": [drawable(track.losses) for track in view.tracks],
     }
     return {

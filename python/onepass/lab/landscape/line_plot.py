@@ -24,7 +24,7 @@ def draw_lines(lines: Sequence[Line], title: str, path: Path) -> None:
         _draw(losses, line, line.train_losses, line.test_losses)
         _draw(accuracies, line, _percent(line.train_accuracies), _percent(line.test_accuracies))
         accuracies.set_xlabel("alpha")
-        accuracies.set_xticks((-0.5, 0, 0.5, 1, 1.5))
+        accuracies.set_xticks((0, 0.5, 1))
     grid[0, 0].set_ylabel("cross-entropy")
     grid[1, 0].set_ylabel("correct, %")
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)

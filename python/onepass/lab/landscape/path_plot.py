@@ -20,7 +20,7 @@ def draw_own_views(views: Sequence[View], title: str, path: Path) -> None:
     """Write a picture of each path in its own plane."""
     columns = min(len(views), 3)
     rows = -(-len(views) // columns)
-    figure = new_figure(1.8 + 3.6 * columns, 1.4 + 3.1 * rows, title)
+    figure = new_figure(max(1.8 + 3.6 * columns, 9), 1.4 + 3.1 * rows, title)
     grid = figure.subplots(rows, columns, squeeze=False)
     levels = contour_levels(*(view.surface.losses for view in views))
     for axes, view in zip(grid.flat, views, strict=False):

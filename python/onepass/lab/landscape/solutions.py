@@ -83,7 +83,8 @@ class Experiment:
         return self.epochs * (len(self.optimizers) + 1) + self.large_epochs
 
     def __str__(self) -> str:
-        return f"A {'-'.join(map(str, self.sizes))} network on {self.data}, {self.epochs} epochs"
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        return f"A {'-'.join(map(str, self.sizes))} network on {self.data}, {epochs}"
 
     def described(self) -> dict[str, Any]:
         """The same for a program to read."""

@@ -34,6 +34,8 @@ def draw_squares(squares: Sequence[Square], title: str, path: Path) -> None:
         axes.plot(0, 0, "*", color="black", markersize=11)
         axes.set_title(f"Around {square.label}", fontsize=11)
         axes.set_xlabel("first random direction")
+        axes.set_xticks((-1, -0.5, 0, 0.5, 1))
+        axes.set_yticks((-1, -0.5, 0, 0.5, 1))
         axes.set_aspect("equal")
     flat[0].set_ylabel("second random direction")
     add_colour_bar(figure, contours, flat)
