@@ -56,8 +56,8 @@ class Wolfe:
         """Seeks a step from 0 where the function has this value and this negative slope.
 
         A value or a slope that is not finite makes the search go back to a quarter of the way from the best point that it
-        has, and never come nearer than half the way again. Where values differ by less than their rounding, the slopes
-        alone decide (Hager and Zhang 2005, SIAM J. Optim. 16, eq. 4.1).
+        has, and never come nearer than half the way again. Where a value differs from the first one by less than their
+        rounding, the slopes alone decide, as in Hager and Zhang 2005, SIAM J. Optim. 16, eq. 4.1.
 
         Args:
             phi: the value and the slope at a step length.
@@ -84,8 +84,9 @@ class Wolfe:
                 if step == best.step:
                     break
                 continue
-            decreased = trial.value <= value + step * drop
-            if abs(trial.slope) <= steep and (decreased or abs(trial.value - value) <= noise):
+            seen = trial if abs(trial.value - value) > noise else integrated(best, trial)
+            decreased = seen.value <= value + step * drop
+            if decreased and abs(trial.slope) <= steep:
                 return Outcome.WOLFE, trial, trial
             if decreased and trial.value < lowest.value:
                 lowest = trial
@@ -94,12 +95,12 @@ class Wolfe:
             if first_stage and decreased and trial.slope >= 0:
                 first_stage = False
             low, high = limits(best, other, step, bracketed, self.largest)
-            if first_stage and not decreased and trial.value <= best.value:
+            if first_stage and not decreased and seen.value <= best.value:
                 # Of f(a) - c1 a f'(0), which has a minimizer in the bracket even if f has none that is low enough.
-                step, bracketed, ends = choose(*(tilted(t, drop) for t in (best, other, trial)), bracketed, low, high)
+                step, bracketed, ends = choose(*(tilted(t, drop) for t in (best, other, seen)), bracketed, low, high)
                 best, other = (tilted(t, -drop) for t in ends)
             else:
-                step, bracketed, (best, other) = choose(best, other, trial, bracketed, low, high)
+                step, bracketed, (best, other) = choose(best, other, seen, bracketed, low, high)
             if bracketed:
                 if abs(other.step - best.step) >= SHRINK * older_width:
                     step = best.step + 0.5 * (other.step - best.step)
@@ -114,6 +115,12 @@ class Wolfe:
                 if step in (best.step, other.step):
                     break
         return (Outcome.DECREASE if lowest is not origin else Outcome.FAILED), lowest, trial
+
+
+def integrated(best: Trial, trial: Trial) -> Trial:
+    """The trial with the value that the slopes promise, by the trapezoidal rule."""
+    value = best.value + 0.5 * (best.slope + trial.slope) * (trial.step - best.step)
+    return Trial(trial.step, value, trial.slope)
 
 
 def tilted(trial: Trial, drop: float) -> Trial:

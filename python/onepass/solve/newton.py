@@ -30,7 +30,7 @@ def positive(h: Array) -> Array:
 def modification(h: Array) -> Array:
     r"""The diagonal E of the modified Cholesky factorization P (H + E) P^T = L D L^T, zero where H is safely positive.
 
-    Pivots are the largest diagonals. D is at least machine epsilon times the size of H, and no element of L sqrt(D)
+    Pivots are the largest diagonals. D is at least a few machine epsilons times the size of H, and no element of L sqrt(D)
     exceeds a bound that keeps E small.
 
     Reference:
@@ -41,7 +41,7 @@ def modification(h: Array) -> Array:
     diagonal = np.diagonal(h)
     gamma = float(np.abs(diagonal).max())
     xi = float(np.abs(h - np.diag(diagonal)).max())
-    delta = eps * max(gamma + xi, 1.0)
+    delta = SINGULAR * size * eps * max(gamma + xi, 1.0)
     bound = max(gamma, xi / max(1.0, float(np.sqrt(size * size - 1.0))), eps)
     rest = np.array(h)  # what is left of H when the columns that are done are taken out
     added, order = np.empty_like(diagonal), np.arange(size)

@@ -89,8 +89,27 @@ class Objective:
 
     def _by_differences(self, x: Array, out: Array) -> float:
         value = self.value(x)
-        out[...] = differences(self.value, x, value, self._scheme, bounds=self._bounds) if isfinite(value) else np.nan
+        if not isfinite(value):
+            out[...] = np.nan
+        elif self._bounds is None:
+            out[...] = differences(self.value, x, value, self._scheme)
+        else:
+            self._differences_within(*self._bounds, x, value, out)
         return value
+
+    def _differences_within(self, lower: Array, upper: Array, x: Array, value: float, out: Array) -> None:
+        """Differences of the variables that have room; the others' do not matter."""
+        free = lower < upper
+
+        def of_free(part: Array) -> float:
+            full = x.copy()
+            full[free] = part
+            return self.value(full)
+
+        out[...] = 0
+        if free.any():
+            bounds = lower[free], upper[free]
+            out[free] = differences(of_free, x[free], value, self._scheme, bounds=bounds)
 
     def hessian(self, x: Array) -> Array:
         self.nhev += 1
