@@ -152,6 +152,7 @@ def test_a_run_that_diverged_is_named(
     ("argument", "message"),
     [
         (("--resolution", "0"), "argument --resolution: must be a whole number from 1 on, got '0'"),
+        (("--resolution", "2"), "argument --resolution: 3 points are the least for a surface"),
         (("--optimizers", "adam,newton"), "argument --optimizers: there is no optimizer 'newton'"),
     ],
 )

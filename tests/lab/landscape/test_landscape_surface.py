@@ -10,7 +10,8 @@ pytest.importorskip("sklearn")
 from onepass.groups import Array
 from onepass.lab.landscape.levels import FLOOR, contour_levels, drawable, powers_of_ten
 from onepass.lab.landscape.plane import Plane
-from onepass.lab.landscape.surface import around, measure
+from onepass.lab.landscape.results import Square
+from onepass.lab.landscape.surface import Surface, around, measure
 
 
 def quadratic(point: Array) -> float:
@@ -35,6 +36,14 @@ def test_a_quadratic_off_its_minimum_along_slanting_axes() -> None:
     surface = measure(quadratic, plane, np.array([0.0, 1.0]), np.array([0.0, 2.0]))
     # The points are (1, 0), (2, 1), (1, 2) and (2, 3).
     assert surface.losses.tolist() == [[1, 14], [41, 94]]
+
+
+def test_the_mean_loss_at_a_distance() -> None:
+    side = np.linspace(-1, 1, 5)
+    square = Square("a bowl", Surface(side, side, side**2 + side[:, np.newaxis] ** 2))
+    # Of the points with coordinates of -1, -0.5, 0, 0.5 or 1, four are 0.5 away, and four 0.71, within 0.25.
+    assert square.mean_loss_at(0.5) == pytest.approx((0.25 + 0.5) / 2)
+    assert square.described()["mean_loss_at_half"] == square.mean_loss_at(0.5)
 
 
 def test_a_grid_covers_the_paths_with_a_margin() -> None:

@@ -28,7 +28,7 @@ from onepass.lab.settings import PLANS
 
 OPTIMIZERS = ("Adam", "SGD", "Momentum", "RMSprop", "Adagrad")
 QUICK_OPTIMIZERS = OPTIMIZERS[:3]
-RESOLUTION, QUICK_RESOLUTION = 41, 15
+RESOLUTION, QUICK_RESOLUTION, LEAST_RESOLUTION = 41, 15, 3
 PLAN = PLANS["digits"]
 PICTURES = tuple(f"onepass-landscape-{detail}.png" for detail in ("lines", "around", "paths", "common"))
 PAGE = "onepass-landscape.html"
@@ -74,6 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, measure, draw; 1 if an optimizer and its NumPy twin differ in a bit, or if one diverged."""
+    if arguments.resolution and arguments.resolution < LEAST_RESOLUTION:
+        arguments.error(f"argument --resolution: {LEAST_RESOLUTION} points are the least for a surface")
     files = [arguments.out / name for name in (*PICTURES, *([PAGE] if arguments.html else []))]
     make_folders((*files, arguments.json))
 
@@ -93,6 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     terminal.print(solutions_table([*solutions, *others], results.common_view, str(experiment)))
     terminal.print(lines_table(results.lines))
+    terminal.print("Mean loss half the weights' length away, along filter-normalised random directions:")
+    for square in results.squares:
+        terminal.print(f"  {square.mean_loss_at(0.5):.4f} around {square.label}")
     draw_lines(results.lines, f"Between solutions. {experiment}", files[0])
     draw_squares(results.squares, f"Filter-normalised random directions. {experiment}", files[1])
     draw_own_views(results.own_views, f"Each path in its own plane. {experiment}", files[2])

@@ -44,7 +44,7 @@ def write_explorer(view: View, title: str, path: Path) -> None:
             "xaxis": {"title": {"text": f"first component ({first:.1%})"}},
             "yaxis": {"title": {"text": f"second component ({second:.1%})"}},
             "zaxis": {"title": {"text": "training loss"}, "type": "log", "dtick": 1, "exponentformat": "none"},
-            "camera": {"eye": _eye(view), "center": {"x": 0, "y": 0, "z": -0.15}},
+            "camera": {"eye": _eye(view), "center": {"x": 0, "y": 0, "z": -0.2}},
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.8},
         },
         updatemenus=[_height_menu(view), _scale_menu()],
@@ -107,7 +107,7 @@ def _eye(view: View) -> dict[str, float]:
     x, y = np.array([forth[0] + side * forth[1], forth[1] - side * forth[0]]) / (
         np.hypot(1, side) * np.linalg.norm(forth) or 1
     )
-    return {"x": 1.7 * float(x), "y": 1.7 * float(y), "z": 1.0}
+    return {"x": 1.8 * float(x), "y": 1.8 * float(y), "z": 1.0}
 
 
 def _height_menu(view: View) -> dict[str, object]:

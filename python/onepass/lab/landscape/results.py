@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from onepass.groups import Array
 from onepass.lab.landscape.line import Line
 from onepass.lab.landscape.plane import PrincipalPlane
@@ -17,6 +19,15 @@ class Square:
 
     label: str
     surface: Surface
+
+    def mean_loss_at(self, distance: float) -> float:
+        """The mean over the points of the grid that are so far from the solution, give or take half a step."""
+        x, y = np.meshgrid(self.surface.x, self.surface.y)
+        half_step = (self.surface.x[1] - self.surface.x[0]) / 2
+        return float(self.surface.losses[np.abs(np.hypot(x, y) - distance) <= half_step].mean())
+
+    def described(self) -> dict[str, Any]:
+        return {"label": self.label, "mean_loss_at_half": self.mean_loss_at(0.5), **self.surface.described()}
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class Results:
         """The same for a program to read."""
         return {
             "lines": [line.described() for line in self.lines],
-            "around": [{"label": square.label, **square.surface.described()} for square in self.squares],
+            "around": [square.described() for square in self.squares],
             "paths": [view.described() for view in self.own_views],
             "common": self.common_view.described(),
         }

@@ -51,9 +51,8 @@ def draw_contours(axes: Axes, surface: Surface, levels: Sequence[float]) -> Quad
 
 
 def add_colour_bar(figure: Figure, contours: QuadContourSet, axes: Sequence[Axes]) -> None:
-    figure.colorbar(
-        contours, ax=axes, format="%g", ticks=contours.levels, label="cross-entropy over the training set", pad=0.02
-    )
+    label = "cross-entropy over the training set"
+    figure.colorbar(contours, ax=axes, format="%g", ticks=contours.levels, label=label, pad=0.02, aspect=30)
 
 
 def _draw_solid(figure: Figure, square: Square, levels: Sequence[float]) -> None:
