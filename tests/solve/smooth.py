@@ -55,13 +55,3 @@ class Quadratic:
 
     def hessian(self, x: Array) -> Array:
         return self.a
-
-
-def squares(residual: Any, jacobian: Any) -> Any:
-    """The sum of squares of residuals, and its gradient."""
-
-    def fun(x: Array) -> tuple[float, Array]:
-        r = np.asarray(residual(x))
-        return float(r @ r), 2 * np.asarray(jacobian(x)).T @ r
-
-    return fun

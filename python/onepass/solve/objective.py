@@ -143,8 +143,8 @@ class Objective:
 
 def number(value: Any) -> float:
     """A value of the objective as a float."""
-    if type(value) is float:
-        return value
+    if isinstance(value, float):  # NumPy's float64 is one, too
+        return float(value)
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"fun must return a real number, got {described(value, array)}")
