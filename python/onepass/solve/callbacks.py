@@ -25,6 +25,8 @@ def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any) ->
         TypeError: these are no real numbers.
         ValueError: the shape is another one.
     """
+    if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
+        return value.copy()
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -6,6 +6,7 @@ Nothing is counted here: the functions that are passed count their own calls, an
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,16 @@ def step_sizes(x: Array, scheme: str, typical: Array | float, precision: Any) ->
         typical: the size below which |x| counts as small, of each coordinate or of all.
         precision: the dtype in which the function is computed, which decides eps.
     """
-    power, _ = SCHEMES[scheme]
-    eps = max(np.finfo(precision).eps, np.finfo(x.dtype).eps)
-    h = np.copysign(x.dtype.type(eps**power) * np.maximum(np.abs(x), typical), x).astype(x.dtype, copy=False)
-    exact: Array = (x + h) - x
+    h = np.copysign(relative_step(scheme, x.dtype, np.dtype(precision)) * np.maximum(np.abs(x), typical), x)
+    exact: Array = (x + h.astype(x.dtype, copy=False)) - x
     return exact
+
+
+@lru_cache
+def relative_step(scheme: str, *dtypes: np.dtype[Any]) -> float:
+    """eps^p, eps being that of the least precise dtype."""
+    power, _ = SCHEMES[scheme]
+    return float(max(np.finfo(dtype).eps for dtype in dtypes) ** power)
 
 
 def differences(
@@ -60,27 +66,21 @@ def differences(
         precision: dtype in which f is computed, if not that of x.
 
     Returns:
-        The shape of f(x), and a last axis for the coordinates.
+        A first axis for the coordinates, and the shape of f(x).
     """
     h = step_sizes(x, scheme, typical, x.dtype if precision is None else precision)
-    columns = []
     if scheme == "2-point":
         if bounds is not None:
             h = _within(x, h, *bounds)
-        for j in range(x.shape[-1]):
-            columns.append((f(_moved(x, j, h)) - at_x) / _column(h, j, at_x))
-    else:
-        a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
-        for j in range(x.shape[-1]):
-            at_a, at_b = f(_moved(x, j, a)), f(_moved(x, j, b))
-            a_j, b_j = (_column(offset, j, at_x) for offset in (a, b))
-            columns.append((b_j / a_j * at_a - a_j / b_j * at_b) / (b_j - a_j) - (a_j + b_j) / (a_j * b_j) * at_x)
-    return np.stack(columns, axis=-1)
-
-
-def gradient_differences(f: Callable[[Array], float], x: Array, value: float, scheme: str, out: Array) -> None:
-    """Writes the gradient of a function of one point, whose value at x is given, by differences of its values."""
-    out[...] = differences(f, x, value, scheme)
+        change = _values(f, x, h)
+        change -= at_x
+        change /= _beside(h, change)
+        return change
+    a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
+    at_a, at_b = _values(f, x, a), _values(f, x, b)
+    a, b = _beside(a, at_a), _beside(b, at_b)
+    found: Array = (b / a * at_a - a / b * at_b) / (b - a) - (a + b) / (a * b) * at_x
+    return found
 
 
 def product_differences(gradient: Callable[[Array], Array], x: Array, at_x: Array, p: Array) -> Array:
@@ -93,16 +93,20 @@ def product_differences(gradient: Callable[[Array], Array], x: Array, at_x: Arra
     return product
 
 
-def _column(steps: Array, j: int, at_x: Any) -> Array:
-    """The steps of coordinate j, to divide the values of one point or of several by."""
-    column: Array = steps[..., j, None] if np.ndim(at_x) > 1 else steps[..., j]
-    return column
+def _values(f: Callable[[Array], Any], x: Array, offset: Array) -> Array:
+    """f at x with one coordinate moved by its offset, for each coordinate, along a first axis."""
+    values = []
+    for j in range(x.shape[-1]):
+        moved = x.copy()
+        moved[..., j] += offset[..., j]
+        values.append(f(moved))
+    return np.array(values)
 
 
-def _moved(x: Array, j: int, offset: Array) -> Array:
-    moved = x.copy()
-    moved[..., j] += offset[..., j]
-    return moved
+def _beside(offset: Array, values: Array) -> Array:
+    """The offsets with the coordinates first, and an axis for the components of f if it has any."""
+    first = offset.T
+    return first[..., None] if values.ndim > first.ndim else first
 
 
 def _within(x: Array, h: Array, lower: Array, upper: Array) -> Array:

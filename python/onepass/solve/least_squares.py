@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from onepass.solve.result import OptimizeResult, Status
 METHODS = ("lm", "gauss-newton", "dogleg")
 #: A step that gains less than this share of what the model promised is not taken.
 LEAST_GAIN = 1e-4
+#: The relative error of a cost that rounding may cause.
+ROUNDING = 1e-14
 
 
 def least_squares(
@@ -34,7 +37,7 @@ def least_squares(
     f_scale: float = 1.0,
     x_scale: Any = "jac",
     geodesic: bool = False,
-    ftol: float = 1e-12,
+    ftol: float = 1e-15,
     xtol: float = 1e-10,
     gtol: float = 1e-10,
     max_nfev: int | None = None,
@@ -109,7 +112,7 @@ def least_squares(
     else:
         steps = GaussNewton() if method == "gauss-newton" else Dogleg(norm(scale.of(x)))
 
-    nit, first, longest = 0, True, np.inf
+    nit, first, longest = 0, True, math.inf
     status = Status.GRADIENT if point.largest_cosine() <= gtol else None
     while status is None:
         if residuals.nfev + 1 + per_jacobian > budget:
@@ -119,12 +122,12 @@ def least_squares(
         negligible = xtol * (xtol + norm(scale.of(point.x)))
         trial = Point(new_x, residuals(new_x), rho)
         actual = point.cost - trial.cost
-        if not np.isfinite(trial.cost):
-            actual = -np.inf
-        gain = actual / predicted if predicted > 0 else -np.inf
+        if not math.isfinite(trial.cost):
+            actual = -math.inf
+        gain = actual / predicted if predicted > 0 else -math.inf
         if first:
             longest = length
-            if predicted <= ftol * point.cost and abs(actual) <= ftol * point.cost:
+            if predicted <= ftol * point.cost and abs(actual) <= max(ftol, ROUNDING) * point.cost:
                 status = Status.VALUE
             elif length <= negligible:
                 status = Status.STEP
@@ -132,7 +135,9 @@ def least_squares(
             trial.differentiate(residuals, scale, box)
             point, first, nit = trial, True, nit + 1
             steps.accepted(gain, length)
-            if not proceed(point.x, cost=point.cost, fun=point.f.copy(), nit=nit, nfev=residuals.nfev):
+            if callback is not None and not proceed(
+                point.x, cost=point.cost, fun=point.f.copy(), nit=nit, nfev=residuals.nfev
+            ):
                 status = Status.CALLBACK
             elif not point.is_finite:
                 status = Status.NONFINITE
@@ -142,7 +147,7 @@ def least_squares(
             steps.rejected(gain, length)
             if status is None and length <= negligible:
                 # The model was right up to rounding if its first step was short already, and else wrong.
-                status = Status.STEP if longest <= np.sqrt(xtol) * norm(scale.of(point.x)) else Status.NO_DECREASE
+                status = Status.STEP if longest <= math.sqrt(xtol) * norm(scale.of(point.x)) else Status.NO_DECREASE
             first = False
     return point.result(status, residuals, nit=nit)
 

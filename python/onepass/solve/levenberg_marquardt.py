@@ -9,11 +9,11 @@ from onepass.groups import Array
 from onepass.solve.linear_model import LinearModel, norm
 
 #: The first damping, as a share of the largest curvature.
-FIRST_DAMPING = 1e-3
+FIRST_DAMPING = 0.1
 #: A failure raises the damping from here at least, as a share of the largest curvature.
 LEAST_DAMPING = 1e-16
 #: The least factor by which a good gain shrinks the damping.
-LEAST_FACTOR = 1 / 3
+LEAST_FACTOR = 0.1
 #: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
 MOST_BEND = 0.75
 
@@ -21,7 +21,7 @@ MOST_BEND = 0.75
 class LevenbergMarquardt:
     """Minimizers of the damped model.
 
-    A gain near 1 divides the damping by 3, one near 0 doubles it, and failures in a row multiply it by 2, 4, 8, ...
+    A gain of 1 divides the damping by 10, one near 0 doubles it, and failures in a row multiply it by 2, 4, 8, ...
     (Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, eq. 2.4).
 
     Args:

@@ -6,10 +6,15 @@ Variables are scaled: p is D times the step of x, and A is J D^-1.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from onepass.groups import Array
+
+
+#: The machine epsilon.
+EPS = float(np.finfo(np.float64).eps)
 
 
 class LinearModel:
@@ -26,16 +31,19 @@ class LinearModel:
     def __init__(self, a: Array, f: Array) -> None:
         m, n = a.shape
         if m > n:
-            r = np.linalg.qr(np.column_stack((a, f)), mode="r")
+            r: Array = np.linalg.qr(np.column_stack((a, f)), mode="r")
             a, f = r[:n, :n], r[:n, n]
         u, self._s, self._vt = np.linalg.svd(a, full_matrices=False)
         self._c = f.dot(u)
         self._s_c = self._s * self._c
         #: The gradient A^T f.
         self.gradient: Array = self._s_c.dot(self._vt)
-        cut = self._s[0] * max(m, n) * np.finfo(a.dtype).eps
-        #: How many singular values are not negligible beside the largest.
-        self.rank = int(np.count_nonzero(self._s > cut))
+        self._negligible = max(m, n) * EPS
+
+    @property
+    def rank(self) -> int:
+        """How many singular values are not negligible beside the largest."""
+        return int(np.count_nonzero(self._s > self._s[0] * self._negligible))
 
     def damped(self, damping: float) -> Array:
         """The p that minimizes the model plus damping |p|^2 / 2; of the shortest ones, without damping."""

@@ -78,10 +78,10 @@ class Loss:
 
     def cost(self, f: Array) -> Array:
         """Half the sum of the losses; infinite or NaN where it overflows."""
+        if self.is_linear:
+            squares: Array = f.dot(f) if f.ndim == 1 else np.einsum("...i,...i->...", f, f)
+            return 0.5 * squares
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.is_linear:
-                squares: Array = np.einsum("...i,...i->...", f, f)
-                return 0.5 * squares
             rho, _, _ = self._at((f / self._scale) ** 2)
             total: Array = (0.5 * self._scale**2) * rho.sum(axis=-1)
             return total

@@ -13,6 +13,8 @@ from onepass.solve.losses import Loss
 from onepass.solve.residuals import Bounds, Residuals
 from onepass.solve.result import OptimizeResult, Status
 
+#: The smallest normal number.
+TINY = float(np.finfo(np.float64).tiny)
 #: The share of a step at which the second derivative along it is measured.
 BEND_AT = 0.1
 
@@ -41,8 +43,6 @@ class Scale:
         self.by_jacobian = isinstance(x_scale, str) and x_scale == "jac"
         self._largest = np.zeros(x.shape)
         self.d = np.ones(x.shape)
-        #: The largest sizes of the parameters so far, 1 for those that are 0.
-        self.typical = np.zeros(x.shape)
         if self.by_jacobian:
             return
         sizes = np.asarray(x_scale)
@@ -56,16 +56,11 @@ class Scale:
         """The scaled parameters."""
         return self.d * x
 
-    def typical_sizes(self, x: Array) -> Array:
-        """For the steps of differences at x."""
-        np.maximum(self.typical, np.abs(x), out=self.typical)
-        return np.where(self.typical > 0, self.typical, 1.0)
-
     def see(self, norms: Array) -> None:
         """Takes account of a Jacobian's norms of columns."""
         if self.by_jacobian:
-            np.maximum(self._largest, norms, out=self._largest)
-            self.d = np.where(self._largest > 0, self._largest, 1.0)
+            self._largest = np.maximum(self._largest, norms)
+            self.d = self._largest if self._largest.all() else np.where(self._largest > 0, self._largest, 1.0)
 
 
 class Point:
@@ -79,7 +74,7 @@ class Point:
 
     def differentiate(self, residuals: Residuals, scale: Scale, bounds: Bounds) -> None:
         """Asks for the Jacobian and factors it; `is_finite` says whether that was possible."""
-        f, jac = self.f, residuals.jacobian(self.x, self.f, scale.typical_sizes(self.x))
+        f, jac = self.f, residuals.jacobian(self.x, self.f)
         self._of_rows: Array | None = None
         if not self._loss.is_linear:
             of_f, self._of_rows = self._loss.scales(f)
@@ -87,7 +82,8 @@ class Point:
         self.jac, self._scaled_f = jac, f
         self._norms = np.sqrt(np.einsum("ij,ij->j", jac, jac))
         self.gradient: Array = f.dot(jac)
-        if not (math.isfinite(self._norms.sum()) and math.isfinite(self.gradient.sum())):
+        ones = np.ones_like(self._norms)  # a product with them is the fastest sum
+        if not math.isfinite(self._norms.dot(ones) + self.gradient.dot(ones)):
             return
         scale.see(self._norms)
         self._d, self._bounds = scale.d, bounds
@@ -104,7 +100,7 @@ class Point:
     def largest_cosine(self) -> float:
         """Of the angles between the residuals and the columns of the Jacobian that belong to free parameters."""
         # A column of zeros has the gradient 0.
-        cosines = np.abs(self.gradient) / np.maximum(self._norms, np.finfo(np.float64).tiny)
+        cosines = np.abs(self.gradient) / np.maximum(self._norms, TINY)
         if self._free is not None:
             cosines = cosines * self._free
         length = norm(self._scaled_f)

@@ -39,6 +39,7 @@ class Residuals:
         self._jac, self._scheme = chosen(jac)
         self._m: int | None = None
         self._precision: Any = None
+        self._typical: Array = np.zeros(())
         self.nfev = self.njev = 0
 
     def __call__(self, x: Array) -> Array:
@@ -57,15 +58,17 @@ class Residuals:
         """How many residuals a Jacobian takes."""
         return cost(self._scheme, n) if self._jac is None else 0
 
-    def jacobian(self, x: Array, f: Array, typical: Array) -> Array:
-        """The Jacobian at x, where the residuals are f; typical sizes of the coordinates scale differences."""
+    def jacobian(self, x: Array, f: Array) -> Array:
+        """The Jacobian at x, where the residuals are f. Differences go by the largest sizes of x so far."""
         self.njev += 1
         if self._jac is not None:
             return checked("jac", self._jac(x, *self._args, **self._kwargs), (f.size, x.size), np.float64)
+        self._typical = np.maximum(self._typical, np.abs(x))
+        typical = np.where(self._typical > 0, self._typical, 1.0)
         with np.errstate(over="ignore", invalid="ignore"):
             return differences(
                 self, x, f, self._scheme, typical=typical, bounds=self._bounds, precision=self._precision
-            )
+            ).T
 
 
 def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, str]:

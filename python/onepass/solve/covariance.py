@@ -1,0 +1,66 @@
+"""How uncertain are fitted parameters? The covariance from the Jacobian at the solution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from onepass.groups import Array
+
+#: A parameter with more than this share of a direction that the residuals do not determine is not determined itself.
+SHARE = 1e-8
+
+
+def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array:
+    r"""The covariance of the parameters, :math:`s^2 (J^T J)^{-1}` with :math:`s^2 = 2 F / (m - n)`, by way of J's SVD.
+
+    It holds to first order, for independent residuals of equal variance. A parameter that a bound holds is a constant: its
+    row and column are 0, and it does not count among the n.
+
+    Args:
+        result: of `least_squares`.
+        known_noise: the residuals are already divided by the standard deviations of their noise, so that s is 1.
+
+    Returns:
+        Shape (n, n). A parameter that the residuals do not determine has the variance inf and the covariances NaN;
+        without known noise, all variances are inf where no residuals are left over (m <= n).
+
+    Raises:
+        ValueError: the result has no finite Jacobian.
+
+    Example:
+        >>> import numpy as np
+        >>> from onepass.solve import covariance, least_squares
+        >>> t = np.arange(4.0)
+        >>> fit = least_squares(lambda b: b[0] + b[1] * t - [0.0, 1.0, 2.0, 4.0], [0.0, 0.0])
+        >>> np.sqrt(np.diag(covariance(fit))).round(4)
+        array([0.2646, 0.1414])
+    """
+    jac = result.get("jac")
+    if jac is None or not np.isfinite(jac).all():
+        raise ValueError("covariance needs a result with a finite jac; this one stopped before it had one")
+    m, n = jac.shape
+    active = np.asarray(result.get("active_mask", np.zeros(n))) * result["grad"] < 0
+    free = np.flatnonzero(~active)
+    left_over = m - free.size
+    variance = 1.0 if known_noise else 2 * result["cost"] / left_over if left_over > 0 else np.inf
+
+    columns = jac[:, free]
+    norms = np.sqrt(np.einsum("ij,ij->j", columns, columns))
+    scale = np.where(norms > 0, norms, 1.0)
+    _, s, vt = np.linalg.svd(columns / scale)
+    rank = np.count_nonzero(s > max(m, n) * np.finfo(np.float64).eps * s.max(initial=0.0))
+    root = vt[:rank].T / s[:rank]
+    found = np.zeros((n, n))
+    if np.isinf(variance):
+        unknown = np.full(free.size, True)
+        known_part = np.zeros((free.size, free.size))
+    else:
+        unknown = (np.abs(vt[rank:]) > SHARE).any(axis=0)
+        known_part = variance * (root @ root.T) / np.outer(scale, scale)
+    known_part[unknown], known_part[:, unknown] = np.nan, np.nan
+    known_part[unknown, unknown] = np.inf
+    found[np.ix_(free, free)] = known_part
+    return found
