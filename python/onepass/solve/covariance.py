@@ -24,8 +24,8 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
         known_noise: the residuals are already divided by the standard deviations of their noise, so that s is 1.
 
     Returns:
-        Shape (n, n). A parameter that the residuals do not determine has the variance inf and the covariances NaN;
-        without known noise, all variances are inf where no residuals are left over (m <= n).
+        Shape (n, n). With an exact Jacobian, a parameter that the residuals do not determine has the variance inf and the covariances NaN
+        (by differences it has a huge one); without known noise, all variances are inf where no residuals are left over (m <= n).
 
     Raises:
         ValueError: the result has no finite Jacobian.

@@ -66,7 +66,7 @@ def least_squares(
         ftol: relative change of F, real and promised by the model, below which it is not worth going on.
         xtol: relative change of the scaled x, likewise.
         gtol: the cosine of the angle between f and each column of the Jacobian at which x counts as stationary.
-        max_nfev: calls of residual at most, those for differences included; by default 200 (n + 1) Jacobians' worth.
+        max_nfev: calls of residual at most, those for differences included (but the first Jacobian is always made); by default 200 (n + 1) Jacobians' worth.
         callback: called after every step with a copy of x, or with a result if its parameter is named
             intermediate_result. StopIteration ends the method; any other exception passes through.
 

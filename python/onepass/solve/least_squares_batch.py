@@ -205,6 +205,25 @@ class Batch:
 
     def iterate(self, ftol: float, xtol: float, gtol: float) -> None:
         """One trial step of each problem that runs."""
+        x, length, predicted, size = self._propose()
+        f = self._functions.residuals(x, self.index)
+        taken, by_value, by_step, stuck = self._judge(x, f, length, predicted, size, ftol, xtol)
+        # No derivatives where a criterion of the step has spoken.
+        self._differentiate(np.flatnonzero(taken & ~by_value & ~by_step))
+        status = np.zeros(taken.size, int)
+        for reason, where in (
+            (Status.NO_DECREASE, stuck),
+            (Status.NONFINITE, ~self.finite),
+            (Status.GRADIENT, taken & self.finite & (self.cosine <= gtol)),
+            (Status.STEP, by_step),
+            (Status.VALUE, by_value),
+        ):
+            status[where] = reason
+        self._stop(status)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _propose(self) -> tuple[Array, Array, Array, Array]:
+        """Trial points, the lengths of the scaled steps to them, what the models promise, and the sizes of the scaled x."""
         d = np.where(self.d > 0, self.d, 1.0)
         p = damped(self.triangle, np.sqrt(self.damping) * np.ones_like(d.T))
         x = self.x + p.T / d
@@ -215,8 +234,17 @@ class Batch:
         predicted = -np.einsum("ik,ik->k", bend, right + 0.5 * bend)
         length = np.sqrt(np.einsum("ik,ik->k", p, p))
         size = np.sqrt(np.einsum("kn,kn->k", d * self.x, d * self.x))
+        return x, length, predicted, size
 
-        f = self._functions.residuals(x, self.index)
+    @np.errstate(over="ignore", invalid="ignore")
+    def _judge(
+        self, x: Array, f: Array, length: Array, predicted: Array, size: Array, ftol: float, xtol: float
+    ) -> tuple[Array, Array, Array, Array]:
+        """Takes the trials that gain enough and adapts the damping.
+
+        Returns:
+            Where a trial was taken, where value and step are within their tolerances, and where no step leads on.
+        """
         new_cost = self._loss.cost(f)
         actual = np.where(np.isfinite(new_cost), self.cost - new_cost, -np.inf)
         gain = np.where(predicted > 0, actual / np.where(predicted > 0, predicted, 1.0), -np.inf)
@@ -240,19 +268,7 @@ class Batch:
         else:
             self.x[moved], self.f[moved], self.cost[moved] = x[moved], f[moved], new_cost[moved]
         self._found.steps[self.index[moved]] += 1
-        # No derivatives where a criterion of the step has spoken.
-        self._differentiate(np.flatnonzero(taken & ~by_value & ~by_step))
-
-        status = np.zeros(taken.size, int)
-        for reason, where in (
-            (Status.NO_DECREASE, stuck),
-            (Status.NONFINITE, ~self.finite),
-            (Status.GRADIENT, taken & self.finite & (self.cosine <= gtol)),
-            (Status.STEP, by_step),
-            (Status.VALUE, by_value),
-        ):
-            status[where] = reason
-        self._stop(status)
+        return taken, by_value, by_step, stuck
 
     def stop(self, where: Array, reason: Status) -> None:
         """Ends some of the problems that run."""
@@ -293,6 +309,11 @@ class Batch:
         typical = np.maximum(self.typical[rows], np.abs(x))
         self.typical[rows] = typical
         a = self._functions.columns(x, index, f, np.where(typical > 0, typical, 1.0))
+        self._factor(rows, x, f, a)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _factor(self, rows: Array, x: Array, f: Array, a: Array) -> None:
+        """The triangles of these Jacobians, and what follows from them."""
         if not self._loss.is_linear:
             of_f, of_rows = self._loss.scales(f)
             f = f * of_f

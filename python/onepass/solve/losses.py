@@ -56,6 +56,13 @@ LOSSES: dict[str, Callable[[Array], Rho]] = {
 }
 
 
+#: A residual counts with this share of the curvature of a square of its weight at least, even where its loss is concave: with
+#: less, outliers would neither hold steps back nor leave the other residuals their digits.
+LEAST_CURVATURE = 0.3
+#: The smallest normal number.
+TINY = float(np.finfo(np.float64).tiny)
+
+
 class Loss:
     """A loss at a scale; residuals run along the last axis.
 
@@ -78,10 +85,10 @@ class Loss:
 
     def cost(self, f: Array) -> Array:
         """Half the sum of the losses; infinite or NaN where it overflows."""
-        if self.is_linear:
-            squares: Array = f.dot(f) if f.ndim == 1 else np.einsum("...i,...i->...", f, f)
-            return 0.5 * squares
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.is_linear:
+                squares: Array = f.dot(f) if f.ndim == 1 else np.einsum("ki,ki->k", f, f)
+                return 0.5 * squares
             rho, _, _ = self._at((f / self._scale) ** 2)
             total: Array = (0.5 * self._scale**2) * rho.sum(axis=-1)
             return total
@@ -89,11 +96,11 @@ class Loss:
     def scales(self, f: Array) -> tuple[Array, Array]:
         """Factors of f and of the rows of J: half the square of the scaled f has the cost's gradient and about its Hessian.
 
-        The Hessian's part rho' + 2 rho'' f^2 is kept positive (the paper, section 4.3).
+        The Hessian's part rho' + 2 rho'' z is kept above a share of rho' (the paper, section 4.3).
         """
         z = (f / self._scale) ** 2
         _, first, second = self._at(z)
-        of_rows = np.sqrt(np.maximum(first + 2 * second * z, np.finfo(f.dtype).eps))
+        of_rows = np.sqrt(np.maximum(np.maximum(first + 2 * second * z, LEAST_CURVATURE * first), TINY))
         return first / of_rows, of_rows
 
     def _at(self, z: Array) -> Rho:

@@ -74,7 +74,11 @@ class Point:
 
     def differentiate(self, residuals: Residuals, scale: Scale, bounds: Bounds) -> None:
         """Asks for the Jacobian and factors it; `is_finite` says whether that was possible."""
-        f, jac = self.f, residuals.jacobian(self.x, self.f)
+        self._take(residuals.jacobian(self.x, self.f), scale, bounds)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _take(self, jac: Array, scale: Scale, bounds: Bounds) -> None:
+        f = self.f
         self._of_rows: Array | None = None
         if not self._loss.is_linear:
             of_f, self._of_rows = self._loss.scales(f)
@@ -106,6 +110,7 @@ class Point:
         length = norm(self._scaled_f)
         return float(cosines.max()) / length if length else 0.0
 
+    @np.errstate(over="ignore", invalid="ignore")
     def try_step(self, steps: Steps) -> tuple[Array, float, float]:
         """Where the next trial is, how long the scaled step to it, and the decrease that the model promises."""
         p, promised = steps.propose(self._model)
@@ -114,12 +119,14 @@ class Point:
         lower, upper = self._bounds
         assert self._free is not None
         # A parameter that is at a bound and would leave is held; the last one never would, as it follows its gradient.
+        p = p * self._free
         while (outward := ((self.x <= lower) & (p < 0)) | ((self.x >= upper) & (p > 0))).any():
             self._free = self._free.copy()
             self._free[np.argmax(np.where(outward, np.abs(p), -1.0))] = False
             self._a = self._a * self._free
             self._model = LinearModel(self._a, self._scaled_f)
             p, promised = steps.propose(self._model)
+            p = p * self._free
         x = np.clip(self.x + p / self._d, lower, upper)
         p = (x - self.x) * self._d
         return x, norm(p), self._model.decrease(p)

@@ -15,11 +15,12 @@ from onepass.groups import Array
 CHUNK = 1 << 18
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def triangles(a: Array, f: Array) -> Array:
     """The triangular factors [R, Q^T f] of many [A, f].
 
     Args:
-        a: shape (n, k, m), the columns of k matrices; a scratch afterwards.
+        a: shape (n, k, m), the columns of k matrices.
         f: shape (k, m).
 
     Returns:
@@ -43,6 +44,7 @@ def triangles(a: Array, f: Array) -> Array:
     return out
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def damped(triangle: Array, roots: Array) -> Array:
     """The p that minimize |R p + c|^2 + |diag(roots) p|^2.
 
