@@ -13,6 +13,8 @@ import numpy as np
 from onepass.groups import Array
 
 
+#: A matrix of so many numbers at most needs no QR before its singular values.
+SMALL = 300
 #: The machine epsilon.
 EPS = float(np.finfo(np.float64).eps)
 
@@ -20,8 +22,8 @@ EPS = float(np.finfo(np.float64).eps)
 class LinearModel:
     """The model |A p + f|^2 / 2.
 
-    A and f get one QR, whose small factor R = U S V^T is then decomposed, so that any damping costs a few products and a
-    singular A is no exception. A^T A is never formed.
+    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that any damping costs
+    a few products and a singular A is no exception. A^T A is never formed.
 
     Args:
         a: shape (m, n); finite.
@@ -30,7 +32,7 @@ class LinearModel:
 
     def __init__(self, a: Array, f: Array) -> None:
         m, n = a.shape
-        if m > n:
+        if m > n and m * n > SMALL:
             r: Array = np.linalg.qr(np.column_stack((a, f)), mode="r")
             a, f = r[:n, :n], r[:n, n]
         u, self._s, self._vt = np.linalg.svd(a, full_matrices=False)
