@@ -36,7 +36,7 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
         >>> t = np.arange(4.0)
         >>> fit = least_squares(lambda b: b[0] + b[1] * t - [0.0, 1.0, 2.0, 4.0], [0.0, 0.0])
         >>> np.sqrt(np.diag(covariance(fit))).round(4)
-        array([0.2646, 0.1414])
+        array([0.324 , 0.1732])
     """
     jac = result.get("jac")
     if jac is None or not np.isfinite(jac).all():
