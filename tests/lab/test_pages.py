@@ -21,8 +21,10 @@ EXPERIMENTS = {command.name: command for command in COMMANDS if command.name != 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def test_every_page_is_of_a_command() -> None:
-    assert {page.stem for page in PAGES} <= set(EXPERIMENTS)
+def test_every_command_has_a_page_that_the_index_names() -> None:
+    assert {page.stem for page in PAGES} == set(EXPERIMENTS)
+    index = (FOLDER.parent / "README.md").read_text()
+    assert all(f"(lab/{page.name})" in index for page in PAGES)
 
 
 @by_page

@@ -5,19 +5,17 @@ https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import shared_data
 from numpy import arctan, cos, exp, log, pi, sin
 
 from onepass.groups import Array
 
-BESIDE_THE_PROJECT = Path(__file__).parents[3] / "shared" / "data"
-FOLDER = Path(os.environ.get("ONEPASS_DATA", BESIDE_THE_PROJECT)) / "nist_strd"
+FOLDER = shared_data.FOLDER / "nist_strd"
 
 Model = Callable[[Array, Array], Array]
 

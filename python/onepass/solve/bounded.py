@@ -1,4 +1,4 @@
-"""How does L-BFGS keep within bounds? By projection: variables at a bound that the gradient pushes outwards are held."""
+"""How does L-BFGS keep within bounds? By projection: a variable that the gradient pushes out of a bound is held."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bounded(
             slope = -squared
         step = min(1.0, 1.0 / math.sqrt(squared)) if steepest else 1.0
         noise = 10 * eps * abs(value)
-        found, moved = math.inf, None
+        found, moved = math.inf, x
         for _ in range(trials):
             if watch.evaluations_left() <= 0:
                 status = Status.MAX_EVALUATIONS

@@ -48,7 +48,7 @@ class Callback:
     """Calls the user's callback after an iteration, as SciPy does.
 
     A parameter named intermediate_result, if it is the only one, gets the `OptimizeResult`; else the first gets x. Both
-    are copies. StopIteration ends the method; any other exception, KeyboardInterrupt among them, passes through as it is.
+    are copies. StopIteration ends the method; any other exception, KeyboardInterrupt too, passes through as it is.
     """
 
     def __init__(self, callback: Callable[..., object] | None) -> None:

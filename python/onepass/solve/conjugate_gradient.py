@@ -1,4 +1,4 @@
-"""Which conjugate directions? The last one times a beta of Fletcher-Reeves, Polak-Ribière and others, less the gradient."""
+"""Which conjugate directions? The last one times beta (Fletcher-Reeves, Polak-Ribière, others) less the gradient."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from onepass.groups import Array
 from onepass.solve.descent import Move, cautious
@@ -33,7 +31,7 @@ class Products:
 
     @property
     def jams(self) -> bool:
-        """Whether the gradients are far from orthogonal (Powell 1977, Math. Programming 12): short steps would follow."""
+        """Gradients are far from orthogonal (Powell 1977, Math. Programming 12): short steps would follow."""
         return abs(self.new_old) >= POWELL * self.new_new
 
     @property

@@ -16,16 +16,17 @@ SHARE = 1e-8
 def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array:
     r"""The covariance of the parameters, :math:`s^2 (J^T J)^{-1}` with :math:`s^2 = 2 F / (m - n)`, by way of J's SVD.
 
-    It holds to first order, for independent residuals of equal variance. A parameter that a bound holds is a constant: its
-    row and column are 0, and it does not count among the n.
+    It holds to first order, for independent residuals of equal variance. A parameter that a bound holds is a constant:
+    its row and column are 0, and it does not count among the n.
 
     Args:
         result: of `least_squares`.
         known_noise: the residuals are already divided by the standard deviations of their noise, so that s is 1.
 
     Returns:
-        Shape (n, n). With an exact Jacobian, a parameter that the residuals do not determine has the variance inf and the covariances NaN
-        (by differences it has a huge one); without known noise, all variances are inf where no residuals are left over (m <= n).
+        Shape (n, n). With an exact Jacobian, a parameter that the residuals do not determine has the variance inf and
+        the covariances NaN (by differences it has a huge one); without known noise, all variances are inf where no
+        residuals are left over (m <= n).
 
     Raises:
         ValueError: the result has no finite Jacobian.

@@ -54,15 +54,16 @@ def differences(
 ) -> Array:
     r"""The derivatives of f in each coordinate, by one difference ("2-point") or to second order ("3-point").
 
-    With offsets a and b the latter is :math:`(\frac ba f(a) - \frac ab f(b)) / (b - a) - \frac{a + b}{ab} f(0)`, a central
-    difference where b = -a.
+    With offsets a and b the latter is :math:`(\frac ba f(a) - \frac ab f(b)) / (b - a) - \frac{a + b}{ab} f(0)`, a
+    central difference where b = -a.
 
     Args:
-        f: given an array of x's shape, which it may keep, its value: of shape (), (m,), or (k, m) for x of shape (k, n).
+        f: given an array of x's shape, which it may keep, its value: of shape (), (m,), or (k, m) where x is (k, n).
         x: shape (n,), or (k, n) for k points at once.
         at_x: f(x).
         typical: as in `step_sizes`.
-        bounds: the lower and the upper bound, within which f is called. Where a coordinate has no room, steps go the other way.
+        bounds: the lower and the upper bound, within which f is called. Where a coordinate has no room, steps go the
+            other way.
         precision: dtype in which f is computed, if not that of x.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -57,6 +58,40 @@ class Rule(Protocol):
 def cautious(slope: float) -> float:
     """The first trial of a steepest direction, whose slope is minus its squared length: one unit of length at most."""
     return min(1.0, 1.0 / math.sqrt(-slope)) if slope < 0 else 1.0
+
+
+class FreshDirections(ABC):
+    """A rule whose directions depend on the point alone, not on the steps before."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self.steepest = False
+
+    @abstractmethod
+    def direction(self, x: Array, g: Array) -> Array | None:
+        """Downhill from x, where the gradient is g; None if there is none but -g."""
+
+    def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
+        return self._checked(x, g)
+
+    def forget(self, squared: float) -> None:
+        self.steepest = True
+
+    def next(self, move: Move) -> tuple[Array, float, Array]:
+        d, slope = self._checked(move.x, move.new_g)
+        return d, slope, move.old_g
+
+    def guess(self, move: Move | None, slope: float) -> float:
+        return cautious(slope) if self.steepest else 1.0
+
+    def extras(self) -> dict[str, Any]:
+        return {}
+
+    def _checked(self, x: Array, g: Array) -> tuple[Array, float]:
+        d = self.direction(x, g)
+        slope = math.nan if d is None else dots((d,), g).item()
+        self.steepest = d is None or not -math.inf < slope < 0
+        return (-g, -dots((g,), g).item()) if d is None or self.steepest else (d, slope)
 
 
 def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wolfe) -> OptimizeResult:

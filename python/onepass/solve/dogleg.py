@@ -1,4 +1,4 @@
-"""Which steps does the dogleg try? To the edge of a trust region, first along the gradient, then towards Gauss-Newton's step."""
+"""Which steps does the dogleg try? To the edge of a region: along the gradient, then towards Gauss-Newton's step."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Which direction has L-BFGS? From the last m steps and gradient changes: one pass of inner products, one of a combination.
+"""Which direction has L-BFGS? The last m steps and gradient changes tell, in a pass of products and one of a sum.
 
-The inverse Hessian is gamma I and a matrix of the 2 m vectors (Byrd, Nocedal and Schnabel 1994, Math. Programming 63, eq. 2.6).
-What its middle needs of inner products is known from the gradient's products with the vectors, of which there are new ones
-in each iteration anyway. A step s is kept as its direction d and the length a of the step along it: s = a d.
+The inverse Hessian is gamma I and a matrix of the 2 m vectors (Byrd, Nocedal and Schnabel 1994, Math. Programming 63,
+eq. 2.6). What its middle needs of inner products is known from the gradient's products with the vectors, of which there
+are new ones in each iteration anyway. A step s is kept as its direction d and the length a of the step along it,
+s = a d.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ LEAST_CURVATURE = 2.0**-52
 class Memory:
     """The last pairs (d, y) and the middle of the matrix.
 
-    The pairs lie in slots, a new one in the place of the oldest, and the small matrices are in the order of the slots. R is
-    the triangle of d_i.y_j, i not younger than j. Its inverse is kept: a new pair is a new column, and the oldest pair's row
-    and column go without a trace in the others, as the inverse is a triangle in the order of age.
+    The pairs lie in slots, a new one in the place of the oldest, and the small matrices are in the order of the slots.
+    R is the triangle of d_i.y_j, i not younger than j. Its inverse is kept: a new pair is a new column, and the oldest
+    pair's row and column go without a trace in the others, as the inverse is a triangle in the order of age.
     """
 
     def __init__(self, pairs: int) -> None:

@@ -58,22 +58,24 @@ def least_squares(
         jac: the Jacobian of f, shape (m, n), called alike; "2-point" (also None) or "3-point" for differences.
         method: "lm", Levenberg-Marquardt; "dogleg", Powell's; "gauss-newton", with halved steps.
         bounds: lower and upper, a number or one per parameter each. x0 lies within; so does every x.
-        loss: "linear", "huber", "soft_l1", "cauchy", "arctan", or a function of z that gives rho and its two derivatives.
+        loss: "linear", "huber", "soft_l1", "cauchy", "arctan", or a function of z that gives rho and its two
+            derivatives.
         f_scale: c, the size of residuals above which they count less. A linear loss does not depend on it.
-        x_scale: sizes of the parameters, a number or one each; "jac" takes the largest norm so far of each column of the
-            Jacobian instead.
+        x_scale: sizes of the parameters, a number or one each; "jac" takes the largest norm so far of each column of
+            the Jacobian instead.
         geodesic: adds the geodesic acceleration to the steps of "lm", for one more call of residual each.
         ftol: relative change of F, real and promised by the model, below which it is not worth going on.
         xtol: relative change of the scaled x, likewise.
         gtol: the cosine of the angle between f and each column of the Jacobian at which x counts as stationary.
-        max_nfev: calls of residual at most, those for differences included (but the first Jacobian is always made); by default 200 (n + 1) Jacobians' worth.
+        max_nfev: calls of residual at most, those for differences included (but the first Jacobian is always made); by
+            default 200 (n + 1) Jacobians' worth.
         callback: called after every step with a copy of x, or with a result if its parameter is named
             intermediate_result. StopIteration ends the method; any other exception passes through.
 
     Returns:
-        x, cost F, fun f, jac, grad, optimality (its largest absolute value among free parameters), active_mask (-1, 0, 1:
-        at the lower bound, at none, at the upper), rank of the Jacobian, nfev, njev, nit, status, message, success. With
-        a loss, jac is scaled so that jac^T jac approximates the Hessian of F, as in SciPy.
+        x, cost F, fun f, jac, grad, optimality (its largest absolute value among free parameters), active_mask (-1, 0,
+        1: at the lower bound, at none, at the upper), rank of the Jacobian, nfev, njev, nit, status, message, success.
+        With a loss, jac is scaled so that jac^T jac approximates the Hessian of F, as in SciPy.
 
     Raises:
         TypeError, ValueError: naming the argument, or what a function returned.
@@ -85,10 +87,10 @@ def least_squares(
         array([1., 1.])
 
     References:
-        Moré, The Levenberg-Marquardt algorithm: implementation and theory (1978). Nielsen, IMM-REP-1999-05. Transtrum and
-        Sethna, arXiv:1201.5885. Kanzow, Yamashita and Fukushima, J. Comput. Appl. Math. 172 (2004), for bounds.
+        Moré, The Levenberg-Marquardt algorithm: implementation and theory (1978). Nielsen, IMM-REP-1999-05. Transtrum
+        and Sethna, arXiv:1201.5885. Kanzow, Yamashita and Fukushima, J. Comput. Appl. Math. 172 (2004), for bounds.
     """
-    x, box = start(x0), None
+    x, box = start(x0, ("n",)), None
     box = checked_bounds(bounds, x)
     check_tolerances(ftol=ftol, xtol=xtol, gtol=gtol)
     if method not in METHODS:
@@ -152,13 +154,16 @@ def least_squares(
     return point.result(status, residuals, nit=nit)
 
 
-def start(x0: Any) -> Array:
-    """A copy of the start in double precision."""
+def start(x0: Any, axes: Sequence[str]) -> Array:
+    """A copy of the start in double precision, with axes of these names."""
     x = np.atleast_1d(np.asarray(x0))
     if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
         raise TypeError(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
-    if x.ndim != 1 or not x.size:
-        raise ValueError(f"x0 must have the shape (n,) with n > 0, got {x.shape}")
+    if x.ndim != len(axes) or not x.size:
+        shape = f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
+        raise ValueError(
+            f"x0 must have the shape {shape} with {' and '.join(f'{axis} > 0' for axis in axes)}, got {x.shape}"
+        )
     if not np.isfinite(x).all():
         raise ValueError("x0 must be finite")
     return x.astype(np.float64)

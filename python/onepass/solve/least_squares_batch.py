@@ -10,11 +10,10 @@ import numpy as np
 from onepass.groups import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import differences
-from onepass.solve.least_squares import LEAST_GAIN, ROUNDING, check_tolerances, checked_bounds
+from onepass.solve.least_squares import LEAST_GAIN, ROUNDING, check_tolerances, checked_bounds, start
 from onepass.solve.levenberg_marquardt import FIRST_DAMPING, LEAST_DAMPING, LEAST_FACTOR
 from onepass.solve.losses import Loss
-from onepass.solve.point import Scale
-from onepass.solve.residuals import Bounds, Jacobian, chosen, precision_of
+from onepass.solve.residuals import Bounds, Functions, Jacobian, precision_of
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.stacked import damped, times, triangles
 
@@ -68,14 +67,14 @@ def least_squares_batch(
         >>> fits.x.ravel().round(6)
         array([1., 2., 3.])
     """
-    x = starts(x0)
+    x = start(x0, ("B", "n"))
     box = checked_bounds(bounds, x)
     check_tolerances(ftol=ftol, xtol=xtol, gtol=gtol)
     if isinstance(max_iter, bool) or not isinstance(max_iter, (int, np.integer)) or max_iter < 0:
         raise ValueError(f"max_iter must be an int of at least 0, got {max_iter!r}")
     if isinstance(block, bool) or not isinstance(block, (int, np.integer)) or block < 1:
         raise ValueError(f"block must be an int of at least 1, got {block!r}")
-    functions = Functions(residual, jac, args, kwargs or {}, box, len(x))
+    functions = BatchFunctions(residual, jac, args, kwargs or {}, box, len(x))
     rho = Loss(loss, f_scale)
     found = Found(x)
     for first in range(0, len(x), block):
@@ -90,19 +89,7 @@ def least_squares_batch(
     return found.result(functions)
 
 
-def starts(x0: Any) -> Array:
-    """A copy of the starts in double precision."""
-    x = np.asarray(x0)
-    if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
-        raise TypeError(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
-    if x.ndim != 2 or not x.size:
-        raise ValueError(f"x0 must have the shape (B, n) with B > 0 and n > 0, got {x.shape}")
-    if not np.isfinite(x).all():
-        raise ValueError("x0 must be finite")
-    return x.astype(np.float64)
-
-
-class Functions:
+class BatchFunctions(Functions):
     """The user's functions for some of the problems, checked, copied and counted."""
 
     def __init__(
@@ -114,10 +101,7 @@ class Functions:
         bounds: Bounds,
         problems: int,
     ) -> None:
-        self._residual, self._args, self._kwargs, self._bounds = residual, args, kwargs, bounds
-        self._jac, self._scheme = chosen(jac)
-        self._m: int | None = None
-        self._precision: Any = None
+        super().__init__(residual, jac, args, kwargs, bounds)
         self.calls = 0
         self.evaluations = np.zeros(problems, int)
 
@@ -167,10 +151,11 @@ class Found:
         self.status = np.full(len(x), int(Status.RUNNING))
         self.steps = np.zeros(len(x), int)
 
-    def result(self, functions: Functions) -> OptimizeResult:
+    def result(self, functions: BatchFunctions) -> OptimizeResult:
         """All problems, when none runs any more."""
         numbers, counts = np.unique(self.status, return_counts=True)
-        said = [f"{count} x {Status(number).message}" for number, count in zip(numbers, counts, strict=True)]
+        messages = {int(status): status.message for status in Status}
+        said = [f"{count} x {messages[int(number)]}" for number, count in zip(numbers, counts, strict=True)]
         return OptimizeResult(
             x=self.x,
             cost=self.cost,
@@ -186,7 +171,7 @@ class Found:
 class Batch:
     """The state of the problems of a block that still run, along the first axis of all arrays but one."""
 
-    def __init__(self, found: Found, index: Array, functions: Functions, loss: Loss, bounds: Bounds) -> None:
+    def __init__(self, found: Found, index: Array, functions: BatchFunctions, loss: Loss, bounds: Bounds) -> None:
         self._found, self._functions, self._loss, self._bounds = found, functions, loss, bounds
         self.index, self.x = index, found.x[index]
         problems, n = self.x.shape
@@ -223,7 +208,7 @@ class Batch:
 
     @np.errstate(over="ignore", invalid="ignore")
     def _propose(self) -> tuple[Array, Array, Array, Array]:
-        """Trial points, the lengths of the scaled steps to them, what the models promise, and the sizes of the scaled x."""
+        """Trial points, lengths of the scaled steps to them, what the models promise, sizes of the scaled x."""
         d = np.where(self.d > 0, self.d, 1.0)
         p = damped(self.triangle, np.sqrt(self.damping) * np.ones_like(d.T))
         x = self.x + p.T / d

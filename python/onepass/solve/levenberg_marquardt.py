@@ -1,4 +1,4 @@
-"""Which steps does Levenberg-Marquardt try? Damped ones, the damping by the gain of the last, bent along a geodesic if asked."""
+"""Which steps does Levenberg-Marquardt try? Damped ones, by the gain of the last; along a geodesic if asked."""
 
 from __future__ import annotations
 

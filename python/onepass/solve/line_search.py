@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Extrapolation at least and at most, in multiples of the last move; the share of a bracket that must be gained in two trials.
+#: Extrapolation at least and at most, in multiples of the last move; the share of a bracket to be gained in two trials.
 LEAST_GROWTH, MOST_GROWTH, SHRINK = 1.1, 4.0, 0.66
 #: Where the objective is not finite the next trial is at this share of the way.
 BACK = 0.25
@@ -55,9 +55,9 @@ class Wolfe:
     ) -> tuple[Outcome, Trial, Trial]:
         """Seeks a step from 0 where the function has this value and this negative slope.
 
-        A value or a slope that is not finite makes the search go back to a quarter of the way from the best point that it
-        has, and never come nearer than half the way again. Where a value differs from the first one by less than their
-        rounding, the slopes alone decide, as in Hager and Zhang 2005, SIAM J. Optim. 16, eq. 4.1.
+        A value or a slope that is not finite makes the search go back to a quarter of the way from the best point that
+        it has, and never come nearer than half the way again. Where a value differs from the first one by less than
+        their rounding, the slopes alone decide, as in Hager and Zhang 2005, SIAM J. Optim. 16, eq. 4.1.
 
         Args:
             phi: the value and the slope at a step length.
@@ -97,7 +97,8 @@ class Wolfe:
             low, high = limits(best, other, step, bracketed, self.largest)
             if first_stage and not decreased and seen.value <= best.value:
                 # Of f(a) - c1 a f'(0), which has a minimizer in the bracket even if f has none that is low enough.
-                step, bracketed, ends = choose(*(tilted(t, drop) for t in (best, other, seen)), bracketed, low, high)
+                a, b, c = (tilted(t, drop) for t in (best, other, seen))
+                step, bracketed, ends = choose(a, b, c, bracketed, low, high)
                 best, other = (tilted(t, -drop) for t in ends)
             else:
                 step, bracketed, (best, other) = choose(best, other, seen, bracketed, low, high)

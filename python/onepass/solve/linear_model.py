@@ -12,7 +12,6 @@ import numpy as np
 
 from onepass.groups import Array
 
-
 #: A matrix of so many numbers at most needs no QR before its singular values.
 SMALL = 300
 #: The machine epsilon.
@@ -22,8 +21,8 @@ EPS = float(np.finfo(np.float64).eps)
 class LinearModel:
     """The model |A p + f|^2 / 2.
 
-    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that any damping costs
-    a few products and a singular A is no exception. A^T A is never formed.
+    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that any damping
+    costs a few products and a singular A is no exception. A^T A is never formed.
 
     Args:
         a: shape (m, n); finite.
@@ -33,11 +32,14 @@ class LinearModel:
     def __init__(self, a: Array, f: Array) -> None:
         m, n = a.shape
         if m > n and m * n > SMALL:
-            r: Array = np.linalg.qr(np.column_stack((a, f)), mode="r")
+            r: Any = np.linalg.qr(np.column_stack((a, f)), mode="r")
             a, f = r[:n, :n], r[:n, n]
+        u: Array
+        self._s: Array
+        self._vt: Array
         u, self._s, self._vt = np.linalg.svd(a, full_matrices=False)
-        self._c = f.dot(u)
-        self._s_c = self._s * self._c
+        self._c: Array = f.dot(u)
+        self._s_c: Array = self._s * self._c
         #: The gradient A^T f.
         self.gradient: Array = self._s_c.dot(self._vt)
         self._negligible = max(m, n) * EPS
@@ -49,20 +51,22 @@ class LinearModel:
 
     def damped(self, damping: float) -> Array:
         """The p that minimizes the model plus damping |p|^2 / 2; of the shortest ones, without damping."""
-        if damping > 0:
-            return -(self._s_c / (self._s**2 + damping)).dot(self._vt)
-        k = self.rank
-        return -(self._c[:k] / self._s[:k]).dot(self._vt[:k])
+        k = self._s.size if damping > 0 else self.rank
+        weights = self._s_c / (self._s**2 + damping) if damping > 0 else self._c[:k] / self._s[:k]
+        p: Array = -weights.dot(self._vt[:k])
+        return p
 
     def damped_for(self, gradient: Array, damping: float) -> Array:
         """The same for other residuals, of which A^T f is given."""
-        return -(self._vt.dot(gradient) / (self._s**2 + damping)).dot(self._vt)
+        p: Array = -(self._vt.dot(gradient) / (self._s**2 + damping)).dot(self._vt)
+        return p
 
     def cauchy(self) -> Array:
         """The minimizer along the gradient."""
         g = self.gradient
         bend = self._s * self._vt.dot(g)
-        return -(g.dot(g) / bend.dot(bend)) * g
+        p: Array = -(g.dot(g) / bend.dot(bend)) * g
+        return p
 
     def decrease(self, p: Array) -> float:
         """By how much the model is lower at p than at 0."""

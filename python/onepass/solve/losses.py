@@ -1,4 +1,4 @@
-r"""How much does a large residual count? A loss rho of z = (f / f_scale)^2: the cost is half the sum of f_scale^2 rho(z).
+r"""How much does a large residual count? A loss rho of z = (f / f_scale)^2; the cost sums f_scale^2 rho(z) / 2.
 
 Names and formulas are SciPy's: Triggs et al., Bundle Adjustment, a Modern Synthesis (2000), section 4.3 and appendix.
 """
@@ -56,8 +56,8 @@ LOSSES: dict[str, Callable[[Array], Rho]] = {
 }
 
 
-#: A residual counts with this share of the curvature of a square of its weight at least, even where its loss is concave: with
-#: less, outliers would neither hold steps back nor leave the other residuals their digits.
+#: A residual counts with this share of the curvature of a square of its weight at least, even where its loss is
+#: concave: with less, outliers would neither hold steps back nor leave the other residuals their digits.
 LEAST_CURVATURE = 0.3
 #: The smallest normal number.
 TINY = float(np.finfo(np.float64).tiny)
@@ -94,7 +94,7 @@ class Loss:
             return total
 
     def scales(self, f: Array) -> tuple[Array, Array]:
-        """Factors of f and of the rows of J: half the square of the scaled f has the cost's gradient and about its Hessian.
+        """Factors of f and of the rows of J: half the scaled f squared then has the cost's gradient, about its Hessian.
 
         The Hessian's part rho' + 2 rho'' z is kept above a share of rho' (the paper, section 4.3).
         """

@@ -47,7 +47,7 @@ class LineSearchOptions(Options):
 
 @dataclass(frozen=True)
 class CGOptions(LineSearchOptions):
-    """beta: the formula, one of "fletcher-reeves", "polak-ribiere+", "hestenes-stiefel", "dai-yuan" and "hager-zhang"."""
+    """beta: "fletcher-reeves", "polak-ribiere+", "hestenes-stiefel", "dai-yuan" or "hager-zhang"."""
 
     c2: float = 0.4
     beta: str = "polak-ribiere+"

@@ -59,8 +59,8 @@ def minimize(
         method: "newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs" or "gd".
         bounds: for "lbfgs": pairs (lower, upper), None or an infinity for none, or an object with `lb` and `ub`.
         tol: sets gtol and, for "lbfgs", ftol.
-        callback: called after every iteration with a copy of x or, if its parameter is named intermediate_result, with an
-            `OptimizeResult`. StopIteration ends the method with the point it has; other exceptions pass through.
+        callback: called after every iteration with a copy of x or, if its parameter is named intermediate_result, with
+            an `OptimizeResult`. StopIteration ends the method with the point it has; other exceptions pass through.
         options: by name; what there is depends on the method, see docs/minimize.md.
 
     Returns:

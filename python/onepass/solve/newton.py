@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import numpy as np
 
 from onepass.groups import Array
-from onepass.solve.descent import Move, cautious
-from onepass.solve.kernels import dots
-from onepass.solve.objective import Objective
-
+from onepass.solve.descent import FreshDirections
 
 #: A pivot below this many machine numbers of the largest one counts as zero.
 SINGULAR = 16.0
@@ -21,17 +15,18 @@ def positive(h: Array) -> Array:
     """H, or H plus a diagonal that makes it positive definite."""
     try:
         pivots = np.diagonal(np.linalg.cholesky(h)) ** 2
+        safe = pivots.min() > SINGULAR * np.finfo(h.dtype).eps * pivots.max()
     except np.linalg.LinAlgError:
-        return h + np.diag(modification(h))
-    safe = pivots.min() > SINGULAR * np.finfo(h.dtype).eps * pivots.max()
-    return h if safe else h + np.diag(modification(h))
+        safe = False
+    made: Array = h if safe else h + np.diag(modification(h))
+    return made
 
 
 def modification(h: Array) -> Array:
     r"""The diagonal E of the modified Cholesky factorization P (H + E) P^T = L D L^T, zero where H is safely positive.
 
-    Pivots are the largest diagonals. D is at least a few machine epsilons times the size of H, and no element of L sqrt(D)
-    exceeds a bound that keeps E small.
+    Pivots are the largest diagonals. D is at least a few machine epsilons times the size of H, and no element of L
+    sqrt(D) exceeds a bound that keeps E small.
 
     Reference:
         Gill, Murray and Wright, Practical Optimization (1981), section 4.4.2.2.
@@ -59,36 +54,12 @@ def modification(h: Array) -> Array:
     return added
 
 
-class Newton:
+class Newton(FreshDirections):
     """Directions d = -(H + E)^-1 g."""
 
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
-        self.steepest = False
-
-    def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
-        return self._direction(x, g)
-
-    def forget(self, squared: float) -> None:
-        self.steepest = True
-
-    def next(self, move: Move) -> tuple[Array, float, Array]:
-        d, slope = self._direction(move.x, move.new_g)
-        return d, slope, move.old_g
-
-    def guess(self, move: Move | None, slope: float) -> float:
-        return cautious(slope) if self.steepest else 1.0
-
-    def extras(self) -> dict[str, Any]:
-        return {}
-
-    def _direction(self, x: Array, g: Array) -> tuple[Array, float]:
+    def direction(self, x: Array, g: Array) -> Array | None:
         h = self._objective.hessian(x)
-        if np.isfinite(h).all():
-            d = np.linalg.solve(positive(h), -g)
-            slope = dots((d,), g).item()
-            if -math.inf < slope < 0:
-                self.steepest = False
-                return d, slope
-        self.steepest = True
-        return -g, -dots((g,), g).item()
+        if not np.isfinite(h).all():
+            return None
+        d: Array = np.linalg.solve(positive(h), -g)
+        return d

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from onepass.groups import Array
-from onepass.solve.descent import Move, cautious
+from onepass.solve.descent import FreshDirections
 from onepass.solve.kernels import blend, combine, dots
-from onepass.solve.objective import Objective
 
 
 def truncated(
@@ -72,32 +70,9 @@ def to_boundary(
     return z, r
 
 
-class NewtonCG:
+class NewtonCG(FreshDirections):
     """Directions of `truncated`, with products from the Hessian, from hessp or from differences of gradients."""
 
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
-        self.steepest = False
-
-    def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
-        return self._direction(x, g)
-
-    def forget(self, squared: float) -> None:
-        self.steepest = True
-
-    def next(self, move: Move) -> tuple[Array, float, Array]:
-        d, slope = self._direction(move.x, move.new_g)
-        return d, slope, move.old_g
-
-    def guess(self, move: Move | None, slope: float) -> float:
-        return cautious(slope) if self.steepest else 1.0
-
-    def extras(self) -> dict[str, Any]:
-        return {}
-
-    def _direction(self, x: Array, g: Array) -> tuple[Array, float]:
-        squared = dots((g,), g).item()
-        d, _, _ = truncated(self._objective.curvature(x, g), g, squared)
-        slope = dots((d,), g).item()
-        self.steepest = not -math.inf < slope < 0
-        return (-g, -squared) if self.steepest else (d, slope)
+    def direction(self, x: Array, g: Array) -> Array:
+        d, _, _ = truncated(self._objective.curvature(x, g), g, dots((g,), g).item())
+        return d

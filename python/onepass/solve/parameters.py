@@ -21,7 +21,7 @@ class Parameters:
         given: one array, a sequence, or a dict by name.
 
     Raises:
-        TypeError, ValueError: an array is not of float32 or float64, all the same, is empty or read-only, or overlaps another.
+        TypeError, ValueError: arrays are not all float32 or all float64; or one is empty, read-only, overlaps one.
     """
 
     def __init__(self, owner: str, given: Any) -> None:

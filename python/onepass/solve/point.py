@@ -147,8 +147,8 @@ class Point:
         change = (f - self.f) / BEND_AT
         if self._of_rows is not None:
             change = change * self._of_rows
-        second: Array = (2 / BEND_AT) * (change - self._a.dot(p))
-        return second.dot(self._a)
+        second: Array = ((2 / BEND_AT) * (change - self._a.dot(p))).dot(self._a)
+        return second
 
     def result(self, status: Status, residuals: Residuals, nit: int) -> OptimizeResult:
         """All that the user is told."""

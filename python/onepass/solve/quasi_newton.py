@@ -1,7 +1,7 @@
-"""Which direction have BFGS and DFP? Minus an inverse Hessian, built from steps and gradient changes, times the gradient.
+"""Which direction have BFGS and DFP? Minus the gradient times an inverse Hessian, built from steps and their gradients.
 
-Both updates add two outer products, u v^T + v u^T. One is left pending until the next gradient is there: then a single pass
-over the matrix adds it and multiplies, and the product with the matrix that follows needs the two vectors alone.
+Both updates add two outer products, u v^T + v u^T. One is left pending until the next gradient is there: then a single
+pass over the matrix adds it and multiplies, and the product with the matrix that follows needs the two vectors alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ UPDATES = {"bfgs": bfgs, "dfp": dfp}
 
 
 class QuasiNewton:
-    """Directions d = -H g with a dense H, at first the identity, scaled when the first change of the gradient is known."""
+    """Directions d = -H g with a dense H: the identity, scaled when the first change of the gradient is known."""
 
     def __init__(self, size: int, dtype: np.dtype[Any], update: str) -> None:
         self._update = UPDATES[update]

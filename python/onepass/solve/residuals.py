@@ -15,7 +15,24 @@ Jacobian = Callable[..., Any] | str | None
 Bounds = tuple[Array, Array] | None
 
 
-class Residuals:
+class Functions:
+    """The user's functions, and what is known of them once they have been called."""
+
+    def __init__(
+        self,
+        residual: Callable[..., Any],
+        jac: Jacobian,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        bounds: Bounds,
+    ) -> None:
+        self._residual, self._args, self._kwargs, self._bounds = residual, args, kwargs, bounds
+        self._jac, self._scheme = chosen(jac)
+        self._m: int | None = None
+        self._precision: Any = None
+
+
+class Residuals(Functions):
     """The user's functions at points that they cannot change.
 
     Args:
@@ -35,10 +52,7 @@ class Residuals:
         kwargs: Mapping[str, Any],
         bounds: Bounds,
     ) -> None:
-        self._residual, self._args, self._kwargs, self._bounds = residual, args, kwargs, bounds
-        self._jac, self._scheme = chosen(jac)
-        self._m: int | None = None
-        self._precision: Any = None
+        super().__init__(residual, jac, args, kwargs, bounds)
         self._typical: Array = np.zeros(())
         self.nfev = self.njev = 0
 

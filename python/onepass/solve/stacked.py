@@ -1,8 +1,8 @@
 """How are many small linear least-squares problems solved at once? By QR, vectorized over the problems.
 
-Modified Gram-Schmidt of the matrix with its right-hand side: R and Q^T f are as accurate as Householder's (Björck 1967, BIT 7),
-and A^T A is never formed. Matrices are kept by columns and with the problems in front of or behind the rows, whichever
-makes the sums run over contiguous memory.
+Modified Gram-Schmidt of the matrix with its right-hand side: R and Q^T f are as accurate as Householder's (Björck 1967,
+BIT 7), and A^T A is never formed. Matrices are kept by columns and with the problems in front of or behind the rows,
+whichever makes the sums run over contiguous memory.
 """
 
 from __future__ import annotations

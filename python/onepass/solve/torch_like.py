@@ -27,13 +27,14 @@ TRIALS = 25
 class LBFGS:
     r"""L-BFGS over a list of arrays, several iterations a step: torch.optim.LBFGS's arguments and rules.
 
-    The closure returns the loss and the gradients, as it cannot leave them in the parameters. An exception in it, or Ctrl-C,
-    passes through and leaves parameters and memory as they were before the step. A loss or gradient that is not finite makes
-    a line search go back; without one, the step ends at the last finite point.
+    The closure returns the loss and the gradients, as it cannot leave them in the parameters. An exception in it, or
+    Ctrl-C, passes through and leaves parameters and memory as they were before the step. A loss or gradient that is not
+    finite makes a line search go back; without one, the step ends at the last finite point.
 
     Args:
         params: arrays of one dtype, float32 or float64, updated in place: one, a sequence, or a dict by name.
-        lr: the step length, or the first trial of a line search, in (0, inf). The very first is lr min(1, 1 / sum \|g\|).
+        lr: the step length, or the first trial of a line search, in (0, inf). The very first is lr min(1, 1 / sum
+            \|g\|).
         max_iter: iterations per step, at least 1.
         max_eval: calls of the closure per step; 5/4 max_iter if None.
         tolerance_grad: the gradient's largest absolute value at which a step ends.

@@ -40,7 +40,8 @@ def trust_ncg(
             status = Status.MAX_EVALUATIONS
             break
         z, r, at_boundary = truncated(objective.curvature(x_seen, g), g, squared, radius)
-        g_z, r_z, z_z, x_x = (*dots((g, r, z), z).tolist(), dots((x,), x).item())
+        g_z, r_z, z_z = dots((g, r, z), z).tolist()
+        x_x = dots((x,), x).item()
         predicted = -0.5 * (g_z + r_z)
         if not predicted > 0 or z_z <= (eps * eps / 16) * x_x:
             status = Status.NO_DECREASE

@@ -12,8 +12,8 @@ import numpy as np
 
 from onepass.lab.claims.chart import MOST_POINTS, Chart, Line
 from onepass.lab.claims.claim import Check, Number, Outcome, Verdict
-from onepass.lab.claims.descent import descend, descents, steps_to
 from onepass.lab.claims.registry import all_claims
+from onepass.lab.descent import descend, descents, steps_to
 from onepass.optimizers import SGD
 
 

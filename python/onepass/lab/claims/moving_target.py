@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onepass.groups import Array
-from onepass.lab.claims.descent import descend, steps_to
+from onepass.lab.descent import descend, steps_to
 from onepass.optimizer import Optimizer
 
 #: From one place of the minimum to the next, and steps between two jumps.

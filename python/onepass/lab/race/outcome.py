@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from onepass.groups import Array
-from onepass.lab.claims.descent import steps_to
+from onepass.lab.descent import steps_to
 from onepass.lab.race.racers import Racer
 from onepass.lab.race.surfaces import Surface
 

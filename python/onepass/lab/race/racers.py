@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from onepass.groups import Array
-from onepass.lab.claims.descent import descents
+from onepass.lab.descent import descents
 from onepass.lab.race.surfaces import Surface
 from onepass.lab.settings import all_optimizers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onepass.groups import Array
-from onepass.lab.claims.descent import steps_to
+from onepass.lab.descent import steps_to
 from onepass.lab.race.outcome import STEPS
 from onepass.lab.race.racers import ways
 from onepass.lab.race.surfaces import SURFACES, Surface

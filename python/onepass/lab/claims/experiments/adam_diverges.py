@@ -9,7 +9,7 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import descend
+from onepass.lab.descent import descend
 from onepass.optimizer import Optimizer
 from onepass.optimizers import Adam, AMSGrad
 from onepass.schedules import InverseSqrtLR

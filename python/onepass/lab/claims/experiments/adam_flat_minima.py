@@ -7,7 +7,7 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import descents
+from onepass.lab.descent import descents
 from onepass.optimizers import Adam
 
 START, WELL, WIDTH, SLOPE = 6.0, 3.0, 0.3, 0.04

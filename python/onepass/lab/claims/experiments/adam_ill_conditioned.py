@@ -9,8 +9,8 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import descents, steps_to
 from onepass.lab.claims.quadratic import Quadratic
+from onepass.lab.descent import descents, steps_to
 from onepass.optimizer import Optimizer
 from onepass.optimizers import SGD, Adam, Momentum
 

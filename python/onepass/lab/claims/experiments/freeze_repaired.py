@@ -9,8 +9,8 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import descend
 from onepass.lab.claims.moving_target import follow, steps_per_jump
+from onepass.lab.descent import descend
 from onepass.optimizer import Optimizer
 from onepass.optimizers import Adadelta, Adagrad, RMSprop
 

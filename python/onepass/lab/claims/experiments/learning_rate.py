@@ -8,8 +8,8 @@ import numpy as np
 
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import descend, descents, steps_to
 from onepass.lab.claims.quadratic import Quadratic
+from onepass.lab.descent import descend, descents, steps_to
 from onepass.optimizers import SGD
 
 SMALL, LARGE = 0.2, 4.0

@@ -10,7 +10,7 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import descend
+from onepass.lab.descent import descend
 from onepass.optimizers import Adam, RMSprop
 
 RHO, LR, STEPS = 0.99, 1.0, 1000

@@ -7,7 +7,7 @@ import numpy as np
 from onepass.groups import Array
 from onepass.lab.claims.chart import Chart, Line
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
-from onepass.lab.claims.descent import Gradient, descend
+from onepass.lab.descent import Gradient, descend
 from onepass.optimizers import SGD, Adam, AdamW
 
 SIZE, STEPS, LR, DECAY = 10, 500, 0.05, 0.1
