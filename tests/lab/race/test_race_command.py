@@ -15,6 +15,7 @@ from PIL import Image
 
 from onepass.cli import main
 from onepass.lab.race import command
+from onepass.lab.race.solvers import SOLVERS
 from onepass.lab.race.surfaces import SURFACES
 from onepass.lab.settings import all_optimizers
 
@@ -54,8 +55,9 @@ def test_all_optimizers_on_all_surfaces(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(call) == 0
     runs = json.loads(results.read_text())["runs"]
     assert [(run["surface"], run["racer"]) for run in runs] == [
-        (surface, name) for surface in SURFACES for name in all_optimizers()
+        (surface, name) for surface in SURFACES for name in [*all_optimizers(), *SOLVERS]
     ]
+    assert {run["racer"] for run in runs if run["lr"] is None} == set(SOLVERS)
     assert {run["outcome"] for run in runs} == {
         "reached the minimum",
         "stuck in a local minimum",
@@ -83,6 +85,13 @@ def test_one_learning_rate_for_all(tmp_path: Path, capsys: pytest.CaptureFixture
     assert printed.index("Adam") < printed.index("SGD")  # who diverges is last
 
 
+def test_groups_and_names_mix(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    call = ["race", "--surfaces", "beale", "--optimizers", "adam, Second-Order,bfgs", "--animation", "none"]
+    assert main([*call, "--out", str(tmp_path), "--json", str(results)]) == 0
+    assert [run["racer"] for run in json.loads(results.read_text())["runs"]] == ["Adam", *SOLVERS]
+
+
 def test_the_seed_decides_the_noise(tmp_path: Path) -> None:
     def points(seed: int) -> list[list[float]]:
         call = ["race", "--surfaces", "noisy", "--optimizers", "sgd", "--animation", "none", "--seed", str(seed)]
@@ -95,7 +104,7 @@ def test_the_seed_decides_the_noise(tmp_path: Path) -> None:
 
 
 def test_the_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    call = ["race", "--surfaces", "cubic", "--optimizers", "sgd", "--steps", "5", "--animation", "html", "--html"]
+    call = ["race", "--surfaces", "cubic", "--optimizers", "sgd,cg", "--steps", "5", "--animation", "html", "--html"]
     assert main([*call, "--out", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {
         "onepass-race.png",

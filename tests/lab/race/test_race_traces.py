@@ -20,7 +20,7 @@ def bowl(*curvatures: float, start: tuple[float, ...], edge: float = np.inf) -> 
     function = Quadratic(*curvatures)
     at = (0.0,) * len(start)
     region = ((-edge, edge),) * len(start)
-    return Surface("bowl", "A bowl", "c x²", function.value, function.gradient, start, region, (at,))
+    return Surface("bowl", "A bowl", "c x²", function.value, function.gradient, function.hessian, start, region, (at,))
 
 
 STEEP = bowl(1.0, 2.0, start=(-5.0, -2.0))

@@ -1,4 +1,4 @@
-"""Are the surfaces what they say? Gradients against differences, minima against curvature."""
+"""Are the surfaces what they say? Derivatives against differences, minima against curvature."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def test_gradients(surface: Surface, rng: np.random.Generator) -> None:
     assert gradients.dtype == np.float64
     np.testing.assert_allclose(gradients, differences(surface.value, points, 1e-5), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(gradients[7], surface.gradient(points[7]))
+
+
+@EVERY
+def test_hessians(surface: Surface, rng: np.random.Generator) -> None:
+    points = somewhere(surface, rng)[:50]
+    hessians = np.stack([surface.hessian(point) for point in points])
+    assert hessians.shape == (50, surface.size, surface.size)
+    np.testing.assert_allclose(hessians, differences(surface.gradient, points, 1e-5), rtol=1e-6, atol=1e-5)
 
 
 @EVERY

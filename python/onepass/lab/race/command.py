@@ -13,12 +13,16 @@ from onepass.lab.race.page import write_page
 from onepass.lab.race.pictures import Races, draw_races
 from onepass.lab.race.racers import Racer, optimizer_racer
 from onepass.lab.race.rates import rate
+from onepass.lab.race.solvers import SOLVERS, solver_racer
 from onepass.lab.race.surfaces import SURFACES, Surface
 from onepass.lab.race.table import race_table
 from onepass.lab.report import console, make_folders, progress, write_json
 from onepass.lab.settings import all_optimizers
 
-OPTIMIZERS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam")
+OPTIMIZERS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam", "CG", "BFGS", "Newton")
+#: What stands for several names.
+GROUPS = {"first-order": tuple(all_optimizers()), "second-order": tuple(SOLVERS)}
+GROUPS["all"] = GROUPS["first-order"] + GROUPS["second-order"]
 QUICK_SURFACES = ("rosenbrock", "x-cos")
 QUICK_OPTIMIZERS = ("SGD", "Momentum", "Adam")
 FRAMES, QUICK_FRAMES = 70, 12
@@ -32,10 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--optimizers",
         type=_optimizers,
         metavar="A,B,...",
-        help=f"which ones, by name in any case, or all (default: {', '.join(OPTIMIZERS)})",
+        help=f"which ones, by name in any case, or {', '.join(GROUPS)} (default: {', '.join(OPTIMIZERS)})",
     )
     add("--steps", type=kinds.positive, default=STEPS, metavar="N", help=f"of each optimizer (default: {STEPS})")
-    add("--lr", type=_rate, metavar="X", help="the same learning rate for all (default: tuned for each and surface)")
+    add(
+        "--lr", type=_rate, metavar="X", help="the learning rate of all that have one (default: tuned for each surface)"
+    )
     add(
         "--animation",
         choices=KINDS,
@@ -95,7 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _racers(names: Sequence[str], surface: Surface, lr: float | None) -> list[Racer]:
-    return [optimizer_racer(name, rate(name, surface) if lr is None else lr) for name in names]
+    return [
+        solver_racer(name) if name in SOLVERS else optimizer_racer(name, rate(name, surface) if lr is None else lr)
+        for name in names
+    ]
 
 
 def _described(arguments: argparse.Namespace, races: Races) -> dict[str, object]:
@@ -109,7 +118,8 @@ def _surfaces(text: str) -> tuple[str, ...]:
 
 
 def _optimizers(text: str) -> tuple[str, ...]:
-    return tuple(all_optimizers()) if text.strip().lower() == "all" else kinds.optimizers(text)
+    spelled = ",".join(",".join(GROUPS.get(name.strip().lower(), (name,))) for name in text.split(","))
+    return kinds.named(spelled, "optimizer", GROUPS["all"])
 
 
 def _rate(text: str) -> float:

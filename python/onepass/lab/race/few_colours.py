@@ -11,6 +11,12 @@ from matplotlib.animation import AbstractMovieWriter
 from matplotlib.figure import Figure
 from PIL import Image
 
+from onepass.groups import Array
+
+#: The most frequent colours, which are those of the areas.
+_AREAS = 64
+_PLACES = np.array([1 << 16, 1 << 8, 1], np.int32)
+
 
 def save_png(figure: Figure, path: Path) -> None:
     """Write a picture of the figure, about a third as large as one of all colours."""
@@ -56,12 +62,35 @@ def _pixels(figure: Figure) -> Image.Image:
 
 def _reduced(images: Sequence[Image.Image]) -> list[Image.Image]:
     """The images in the colours that suit the last one."""
-    # An octree keeps rare colours, those of the lines, but shades the frequent ones: the background is white again.
+    colours = _colours(images[-1])
+    return [_in_colours(image, colours) for image in images]
+
+
+def _colours(image: Image.Image) -> Array:
+    """Those of the areas as they are, and of the many shades of the lines an octree's choice: (colours, 3)."""
+    packed, counts = np.unique(_packed(image), return_counts=True)
+    areas = _unpacked(packed[np.argsort(counts)[-_AREAS:]])
     # One of the 256 is left free for the pixels of a GIF that stay as they are.
-    found = images[-1].quantize(255, method=Image.Quantize.FASTOCTREE)
-    colours: Any = found.getpalette()
-    background: Any = found.getpixel((0, 0))
-    colours[3 * background : 3 * background + 3] = 255, 255, 255
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(colours)
-    return [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    chosen: Any = image.quantize(255 - len(areas), method=Image.Quantize.FASTOCTREE).getpalette()
+    return np.concatenate([areas, np.array(chosen).reshape(-1, 3)])
+
+
+def _in_colours(image: Image.Image, colours: Array) -> Image.Image:
+    """Each pixel in the colour that is nearest to it; Pillow itself takes one that is about as near."""
+    packed, pixels = np.unique(_packed(image), return_inverse=True)
+    distances = ((_unpacked(packed)[:, np.newaxis] - colours) ** 2).sum(axis=-1)
+    indices = distances.argmin(axis=1).astype(np.uint8)
+    reduced = Image.fromarray(indices[pixels].reshape(image.height, image.width), "P")
+    reduced.putpalette(colours.astype(np.uint8).reshape(-1).tolist())
+    return reduced
+
+
+def _packed(image: Image.Image) -> Array:
+    """A number for each pixel's colour, (pixels,)."""
+    packed: Array = np.asarray(image, np.int32).reshape(-1, 3) @ _PLACES
+    return packed
+
+
+def _unpacked(packed: Array) -> Array:
+    """The colours that have these numbers, (colours, 3)."""
+    return packed[:, np.newaxis] // _PLACES % 256

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from onepass.groups import Array
-from onepass.lab.race.outcome import Run, up_to_the_edge
+from onepass.lab.race.outcome import Run, race, up_to_the_edge
 from onepass.lab.race.racers import ways
 from onepass.lab.race.relief import drawn, ranges
+from onepass.lab.race.solvers import SOLVERS, solver_racer
 from onepass.lab.race.surfaces import Surface
 from onepass.lab.settings import all_optimizers
 
@@ -25,6 +26,8 @@ _VISIBLE = 0.004
 
 def momentum_setting(name: str, momentum: float) -> dict[str, Any] | None:
     """The hyper-parameters that give an optimizer this momentum; None for one that has none unless it is asked to."""
+    if name in SOLVERS:
+        return None
     parameters = inspect.signature(all_optimizers()[name]).parameters
     if "betas" in parameters:
         return {"betas": (momentum, parameters["betas"].default[1])}
@@ -34,7 +37,9 @@ def momentum_setting(name: str, momentum: float) -> dict[str, Any] | None:
 
 
 def runs_for(name: str, surface: Surface, setting: Mapping[str, Any], seed: int) -> list[Run]:
-    """One run for each learning rate."""
+    """One run for each learning rate; a method that has none goes the same way for all."""
+    if name in SOLVERS:
+        return [race(solver_racer(name), surface, STEPS, seed)] * len(LEARNING_RATES)
     found = ways(name, surface, LEARNING_RATES, STEPS, seed, **setting).transpose(1, 0, 2)
     return [
         Run(name, lr, surface, up_to_the_edge(way, surface, STEPS))

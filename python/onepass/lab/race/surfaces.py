@@ -1,4 +1,4 @@
-"""Which surfaces are there? One row each: function, gradient, start, region and minima."""
+"""Which surfaces are there? One row each: function, derivatives, start, region and minima."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onepass.groups import Array
 from onepass.lab.race import functions
 from onepass.lab.race.functions import Quadratic
 
-#: Values, or a gradient, of points (..., size).
+#: Values, or gradients, of points (..., size), or the Hessian of one point (size,).
 Function = Callable[[Array], Array]
 Points = tuple[tuple[float, ...], ...]
 
@@ -36,6 +36,7 @@ class Surface:
     formula: str
     value: Function
     gradient: Function
+    hessian: Function
     start: tuple[float, ...]
     region: tuple[tuple[float, float], ...]
     minima: Points = ()
@@ -78,9 +79,11 @@ class Surface:
         return distance
 
 
-def _quadratic(name: str, title: str, formula: str, *curvatures: float) -> tuple[str, str, str, Function, Function]:
+def _quadratic(
+    name: str, title: str, formula: str, *curvatures: float
+) -> tuple[str, str, str, Function, Function, Function]:
     function = Quadratic(*curvatures)
-    return name, title, formula, function.value, function.gradient
+    return name, title, formula, function.value, function.gradient, function.hessian
 
 
 _ALL = (
@@ -90,6 +93,7 @@ _ALL = (
         "(1.5 - x + xy)² + (2.25 - x + xy²)² + (2.625 - x + xy³)²",
         functions.beale,
         functions.beale_gradient,
+        functions.beale_hessian,
         start=(1.0, 1.5),
         region=((-1.0, 4.5), (-2.5, 2.5)),
         minima=((3.0, 0.5),),
@@ -100,6 +104,7 @@ _ALL = (
         "(1 - x)² + 100 (y - x²)²",
         functions.rosenbrock,
         functions.rosenbrock_gradient,
+        functions.rosenbrock_hessian,
         start=(-1.2, 1.0),
         region=((-2.0, 2.0), (-1.0, 3.0)),
         minima=((1.0, 1.0),),
@@ -110,6 +115,7 @@ _ALL = (
         "(x² + y - 11)² + (x + y² - 7)²",
         functions.himmelblau,
         functions.himmelblau_gradient,
+        functions.himmelblau_hessian,
         start=(0.0, -3.0),
         region=((-6.0, 6.0), (-6.0, 6.0)),
         minima=(
@@ -144,6 +150,7 @@ _ALL = (
         "x cos(πx)",
         functions.x_cos,
         functions.x_cos_gradient,
+        functions.x_cos_hessian,
         start=(-0.8,),
         region=((-1.0, 2.0),),
         minima=((1.0904082219467213,), (-0.27385268680085095,)),
@@ -155,6 +162,7 @@ _ALL = (
         "x³",
         functions.cubic,
         functions.cubic_gradient,
+        functions.cubic_hessian,
         start=(1.0,),
         region=((-2.0, 2.0),),
     ),

@@ -12,7 +12,9 @@ from onepass.lab.race.pictures import Races
 
 def race_table(races: Races, title: str) -> Table:
     """A section for each surface."""
-    caption = "Steps: until it stays within the tolerance of the lowest minimum, or until it leaves the region"
+    caption = (
+        "Steps: gradients until it stays within the tolerance of the lowest minimum, or until it leaves the region"
+    )
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption)
     for heading in ("Surface", "Optimizer"):
         table.add_column(heading, no_wrap=True)
@@ -31,7 +33,7 @@ def race_table(races: Races, title: str) -> Table:
                 "-" if run.steps is None else str(run.steps),
                 f"{run.value:.3g}",
                 run.outcome.value,
-                ", ".join(f"{round(coordinate, 3) + 0:g}" for coordinate in run.points[-1]),  # + 0: of -0,
+                ", ".join(f"{round(coordinate, 3) + 0:.4g}" for coordinate in run.points[-1]),  # + 0: of -0,
             )
         table.add_section()
     return table
