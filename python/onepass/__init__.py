@@ -8,6 +8,8 @@ from onepass.optimizer import Optimizer, StepRecord
 from onepass.optimizers import *  # noqa: F403
 from onepass.optimizers import __all__ as _optimizers
 from onepass.options import Options
+from onepass.solve import *  # noqa: F403
+from onepass.solve import __all__ as _solvers
 from onepass.sparse import SparseRows
 
 __version__ = "0.1.0"
@@ -28,6 +30,7 @@ __all__ = [
     "show_config",
     "use_isa",
     *_optimizers,
+    *_solvers,
 ]
 
 apply_environment()
