@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,8 @@ def test_the_page_of_an_animation(tmp_path: Path) -> None:
     path = tmp_path / "race.html"
     animate(races("x-cos"), 40, path, frames=3)
     text = path.read_text()
+    assert not re.search(r"https?://|<i class", text)  # the signs on the buttons are in the file
+    assert re.findall(r">\s*(\S+)</button>", text) == ["-", "|◀◀", "|◀", "◀", "❙❙", "▶", "▶|", "▶▶|", "+"]
     assert text.startswith("<!DOCTYPE html>")
     assert text.count("data:image/jpeg;base64") == 3
     assert text.count('type="range"') == 1

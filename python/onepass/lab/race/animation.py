@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,6 +18,20 @@ KINDS = ("gif", "mp4", "html", "none")
 _FRAMES_PER_SECOND = 12
 _REST = 2.0
 _DOTS_PER_INCH = 75
+
+
+#: By their names in the font that matplotlib's player takes from the network, signs that every browser has.
+_SIGNS = {
+    "minus": "-",
+    "fast-backward": "|◀◀",
+    "step-backward": "|◀",
+    "play fa-flip-horizontal": "◀",
+    "pause": "❙❙",
+    "play": "▶",
+    "step-forward": "▶|",
+    "fast-forward": "▶▶|",
+    "plus": "+",
+}
 
 
 def can_write_mp4() -> bool:
@@ -57,8 +72,14 @@ def animate(
         with rc_context({"animation.frame_format": "jpeg"}):  # a third of PNG's size
             player = animation.to_jshtml(fps=_FRAMES_PER_SECOND)
         head = '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>onepass race</title></head>'
-        path.write_text(f"{head}<body>{player}</body></html>\n", encoding="utf-8")
+        path.write_text(f"{head}<body>{_without_network(player)}</body></html>\n", encoding="utf-8")
         return
     mp4 = path.suffix == ".mp4"
     writer = FFMpegWriter(_FRAMES_PER_SECOND) if mp4 else GifWriter(_FRAMES_PER_SECOND, _REST)
     animation.save(path, writer, dpi=_DOTS_PER_INCH, progress_callback=lambda frame, total: after_frame())
+
+
+def _without_network(player: str) -> str:
+    """The player with signs in the place of a font."""
+    player = re.sub(r'<link rel="stylesheet"\s+href="[^"]*">', "", player)
+    return re.sub(r'<i class="fa fa-([^"]*)"></i>', lambda icon: _SIGNS[icon[1]], player)
