@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from smooth import rosenbrock, rosenbrock_start
 
-import onepass as op
 from onepass.solve import LBFGS, minimize
 
 HESSIAN_FREE = ("lbfgs", "cg")
@@ -31,30 +30,6 @@ def test_rosenbrock_of_a_million(method: str) -> None:
     assert result.success
     assert result.nfev < 200
     np.testing.assert_allclose(result.x, 1, atol=1e-4)
-
-
-@pytest.mark.parametrize("method", [*HESSIAN_FREE, "bfgs", "dfp"])
-def test_the_bits_do_not_depend_on_threads(method: str) -> None:
-    """As long as the objective's do not."""
-    size = 20_000 if method in HESSIAN_FREE else 300
-    outcomes = []
-    for threads in (1, 2, 3):
-        before = op.get_num_threads()
-        op.set_num_threads(threads)
-        try:
-            x0 = rosenbrock_start(size) + 0.1 * np.sin(np.arange(size))
-            outcomes.append(minimize(elementwise_rosenbrock, x0, jac=True, method=method, options={"maxiter": 20}))
-        finally:
-            op.set_num_threads(before)
-    for other in outcomes[1:]:
-        np.testing.assert_array_equal(other.x, outcomes[0].x)
-        assert other.nfev == outcomes[0].nfev
-
-
-def elementwise_rosenbrock(x: Any) -> tuple[float, Any]:
-    """Its value without BLAS, which may add up in another order."""
-    a, b = x[0::2], x[1::2]
-    return float((100 * (b - a * a) ** 2 + (1 - a) ** 2).sum()), rosenbrock(x)[1]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,38 @@
+"""Powell's dogleg, as in the book: along the gradient to the Cauchy point, then towards Gauss-Newton's step."""
+
+from __future__ import annotations
+
+import math
+
+from numpy.linalg import norm
+
+from onepass.groups import Array
+from onepass.reference.solve.gauss_newton import shortest_minimizer
+from onepass.reference.solve.newton_cg import to_boundary
+
+
+class Dogleg:
+    """The end of the path in a ball (Powell 1970; Nocedal and Wright 2006, eq. 4.16)."""
+
+    def __init__(self, start: Array) -> None:
+        self.radius = float(norm(start)) or 1.0
+
+    def step(self, a: Array, f: Array) -> Array:
+        newton = shortest_minimizer(a, f)
+        if norm(newton) <= self.radius:
+            return newton
+        g = a.T @ f
+        cauchy: Array = -(g @ g) / (a @ g @ (a @ g)) * g
+        if norm(cauchy) >= self.radius:
+            return self.radius / math.sqrt(cauchy @ cauchy) * cauchy
+        return to_boundary(cauchy, newton - cauchy, self.radius)
+
+    def accepted(self, gain: float, length: float) -> None:
+        """The ball grows to three steps, or shrinks to half of one."""
+        if gain > 0.75:
+            self.radius = max(self.radius, 3 * length)
+        elif gain < 0.25:
+            self.radius = length / 2
+
+    def rejected(self, gain: float, length: float) -> None:
+        self.radius = min(length, self.radius) / 4

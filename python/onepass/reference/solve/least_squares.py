@@ -1,0 +1,68 @@
+"""Through which points do the methods of least squares come? Linear models, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.linalg import norm
+
+from onepass.groups import Array
+from onepass.reference.solve.dogleg import Dogleg
+from onepass.reference.solve.gauss_newton import GaussNewton
+from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
+
+Function = Callable[[Array], Array]
+
+
+class Steps(Protocol):
+    """A method: the step p for the model |A p + f|, and what it learns from the gain of a step."""
+
+    def step(self, a: Array, f: Array) -> Array: ...
+
+    def accepted(self, gain: float, length: float) -> None: ...
+
+    def rejected(self, gain: float, length: float) -> None: ...
+
+
+METHODS: dict[str, Callable[[Array], Steps]] = {
+    "lm": lambda start: LevenbergMarquardt(),
+    "gauss-newton": lambda start: GaussNewton(),
+    "dogleg": Dogleg,
+}
+
+
+def least_squares(residual: Function, jacobian: Function, x0: Array, method: str, *, iterations: int) -> list[Array]:
+    """The start and at most so many points after it; fewer where no step above rounding decreases the sum."""
+    return list(islice(path(residual, jacobian, x0, method), iterations + 1))
+
+
+def path(residual: Function, jacobian: Function, x: Array, method: str) -> Iterator[Array]:
+    """Parameters are scaled by the largest norms so far of the Jacobian's columns (Moré 1978, eq. 6.3).
+
+    A step is taken if it gains a share of 1e-4 at least of what the model promises (Moré 1978, algorithm 7.1).
+    """
+    f, jac = residual(x), jacobian(x)
+    largest = norm(jac, axis=0)
+    scale = np.where(largest > 0, largest, 1.0)
+    steps = METHODS[method](scale * x)
+    yield x
+    while True:
+        a = jac / scale
+        p = steps.step(a, f)
+        if norm(p) <= np.finfo(float).eps * norm(scale * x):
+            return
+        trial = x + p / scale
+        new_f = residual(trial)
+        promised = -(f @ a @ p + norm(a @ p) ** 2 / 2)
+        gain = (f @ f - new_f @ new_f) / 2 / promised
+        if gain >= 1e-4:
+            x, f, jac = trial, new_f, jacobian(trial)
+            largest = np.maximum(largest, norm(jac, axis=0))
+            scale = np.where(largest > 0, largest, 1.0)
+            steps.accepted(gain, float(norm(p)))
+            yield x
+        else:
+            steps.rejected(gain, float(norm(p)))

@@ -1,0 +1,58 @@
+"""Through which points does a minimizer come? By name, as in `onepass.solve.minimize`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from onepass.groups import Array
+from onepass.reference.solve.conjugate_gradient import ConjugateGradient
+from onepass.reference.solve.descent import Rule, ValueAndGradient, descend
+from onepass.reference.solve.gradient_descent import GradientDescent
+from onepass.reference.solve.lbfgs import LimitedMemory
+from onepass.reference.solve.newton import Newton
+from onepass.reference.solve.newton_cg import NewtonCG
+from onepass.reference.solve.quasi_newton import QuasiNewton
+from onepass.reference.solve.trust_region import trust_ncg
+from onepass.solve.line_search import Wolfe
+
+#: The rules of the methods with a line search, and the c2 of their strong Wolfe conditions.
+RULES: dict[str, tuple[Callable[..., Rule], float]] = {
+    "newton": (Newton, 0.9),
+    "newton-cg": (NewtonCG, 0.9),
+    "cg": (ConjugateGradient, 0.4),
+    "bfgs": (lambda: QuasiNewton("bfgs"), 0.9),
+    "dfp": (lambda: QuasiNewton("dfp"), 0.1),
+    "lbfgs": (LimitedMemory, 0.9),
+    "gd": (GradientDescent, 0.4),
+}
+NEED_HESSIAN = ("newton", "newton-cg")
+
+
+def minimize(
+    fun: ValueAndGradient,
+    x0: Array,
+    method: str,
+    *,
+    iterations: int,
+    hess: Callable[[Array], Array] | None = None,
+    c1: float = 1e-4,
+    c2: float | None = None,
+    **options: Any,
+) -> list[Array]:
+    """The start and at most so many points after it; fewer where no step decreases the value any more.
+
+    Args:
+        fun: the value and the gradient.
+        hess: the Hessian, for "newton", "newton-cg" and "trust-ncg".
+        c1, c2: the strong Wolfe conditions.
+        options: of the method: `beta` of "cg", `pairs` of "lbfgs", and the ball of "trust-ncg".
+    """
+    if method == "trust-ncg":
+        assert hess is not None
+        return list(islice(trust_ncg(fun, hess, x0, **options), iterations + 1))
+    rule, usual_c2 = RULES[method]
+    wolfe = Wolfe(c1, usual_c2 if c2 is None else c2)
+    made = rule(hess, **options) if method in NEED_HESSIAN else rule(**options)
+    return list(islice(descend(fun, x0, made, wolfe), iterations + 1))

@@ -1,0 +1,8 @@
+"""Where are the problems? With the tests of the methods."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "solve"))

@@ -1,0 +1,61 @@
+"""Does `onepass.solve.least_squares` take the path of its references, and do these do what theory says?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from more_garbow_hillstrom import PROBLEMS
+from paths import assert_followed
+
+from onepass.groups import Array
+from onepass.reference import solve as reference
+from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
+from onepass.solve import least_squares
+from onepass.solve.least_squares import METHODS
+
+#: Curved valleys, failures of full steps, scales of parameters far apart; paths that are no shorter than this.
+NAMES = (
+    "rosenbrock",
+    "freudenstein-roth",
+    "powell-badly-scaled",
+    "brown-badly-scaled",
+    "helical-valley",
+    "meyer",
+    "powell-singular",
+    "wood",
+    "kowalik-osborne",
+    "brown-dennis",
+    "osborne-1",
+    "osborne-2",
+)
+LEAST, STEPS = 5, 15
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_path_is_the_references(method: str, name: str) -> None:
+    problem = PROBLEMS[name]
+    x0 = problem.start.astype(float)
+    found: list[Array] = [x0]
+    least_squares(problem.residual, x0, problem.jacobian, method, ftol=0, xtol=0, gtol=0, callback=found.append)
+
+    def path(residual: Callable[[Array], Array]) -> list[Array]:
+        return reference.least_squares(residual, problem.jacobian, x0, method, iterations=STEPS)
+
+    assert_followed(found, path, problem.residual, LEAST)
+
+
+def test_gauss_newton_solves_a_linear_problem_in_one_step(rng: np.random.Generator) -> None:
+    a, b = rng.standard_normal((9, 4)), rng.standard_normal(9)
+    points = reference.least_squares(lambda x: a @ x - b, lambda x: a, np.ones(4), "gauss-newton", iterations=1)
+    np.testing.assert_allclose(points[-1], np.linalg.solve(a.T @ a, a.T @ b), rtol=1e-12)
+
+
+def test_a_damped_step_solves_the_damped_normal_equations(rng: np.random.Generator) -> None:
+    a, f = rng.standard_normal((9, 4)), rng.standard_normal(9)
+    steps = LevenbergMarquardt()
+    p = steps.step(a, f)
+    np.testing.assert_allclose(p, -np.linalg.solve(a.T @ a + steps.mu * np.eye(4), a.T @ f), rtol=1e-12)
