@@ -16,7 +16,7 @@ from onepass.solve.losses import LOSSES, Loss
 
 scipy_optimize = pytest.importorskip("scipy.optimize")
 
-#: Where Gauss-Newton has no reason to come from the paper's start: rank falls, or halves of steps are too long.
+#: Where Gauss-Newton does not converge from the paper's start: rank falls, or the residuals stay large.
 TOO_HARD_FOR_GAUSS_NEWTON = ("freudenstein-roth", "jennrich-sampson", "brown-dennis", "biggs-exp6")
 METHODS = ("lm", "dogleg", "gauss-newton")
 
@@ -75,9 +75,7 @@ def test_gauss_newton(name: str) -> None:
 @pytest.mark.parametrize("name", TOO_HARD_FOR_GAUSS_NEWTON)
 def test_gauss_newton_owns_up(name: str) -> None:
     problem = PROBLEMS[name]
-    fit = least_squares(problem.residual, problem.start, problem.jacobian, "gauss-newton")
-    solved = any(abs(2 * fit.cost - f) <= 1e-6 * max(f, 1e-10) for f in problem.minima)
-    assert fit.success == solved
+    assert not least_squares(problem.residual, problem.start, problem.jacobian, "gauss-newton").success
 
 
 @pytest.mark.parametrize("name", LOSSES)

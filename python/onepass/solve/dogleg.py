@@ -7,21 +7,23 @@ import math
 from onepass.groups import Array
 from onepass.solve.linear_model import LinearModel, norm
 
-#: The first radius: so many lengths of the start or, if that is 0, so long.
-FIRST_RADIUS = 1.0
-
 
 class Dogleg:
     """Powell's path (Powell 1970; Nocedal and Wright 2006, section 4.1).
+
+    The first radius is the length of the start (Moré 1978) or of the first Cauchy step (Powell 1970), the longer one:
+    the start may be zero, or so short in scaled variables that no step would seem worth while.
 
     Args:
         length: of the scaled start.
     """
 
     def __init__(self, length: float) -> None:
-        self._radius = FIRST_RADIUS * length if length > 0 else FIRST_RADIUS
+        self._length, self._radius = length, math.nan
 
     def propose(self, model: LinearModel) -> tuple[Array, Array]:
+        if math.isnan(self._radius):
+            self._radius = max(self._length, norm(model.cauchy()))
         p = self._step(model)
         return p, p
 

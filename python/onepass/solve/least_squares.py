@@ -56,7 +56,7 @@ def least_squares(
         residual: of x, the vector f, shape (m,); called as residual(x, \*args, \*\*kwargs). It gets x read-only.
         x0: start, shape (n,) or a number. It is not changed.
         jac: the Jacobian of f, shape (m, n), called alike; "2-point" (also None) or "3-point" for differences.
-        method: "lm", Levenberg-Marquardt; "dogleg", Powell's; "gauss-newton", with halved steps.
+        method: "lm", Levenberg-Marquardt; "dogleg", Powell's; "gauss-newton", with a line search.
         bounds: lower and upper, a number or one per parameter each. x0 lies within; so does every x.
         loss: "linear", "huber", "soft_l1", "cauchy", "arctan", or a function of z that gives rho and its two
             derivatives.

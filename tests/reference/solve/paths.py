@@ -34,16 +34,16 @@ def rounded_otherwise(function: Callable[[Array], Any], seed: int) -> Callable[[
 
 
 def assert_followed(
-    found: Path, reference: Callable[[Callable[[Array], Any]], Path], function: Callable[[Array], Any], steps: int
+    found: Path, reference: Callable[..., Path], functions: Sequence[Callable[[Array], Any]], steps: int
 ) -> None:
     """The found path is the reference's, but for rounding, for so many steps at least.
 
     Steps amplify the error of a rounding, by the condition of a matrix above all, and no fixed tolerance is right for
-    all problems. What they make of errors of some roundings in every result of the function is measured, by further
+    all problems. What they make of errors of some roundings in every result of the functions is measured, by further
     runs of the reference. A wrong formula is off by far more from its first use on.
     """
-    wanted = reference(function)
-    others = [reference(rounded_otherwise(function, seed)) for seed in range(RUNS)]
+    wanted = reference(*functions)
+    others = [reference(*(rounded_otherwise(function, seed) for function in functions)) for seed in range(RUNS)]
     count = min(map(len, (found, wanted, *others)))
 
     def distances(path: Path) -> Array:

@@ -17,6 +17,7 @@ from onepass.reference.solve.newton import modified_cholesky
 from onepass.solve import minimize
 from onepass.solve.conjugate_gradient import BETAS
 from onepass.solve.methods import METHODS
+from onepass.solve.newton import modification
 
 #: Every method, conjugate gradients with every beta, and L-BFGS with less memory than steps.
 VARIANTS = [
@@ -74,7 +75,7 @@ def test_the_path_is_the_references(method: str, options: dict[str, Any], case: 
     assert_followed(
         path(method, fun, x0, hess, **options),
         lambda f: reference.minimize(f, x0, method, iterations=STEPS, hess=hess, **renamed),
-        fun,
+        [fun],
         steps,
     )
 
@@ -94,7 +95,7 @@ def test_the_path_of_a_logistic_regression(method: str) -> None:
 
     x0 = np.zeros(640)
     found = path(method, fun, x0, None)
-    assert_followed(found, lambda f: reference.minimize(f, x0, method, iterations=STEPS), fun, 12)
+    assert_followed(found, lambda f: reference.minimize(f, x0, method, iterations=STEPS), [fun], 12)
 
 
 #: Four distinct eigenvalues, hence four steps.
@@ -127,14 +128,16 @@ def test_newton_takes_one_step_and_its_truncated_relatives_few() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_modified_factorization_is_one(seed: int) -> None:
-    """Of H plus a diagonal that is 0 for a positive definite H and makes any other one so."""
+    """Of H plus a diagonal that is 0 for a positive definite H and makes any other one so; the one of `minimize`."""
     root = np.random.default_rng(seed).standard_normal((6, 6))
-    for h, is_positive in ((root @ root.T + np.eye(6), True), (root + root.T, False)):
+    singular = root[:, :3] @ root[:, :3].T
+    for h, is_positive in ((root @ root.T + np.eye(6), True), (root + root.T, False), (singular, False)):
         lower, d, order = modified_cholesky(h)
         made = np.empty_like(h)
         made[np.ix_(order, order)] = lower @ np.diag(d) @ lower.T
         added = np.diag(made - h)
         np.testing.assert_allclose(made, h + np.diag(added), atol=1e-12)
         assert np.linalg.eigvalsh(made).min() > 0
-        assert added.min() > -1e-12
-        assert (added.max() < 1e-12) == is_positive
+        assert added.min() > -1e-14
+        assert (added.max() < 1e-14) == is_positive
+        np.testing.assert_allclose(added, modification(h), rtol=1e-9, atol=1e-14)

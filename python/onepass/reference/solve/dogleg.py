@@ -12,17 +12,22 @@ from onepass.reference.solve.newton_cg import to_boundary
 
 
 class Dogleg:
-    """The end of the path in a ball (Powell 1970; Nocedal and Wright 2006, eq. 4.16)."""
+    """The end of the path in a ball (Powell 1970; Nocedal and Wright 2006, eq. 4.16).
+
+    The ball is first as large as the start is long (Moré 1978), or as the Cauchy step (Powell 1970) if that is longer.
+    """
 
     def __init__(self, start: Array) -> None:
-        self.radius = float(norm(start)) or 1.0
+        self.start, self.radius = start, math.nan
 
     def step(self, a: Array, f: Array) -> Array:
+        g = a.T @ f
+        cauchy: Array = -(g @ g) / (a @ g @ (a @ g)) * g
+        if math.isnan(self.radius):
+            self.radius = float(max(norm(self.start), norm(cauchy)))
         newton = shortest_minimizer(a, f)
         if norm(newton) <= self.radius:
             return newton
-        g = a.T @ f
-        cauchy: Array = -(g @ g) / (a @ g @ (a @ g)) * g
         if norm(cauchy) >= self.radius:
             return self.radius / math.sqrt(cauchy @ cauchy) * cauchy
         return to_boundary(cauchy, newton - cauchy, self.radius)

@@ -1,4 +1,4 @@
-"""Gauss-Newton, as a formula: p minimizes |A p + f| (Gauss 1809), and is halved until the sum of squares decreases."""
+"""Gauss-Newton, as a formula: p minimizes |A p + f| (Gauss 1809), and the step is a share t of it that gains enough."""
 
 from __future__ import annotations
 
@@ -14,14 +14,22 @@ def shortest_minimizer(a: Array, f: Array) -> Array:
 
 
 class GaussNewton:
+    """t is 1 first, and then the minimizer of a parabola, a tenth of the last t at least.
+
+    The parabola phi(0) + phi'(0) t + c t^2 goes through the trial (Dennis and Schnabel 1983, algorithm A6.3.1). In
+    units of -phi'(0) = |A p|^2 the model promises a decrease of t - t^2 / 2, and the trial has brought the gain of it.
+    """
+
     def __init__(self) -> None:
-        self.share = 1.0
+        self.t = 1.0
 
     def step(self, a: Array, f: Array) -> Array:
-        return self.share * shortest_minimizer(a, f)
+        return self.t * shortest_minimizer(a, f)
 
     def accepted(self, gain: float, length: float) -> None:
-        self.share = 1.0
+        self.t = 1.0
 
     def rejected(self, gain: float, length: float) -> None:
-        self.share /= 2
+        t = self.t
+        c = (t - gain * (t - t * t / 2)) / (t * t)
+        self.t = max(t / 10, 1 / (2 * c))

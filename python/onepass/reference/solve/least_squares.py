@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
@@ -44,25 +45,22 @@ def path(residual: Function, jacobian: Function, x: Array, method: str) -> Itera
 
     A step is taken if it gains a share of 1e-4 at least of what the model promises (Moré 1978, algorithm 7.1).
     """
-    f, jac = residual(x), jacobian(x)
-    largest = norm(jac, axis=0)
-    scale = np.where(largest > 0, largest, 1.0)
-    steps = METHODS[method](scale * x)
-    yield x
+    largest = np.zeros(x.size)
+    steps: Steps | None = None
     while True:
+        f, jac = residual(x), jacobian(x)
+        largest = np.maximum(largest, norm(jac, axis=0))
+        scale = np.where(largest > 0, largest, 1.0)
         a = jac / scale
-        p = steps.step(a, f)
-        if norm(p) <= np.finfo(float).eps * norm(scale * x):
-            return
-        trial = x + p / scale
-        new_f = residual(trial)
-        promised = -(f @ a @ p + norm(a @ p) ** 2 / 2)
-        gain = (f @ f - new_f @ new_f) / 2 / promised
-        if gain >= 1e-4:
-            x, f, jac = trial, new_f, jacobian(trial)
-            largest = np.maximum(largest, norm(jac, axis=0))
-            scale = np.where(largest > 0, largest, 1.0)
-            steps.accepted(gain, float(norm(p)))
-            yield x
-        else:
-            steps.rejected(gain, float(norm(p)))
+        steps = steps or METHODS[method](scale * x)
+        yield x
+        gain = -math.inf
+        while not gain >= 1e-4:
+            p = steps.step(a, f) if (f @ a).any() else np.zeros(x.size)
+            length = float(norm(p))
+            if length <= np.finfo(float).eps * norm(scale * x):
+                return
+            new_f = residual(x + p / scale)
+            gain = (f @ f - new_f @ new_f) / -(2 * f @ a @ p + norm(a @ p) ** 2)
+            (steps.accepted if gain >= 1e-4 else steps.rejected)(gain, length)
+        x = x + p / scale
