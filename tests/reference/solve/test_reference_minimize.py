@@ -46,6 +46,7 @@ def wood_hessian(x: Array) -> Array:
 CASES: dict[str, tuple[Callable[[Array], Any], Array, Callable[[Array], Array], int]] = {
     "rosenbrock-2": (rosenbrock, rosenbrock_start(2), rosenbrock_hessian, 8),
     "rosenbrock-10": (rosenbrock, np.sin(np.arange(10)), rosenbrock_hessian, 12),  # indefinite at first
+    "rosenbrock-2, elsewhere": (rosenbrock, np.array([-1.0, 2.0]), rosenbrock_hessian, 8),  # indefinite, poor gains
     "wood": (wood, WOOD.start, wood_hessian, 12),
     "badly scaled": (QUADRATIC, np.ones(8), QUADRATIC.hessian, 2),  # in which Newton's methods need 3 steps
 }
@@ -131,7 +132,13 @@ def test_the_modified_factorization_is_one(seed: int) -> None:
     """Of H plus a diagonal that is 0 for a positive definite H and makes any other one so; the one of `minimize`."""
     root = np.random.default_rng(seed).standard_normal((6, 6))
     singular = root[:, :3] @ root[:, :3].T
-    for h, is_positive in ((root @ root.T + np.eye(6), True), (root + root.T, False), (singular, False)):
+    hollow = np.tril(root, -1) + np.tril(root, -1).T
+    for h, is_positive in (
+        (root @ root.T + np.eye(6), True),
+        (root + root.T, False),
+        (singular, False),
+        (hollow, False),
+    ):
         lower, d, order = modified_cholesky(h)
         made = np.empty_like(h)
         made[np.ix_(order, order)] = lower @ np.diag(d) @ lower.T
