@@ -19,13 +19,13 @@ from onepass.solve.conjugate_gradient import BETAS
 from onepass.solve.methods import METHODS
 from onepass.solve.newton import modification
 
-#: Every method, conjugate gradients with every beta, and L-BFGS with less memory than steps.
+#: Every method, conjugate gradients with every beta, L-BFGS with less memory than steps, and a small ball.
 VARIANTS = [
     *((method, {}) for method in METHODS),
     *(("cg", {"beta": beta}) for beta in BETAS),
     ("lbfgs", {"maxcor": 3}),
+    ("trust-ncg", {"initial_trust_radius": 0.1, "max_trust_radius": 0.5, "eta": 0.0}),
 ]
-NAMES = {"maxcor": "pairs"}
 NEED_HESSIAN = ("newton", "newton-cg", "trust-ncg")
 STEPS = 15
 WOOD = PROBLEMS["wood"]
@@ -72,10 +72,9 @@ def path(method: str, fun: Any, x0: Array, hess: Any, **options: Any) -> list[Ar
 @pytest.mark.parametrize(("method", "options"), VARIANTS, ids=str)
 def test_the_path_is_the_references(method: str, options: dict[str, Any], case: str) -> None:
     fun, x0, hess, steps = CASES[case]
-    renamed = {NAMES.get(name, name): value for name, value in options.items()}
     assert_followed(
         path(method, fun, x0, hess, **options),
-        lambda f: reference.minimize(f, x0, method, iterations=STEPS, hess=hess, **renamed),
+        lambda f: reference.minimize(f, x0, method, iterations=STEPS, hess=hess, **options),
         [fun],
         steps,
     )

@@ -47,7 +47,7 @@ def minimize(
         fun: the value and the gradient.
         hess: the Hessian, for "newton", "newton-cg" and "trust-ncg".
         c1, c2: the strong Wolfe conditions.
-        options: of the method: `beta` of "cg", `pairs` of "lbfgs", and the ball of "trust-ncg".
+        options: `beta` of "cg", `maxcor` of "lbfgs", and the radii and `eta` of "trust-ncg".
     """
     if method == "trust-ncg":
         assert hess is not None

@@ -16,8 +16,8 @@ def trust_ncg(
     fun: ValueAndGradient,
     hess: Callable[[Array], Array],
     x0: Array,
-    radius: float = 1.0,
-    largest: float = 1000.0,
+    initial_trust_radius: float = 1.0,
+    max_trust_radius: float = 1000.0,
     eta: float = 0.15,
 ) -> Iterator[Array]:
     """The points that are accepted: those whose decrease is at least the share eta of the model's.
@@ -25,7 +25,7 @@ def trust_ncg(
     Beyond the textbook: both decreases are taken larger by ten roundings of the value, so that the model is believed
     where values no longer tell (Conn, Gould and Toint 2000, section 17.4.2), and no step below rounding is tried.
     """
-    x = x0
+    x, radius = x0, initial_trust_radius
     value, g = fun(x)
     yield x
     while True:
@@ -39,7 +39,7 @@ def trust_ncg(
         if rho < 0.25:
             radius = 0.25 * float(norm(z))
         elif rho > 0.75 and norm(z) >= radius * (1 - 1e-9):
-            radius = min(2 * radius, largest)
+            radius = min(2 * radius, max_trust_radius)
         if rho > eta:
             x, value, g = x + z, found, new_g
             yield x
