@@ -15,7 +15,6 @@ from onepass.groups import Array
 
 #: The most frequent colours, which are those of the areas.
 _AREAS = 64
-_PLACES = np.array([1 << 16, 1 << 8, 1], np.int32)
 
 
 def save_png(figure: Figure, path: Path) -> None:
@@ -62,35 +61,40 @@ def _pixels(figure: Figure) -> Image.Image:
 
 def _reduced(images: Sequence[Image.Image]) -> list[Image.Image]:
     """The images in the colours that suit the last one."""
-    colours = _colours(images[-1])
-    return [_in_colours(image, colours) for image in images]
+    palette = _Palette(images[-1])
+    return [palette.reduce(image) for image in images]
 
 
-def _colours(image: Image.Image) -> Array:
-    """Those of the areas as they are, and of the many shades of the lines an octree's choice: (colours, 3)."""
-    packed, counts = np.unique(_packed(image), return_counts=True)
-    areas = _unpacked(packed[np.argsort(counts)[-_AREAS:]])
-    # One of the 256 is left free for the pixels of a GIF that stay as they are.
-    chosen: Any = image.quantize(255 - len(areas), method=Image.Quantize.FASTOCTREE).getpalette()
-    return np.concatenate([areas, np.array(chosen).reshape(-1, 3)])
+class _Palette:
+    """The colours of an image's areas as they are, and of the many shades of its lines an octree's choice."""
 
+    def __init__(self, image: Image.Image) -> None:
+        packed, counts = np.unique(_packed(image), return_counts=True)
+        areas = _unpacked(packed[np.argsort(counts)[-_AREAS:]])
+        # One of the 256 is left free for the pixels of a GIF that stay as they are.
+        chosen: Any = image.quantize(255 - len(areas), method=Image.Quantize.FASTOCTREE).getpalette()
+        self._colours = np.concatenate([areas, np.array(chosen).reshape(-1, 3)])
+        self._nearest = np.full(1 << 24, -1, np.int16)  # found when a colour is met first
 
-def _in_colours(image: Image.Image, colours: Array) -> Image.Image:
-    """Each pixel in the colour that is nearest to it; Pillow itself takes one that is about as near."""
-    packed, pixels = np.unique(_packed(image), return_inverse=True)
-    distances = ((_unpacked(packed)[:, np.newaxis] - colours) ** 2).sum(axis=-1)
-    indices = distances.argmin(axis=1).astype(np.uint8)
-    reduced = Image.fromarray(indices[pixels].reshape(image.height, image.width), "P")
-    reduced.putpalette(colours.astype(np.uint8).reshape(-1).tolist())
-    return reduced
+    def reduce(self, image: Image.Image) -> Image.Image:
+        """Each pixel in the colour that is nearest to it; Pillow itself takes one that is about as near."""
+        packed = _packed(image)
+        fresh = np.unique(packed[self._nearest[packed] < 0])
+        distances = ((_unpacked(fresh)[:, np.newaxis] - self._colours) ** 2).sum(axis=-1)
+        self._nearest[fresh] = distances.argmin(axis=1)
+        pixels = self._nearest[packed].astype(np.uint8).reshape(image.height, image.width)
+        reduced = Image.fromarray(pixels, "P")
+        reduced.putpalette(self._colours.astype(np.uint8).reshape(-1).tolist())
+        return reduced
 
 
 def _packed(image: Image.Image) -> Array:
     """A number for each pixel's colour, (pixels,)."""
-    packed: Array = np.asarray(image, np.int32).reshape(-1, 3) @ _PLACES
+    red, green, blue = np.asarray(image, np.int32).reshape(-1, 3).T
+    packed: Array = red << 16 | green << 8 | blue
     return packed
 
 
 def _unpacked(packed: Array) -> Array:
     """The colours that have these numbers, (colours, 3)."""
-    return packed[:, np.newaxis] // _PLACES % 256
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1)
