@@ -9,6 +9,7 @@ import pytest
 
 import onepass as op
 from onepass.groups import Array
+from onepass.reference import lbfgs as lbfgs_reference
 from onepass.reference import vectors as reference
 from onepass.solve import kernels
 
@@ -97,6 +98,42 @@ def test_rank_two(size: int, draw: Callable[..., Array]) -> None:
     np.testing.assert_array_equal(updated, updated.T)
 
 
+def middle(rng: np.random.Generator, count: int, room: int, newest: int) -> Array:
+    """The matrices of so many pairs, ready for the newest one to be entered."""
+    numbers = rng.standard_normal((2 * room + 3, room))
+    numbers[newest] = 0
+    numbers[newest, newest] = 0.7
+    numbers[:count, newest] = np.where(np.arange(count) == newest, 0.7, np.nan)  # the inverse's column is yet to come
+    changes = numbers[room : room + count, :count]
+    changes[...] = changes + changes.T
+    return numbers
+
+
+@dtypes
+@pytest.mark.parametrize("size", [1, 17, 4097, 100_003])
+@pytest.mark.parametrize(("count", "room", "newest"), [(1, 1, 0), (3, 5, 2), (5, 5, 1)])
+def test_lbfgs_direction(
+    size: int, count: int, room: int, newest: int, draw: Callable[..., Array], rng: np.random.Generator
+) -> None:
+    numbers = middle(rng, count, room, newest)
+    ds, ys = ([draw(size) for _ in range(count)] for _ in range(2))
+    for entered in (newest, -1):
+        assert_same_bits(
+            lambda out, g, numbers, slot=entered: kernels.lbfgs_direction(out, g, ds, ys, numbers, 0.3, slot),
+            lambda out, g, numbers, slot=entered: lbfgs_reference.direction(out, g, ds, ys, numbers, 0.3, slot),
+            draw(size),
+            draw(size),
+            np.nan_to_num(numbers) if entered < 0 else numbers,
+        )
+
+
+@pytest.mark.parametrize(("count", "room", "newest"), [(1, 1, 0), (3, 5, 2), (5, 5, 1)])
+def test_lbfgs_enter(count: int, room: int, newest: int, rng: np.random.Generator) -> None:
+    with_d, with_y = rng.standard_normal((2, count))
+    arguments = middle(rng, count, room, newest), newest, with_d, with_y
+    assert_same_bits(kernels.lbfgs_enter, lbfgs_reference.enter, *arguments)
+
+
 def test_what_is_not_finite_stays_so() -> None:
     x = np.ones(20)
     x[3] = np.inf
@@ -109,6 +146,10 @@ def test_empty_vectors() -> None:
     assert kernels.dots([nothing], nothing).tolist() == [0]
     assert kernels.dots([], np.ones(3)).shape == (0,)
     assert kernels.blend(nothing, 1.0, 1.0, nothing, nothing) == 0
+
+
+def direction(ds: list[Array], ys: list[Array], numbers: Array, newest: int = -1) -> float:
+    return kernels.lbfgs_direction(np.ones(3), np.ones(3), ds, ys, numbers, 1.0, newest)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +169,36 @@ def test_empty_vectors() -> None:
             lambda: kernels.rank_two(np.ones(8), *[np.ones(3)] * 4),
             ValueError,
             "rank_two: h has 8 elements, 9 are needed",
+        ),
+        (
+            lambda: direction([np.ones(3)], [], np.ones((5, 1))),
+            ValueError,
+            "lbfgs_direction: there must be a y for each d",
+        ),
+        (lambda: direction([np.ones(4)], [], np.ones((5, 1))), ValueError, "lbfgs_direction: a d has 4 elements"),
+        (
+            lambda: direction([np.ones(3)] * 2, [np.ones(3)] * 2, np.ones((5, 1))),
+            ValueError,
+            "lbfgs_direction: middle has no room for 2 pairs",
+        ),
+        (lambda: direction([], [], np.ones((6, 1))), ValueError, "lbfgs_direction: middle has no room"),
+        (lambda: direction([], [], np.ones(5)), ValueError, "lbfgs_direction: middle has no room"),
+        (
+            lambda: direction([], [], np.ones((5, 1), "f")),
+            TypeError,
+            "lbfgs_direction: middle must have dtype float64",
+        ),
+        (lambda: direction([], [], np.ones((5, 1)), 0), ValueError, "lbfgs_direction: newest must be a slot, got 0"),
+        (lambda: direction([], [], np.ones((5, 1)), -2), ValueError, "lbfgs_direction: newest must be a slot"),
+        (
+            lambda: kernels.lbfgs_enter(np.ones((5, 1)), -1, np.ones(1), np.ones(1)),
+            ValueError,
+            "lbfgs_enter: newest must be a slot, got -1",
+        ),
+        (
+            lambda: kernels.lbfgs_enter(np.ones((5, 1)), 0, np.ones(1, "f"), np.ones(1, "f")),
+            TypeError,
+            "lbfgs_enter: with_d must have dtype float64",
         ),
     ],
 )

@@ -16,7 +16,7 @@ import numpy as np
 
 from onepass.groups import Array
 from onepass.solve.descent import Move, cautious
-from onepass.solve.kernels import blend, combine, dots
+from onepass.solve.kernels import blend, combine, dots, lbfgs_direction, lbfgs_enter
 
 #: A pair is used if s.y is above this many machine numbers of y.y (Byrd et al. 1995, eq. 3.9).
 LEAST_CURVATURE = 2.0**-52
@@ -33,97 +33,62 @@ class Memory:
     def __init__(self, pairs: int) -> None:
         self.pairs = pairs
         self.gamma = 1.0
-        self._ds: list[Array] = []
-        self._ys: list[Array] = []
+        self.ds: list[Array] = []
+        self.ys: list[Array] = []
         self._oldest = 0
-        self._room = np.zeros((2, pairs, pairs)), np.zeros(pairs)
-        self._with_d = self._with_y = np.zeros(0)  # the last gradient's products with the rows
-        self._entered = True
-        self._show(0)
-
-    def _show(self, count: int) -> None:
-        """The matrices of so many pairs: the inverse of R, all y_i.y_j, and the s.y."""
-        matrices, self._s_y = self._room[0][:, :count, :count], self._room[1][:count]
-        self._inverse, self._changes = matrices
+        self._newest = -1  # the slot of a pair that is not in the matrices yet, or -1
+        self._middle = np.zeros((2 * pairs + 3, pairs))
 
     def copy(self) -> Memory:
         """Shares the long vectors, which are never written while they are in the memory."""
         other = copy.copy(self)
-        other._ds, other._ys = list(self._ds), list(self._ys)
-        other._room = self._room[0].copy(), self._room[1].copy()
-        other._show(len(other))
+        other.ds, other.ys, other._middle = list(self.ds), list(self.ys), self._middle.copy()
         return other
 
     def __len__(self) -> int:
-        return len(self._ds)
+        return len(self.ds)
 
     def clear(self) -> None:
-        self._ds.clear()
-        self._ys.clear()
-        self._oldest = 0
-        self._room[0][...] = 0
-        self._with_d = self._with_y = np.zeros(0)
-        self._entered = True
-        self._show(0)
+        self.ds.clear()
+        self.ys.clear()
+        self._oldest, self._newest = 0, -1
+        self._middle[...] = 0
 
     def oldest(self) -> tuple[Array, Array] | None:
         """The pair whose place the next one takes, if there is no more room."""
-        return (self._ds[self._oldest], self._ys[self._oldest]) if len(self._ds) == self.pairs else None
+        return (self.ds[self._oldest], self.ys[self._oldest]) if len(self.ds) == self.pairs else None
 
     def push(self, step: float, d: Array, y: Array, d_y: float, y_y: float) -> None:
         """Adds a pair.
 
         Unless `enter` follows, y must be the change from the last gradient that `direction` was given to the next one.
         """
-        slot = len(self._ds)
+        slot, middle = len(self.ds), self._middle
         if slot < self.pairs:
-            self._show(slot + 1)
-            self._with_d, self._with_y = np.append(self._with_d, 0.0), np.append(self._with_y, 0.0)
-            self._ds.append(d)
-            self._ys.append(y)
+            self.ds.append(d)
+            self.ys.append(y)
         else:
             slot = self._oldest
             self._oldest = (slot + 1) % self.pairs
-            self._ds[slot], self._ys[slot] = d, y
-            self._inverse[slot] = 0
-        self._s_y[slot] = step * d_y
+            self.ds[slot], self.ys[slot] = d, y
+        middle[slot] = 0
+        middle[slot, slot] = 1 / d_y
+        middle[self.pairs + slot, slot] = y_y
+        middle[-3, slot] = step * d_y
         self.gamma = step * d_y / y_y
-        self._newest, self._entered = (slot, d_y, y_y), False
+        self._newest = slot
 
     def enter(self) -> None:
         """Enters the newest pair in the matrices, by products of its y with the others."""
-        count = len(self._ds)
-        products = dots(self._ds + self._ys, self._ys[self._newest[0]])
-        self._enter(products[:count], products[count:])
+        y = self.ys[self._newest]
+        lbfgs_enter(self._middle, self._newest, dots(self.ds, y), dots(self.ys, y))
+        self._newest = -1
 
-    def _enter(self, column: Array, row: Array) -> None:
-        """The products of the newest y with every d and every y become a column of R and a row of the changes."""
-        slot, d_y, y_y = self._newest
-        column[slot] = 0
-        column = self._inverse.dot(column)
-        column /= -d_y
-        column[slot] = 1 / d_y
-        self._inverse[:, slot] = column
-        row[slot] = y_y
-        self._changes[slot] = self._changes[:, slot] = row
-        self._entered = True
-
-    def direction(self, g: Array, out: Array) -> None:
-        """out = -H g."""
-        count, gamma, inverse = len(self._ds), self.gamma, self._inverse
-        rows = self._ds + self._ys
-        products = dots(rows, g)
-        with_d, with_y = products[:count], products[count:]
-        if not self._entered:  # what the products have gained is those of the change
-            self._enter(with_d - self._with_d, with_y - self._with_y)
-        self._with_d, self._with_y = with_d, with_y
-        a = inverse.dot(with_d)
-        b = self._changes.dot(a)
-        b -= with_y
-        b *= -gamma
-        b -= self._s_y * a
-        a *= gamma
-        combine(out, -gamma, g, b.dot(inverse).tolist() + a.tolist(), rows)
+    def direction(self, g: Array, out: Array) -> float:
+        """out = -H g; returns its slope."""
+        slope = lbfgs_direction(out, g, self.ds, self.ys, self._middle, self.gamma, self._newest)
+        self._newest = -1
+        return slope
 
 
 class LimitedMemory:
@@ -153,8 +118,7 @@ class LimitedMemory:
             d, spare = oldest or (np.empty_like(g), np.empty_like(g))
         self.steepest = not memory
         if not self.steepest:
-            memory.direction(g, d)
-            slope = dots((d,), g).item()
+            slope = memory.direction(g, d)
             self.steepest = not -math.inf < slope < 0
         if self.steepest:
             memory.clear()

@@ -207,12 +207,9 @@ class State:
             if self.step * d_y > LEAST_CURVATURE:
                 self.memory.push(self.step, self.d, y, d_y, y_y)
         d = np.empty_like(g)
-        if self.memory:
-            self.memory.direction(g, d)
-        else:
-            combine(d, -1.0, g, (), ())
+        slope = self.memory.direction(g, d)
         self.d, self.g, self.step = d, g, 0.0
-        return d, dots((d,), g).item()
+        return d, slope
 
 
 def largest(x: Array) -> float:
