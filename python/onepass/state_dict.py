@@ -113,8 +113,8 @@ def _check_schedule(where: str, attached: AttachedSchedule, saved: Any) -> None:
     require_keys(where, saved, {"name", "steps", "every", "base", "state"})
     if saved["name"] != type(attached.schedule).__name__:
         raise ValueError(f"{where} is a {saved['name']!r}, but a {type(attached.schedule).__name__} is attached")
-    _check_count(f"{where}['steps']", saved["steps"])
-    _check_count(f"{where}['every']", saved["every"], least=1)
+    check_count(f"{where}['steps']", saved["steps"])
+    check_count(f"{where}['every']", saved["every"], least=1)
     require_keys(f"{where}['base']", saved["base"], set(attached.base))
     attached.group.checked(saved["base"])
     attached.schedule.check_state_dict(saved["state"])
@@ -155,7 +155,7 @@ def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved
     for name, own in live.items():
         value = saved[name]
         if name in _counts(live):
-            _check_count(f"{where}[{name!r}]", value)
+            check_count(f"{where}[{name!r}]", value)
         elif name in _numbers(group):
             if not isinstance(value, float) or not math.isfinite(value):
                 raise TypeError(f"{where}[{name!r}] must be a finite float, got {value!r}")
@@ -184,14 +184,14 @@ def _lie_alike(one: Array, other: Array) -> bool:
 
 def _check_accumulated(where: str, saved: Any, calls: int) -> None:
     require_keys(where, saved, {"calls", "found_inf"})
-    _check_count(f"{where}['calls']", saved["calls"])
+    check_count(f"{where}['calls']", saved["calls"])
     if saved["calls"] >= calls:
         raise ValueError(f"{where}['calls'] must be less than accumulate, which is {calls}, got {saved['calls']!r}")
     if not isinstance(saved["found_inf"], bool):
         raise TypeError(f"{where}['found_inf'] must be True or False, got {saved['found_inf']!r}")
 
 
-def _check_count(where: str, value: Any, least: int = 0) -> None:
+def check_count(where: str, value: Any, least: int = 0) -> None:
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{where} must be an int, got {value!r}")
     if not least <= value <= MAX_STEP:

@@ -1,7 +1,7 @@
 """What do the kernels of `onepass.solve.lbfgs` compute? The same bits, in NumPy.
 
-The middle, of `room` columns, has the rows: `room` of the inverse of the triangle of d_i.y_j, where pair i is not younger
-than pair j; `room` of y_i.y_j; one of s.y; the last gradient's products with each d, and with each y.
+The middle, of `room` columns, has the rows: `room` of the inverse of the triangle of d_i.y_j, where pair i is not
+younger than pair j; `room` of y_i.y_j; one of s.y; the last gradient's products with each d, and with each y.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def direction(
     a = _times(inverse, with_d)
     b = -gamma * (_times(changes, a) - with_y) - curvatures * a
     combine(out, -gamma, g, [*_times(inverse.T, b), *(gamma * a)], [*ds, *ys])
-    return dots([out], g).item()
+    return float(dots([out], g)[0])
 
 
 def _parts(middle: Array, count: int) -> tuple[Array, Array, Array, Array, Array]:

@@ -35,14 +35,19 @@ class Memory:
         self.gamma = 1.0
         self.ds: list[Array] = []
         self.ys: list[Array] = []
-        self._oldest = 0
+        self.oldest_slot = 0
         self._newest = -1  # the slot of a pair that is not in the matrices yet, or -1
-        self._middle = np.zeros((2 * pairs + 3, pairs))
+        self.middle = np.zeros(self.shape(pairs))
+
+    @staticmethod
+    def shape(pairs: int) -> tuple[int, int]:
+        """Of the middle, whose rows `onepass.reference.lbfgs` tells."""
+        return 2 * pairs + 3, pairs
 
     def copy(self) -> Memory:
         """Shares the long vectors, which are never written while they are in the memory."""
         other = copy.copy(self)
-        other.ds, other.ys, other._middle = list(self.ds), list(self.ys), self._middle.copy()
+        other.ds, other.ys, other.middle = list(self.ds), list(self.ys), self.middle.copy()
         return other
 
     def __len__(self) -> int:
@@ -51,25 +56,26 @@ class Memory:
     def clear(self) -> None:
         self.ds.clear()
         self.ys.clear()
-        self._oldest, self._newest = 0, -1
-        self._middle[...] = 0
+        self.gamma = 1.0
+        self.oldest_slot, self._newest = 0, -1
+        self.middle[...] = 0
 
     def oldest(self) -> tuple[Array, Array] | None:
         """The pair whose place the next one takes, if there is no more room."""
-        return (self.ds[self._oldest], self.ys[self._oldest]) if len(self.ds) == self.pairs else None
+        return (self.ds[self.oldest_slot], self.ys[self.oldest_slot]) if len(self.ds) == self.pairs else None
 
     def push(self, step: float, d: Array, y: Array, d_y: float, y_y: float) -> None:
         """Adds a pair.
 
         Unless `enter` follows, y must be the change from the last gradient that `direction` was given to the next one.
         """
-        slot, middle = len(self.ds), self._middle
+        slot, middle = len(self.ds), self.middle
         if slot < self.pairs:
             self.ds.append(d)
             self.ys.append(y)
         else:
-            slot = self._oldest
-            self._oldest = (slot + 1) % self.pairs
+            slot = self.oldest_slot
+            self.oldest_slot = (slot + 1) % self.pairs
             self.ds[slot], self.ys[slot] = d, y
         middle[slot] = 0
         middle[slot, slot] = 1 / d_y
@@ -81,12 +87,12 @@ class Memory:
     def enter(self) -> None:
         """Enters the newest pair in the matrices, by products of its y with the others."""
         y = self.ys[self._newest]
-        lbfgs_enter(self._middle, self._newest, dots(self.ds, y), dots(self.ys, y))
+        lbfgs_enter(self.middle, self._newest, dots(self.ds, y), dots(self.ys, y))
         self._newest = -1
 
     def direction(self, g: Array, out: Array) -> float:
         """out = -H g; returns its slope."""
-        slope = lbfgs_direction(out, g, self.ds, self.ys, self._middle, self.gamma, self._newest)
+        slope = lbfgs_direction(out, g, self.ds, self.ys, self.middle, self.gamma, self._newest)
         self._newest = -1
         return slope
 

@@ -26,11 +26,16 @@ class Parameters:
 
     def __init__(self, owner: str, given: Any) -> None:
         self._owner = owner
-        self._names = tuple(given) if isinstance(given, Mapping) else None
+        self.names = tuple(given) if isinstance(given, Mapping) else None
         self.arrays = self._checked(given)
         self.dtype = self.arrays[0].dtype
+        self.size = sum(array.size for array in self.arrays)
         ends = itertools.accumulate((array.size for array in self.arrays), initial=0)
         self._parts = [slice(*pair) for pair in itertools.pairwise(ends)]
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        return [array.shape for array in self.arrays]
 
     def gather(self) -> Array:
         """A copy of all, as a vector."""
@@ -48,10 +53,10 @@ class Parameters:
             fill(shaped, gradient, f"{self._owner}: gradient {index}")
 
     def _in_order(self, gradients: Any) -> Sequence[Any]:
-        if self._names is not None:
-            if not isinstance(gradients, Mapping) or gradients.keys() != set(self._names):
-                raise ValueError(f"{self._owner}: the gradients must be a dict with the keys {', '.join(self._names)}")
-            return [gradients[name] for name in self._names]
+        if self.names is not None:
+            if not isinstance(gradients, Mapping) or gradients.keys() != set(self.names):
+                raise ValueError(f"{self._owner}: the gradients must be a dict with the keys {', '.join(self.names)}")
+            return [gradients[name] for name in self.names]
         if isinstance(gradients, np.ndarray) and len(self.arrays) == 1:
             return [gradients]
         if not isinstance(gradients, list | tuple):

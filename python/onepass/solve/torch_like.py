@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from onepass.groups import Array
-from onepass.hyperparameters import Real
 from onepass.solve.kernels import blend, combine, dots
 from onepass.solve.lbfgs import Memory
 from onepass.solve.line_search import Outcome, Trial, Wolfe
 from onepass.solve.objective import number
 from onepass.solve.parameters import Parameters
+from onepass.solve.settings import Group, Settings
+from onepass.solve.torch_like_state import load_state_dict, state_dict
 
 Closure = Callable[[], tuple[Any, Any]]
 
@@ -66,26 +67,40 @@ class LBFGS:
         line_search: str | None = "strong_wolfe",
     ) -> None:
         self._params = Parameters("LBFGS", params)
-        at_least_one = Real(low=1)
-        self.lr = Real(low=0, includes_low=False).check("LBFGS", "lr", lr)
-        self.max_iter = int(at_least_one.check("LBFGS", "max_iter", max_iter))
-        self.max_eval = int(
-            at_least_one.check("LBFGS", "max_eval", self.max_iter * 5 // 4 if max_eval is None else max_eval)
+        self._group = Group(
+            self._params,
+            Settings(lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, line_search),
         )
-        self.tolerance_grad = Real(low=0).check("LBFGS", "tolerance_grad", tolerance_grad)
-        self.tolerance_change = Real(low=0).check("LBFGS", "tolerance_change", tolerance_change)
-        if line_search not in (None, "strong_wolfe"):
-            raise ValueError(f'LBFGS: line_search must be "strong_wolfe" or None, got {line_search!r}')
-        self.line_search = line_search
         #: Iterations and calls of the closure so far.
         self.n_iter = self.func_evals = 0
-        self._state = State(Memory(int(at_least_one.check("LBFGS", "history_size", history_size))))
+        self._state = State(Memory(self._group.settings.history_size))
         self._stepping = False
 
     @property
     def params(self) -> list[Array]:
         """The arrays, as they were given."""
         return list(self._params.arrays)
+
+    @property
+    def param_groups(self) -> tuple[Group]:
+        """The only group; set one of the arguments with ``opt.param_groups[0]["lr"] = 0.5``."""
+        return (self._group,)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A deep copy of the memory and the arguments, in plain Python and NumPy, without the parameters."""
+        self._require_idle("state_dict")
+        return state_dict(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes over a `state_dict`: checked as a whole, then copied; the argument is only read.
+
+        With the parameters as they were, too, the next steps have the bits that those of the saved optimizer have.
+
+        Raises:
+            TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
+        """
+        self._require_idle("load_state_dict")
+        load_state_dict(self, state_dict)
 
     def step(self, closure: Closure) -> float:
         """Iterates until a tolerance or a budget says stop.
@@ -98,11 +113,10 @@ class LBFGS:
             The first loss, at the parameters before the step.
 
         Raises:
-            RuntimeError: the closure calls step on the same object.
+            RuntimeError: the closure calls step, state_dict or load_state_dict of the same object.
             TypeError, ValueError: what the closure returns is of a wrong kind or shape.
         """
-        if self._stepping:
-            raise RuntimeError("LBFGS: step() is already running; the closure must not call it")
+        self._require_idle("step")
         before = self._params.gather()
         counts = self.n_iter, self.func_evals
         self._stepping = True
@@ -116,12 +130,17 @@ class LBFGS:
             self._stepping = False
         return first_loss
 
+    def _require_idle(self, method: str) -> None:
+        if self._stepping:
+            raise RuntimeError(f"LBFGS: step() is already running; the closure must not call {method}()")
+
     def _step(self, closure: Closure, before: Array, state: State) -> tuple[float, State]:
         """The loop of `step`. The arrays of the state are shared with the state before and are not written to."""
+        chosen = self._group.settings
         x, trial_x = before.copy(), np.empty_like(before)
         d = g = trial_g = np.empty_like(before)
         loss = first_loss = self._evaluate(closure, g)
-        if not (math.isfinite(loss) and math.isfinite(dots((g,), g).item())) or largest(g) <= self.tolerance_grad:
+        if not (math.isfinite(loss) and math.isfinite(dots((g,), g).item())) or largest(g) <= chosen.tolerance_grad:
             return first_loss, state
 
         def phi(step: float) -> tuple[float, float]:
@@ -130,14 +149,17 @@ class LBFGS:
             found = self._evaluate(closure, trial_g)
             return found, dots((d,), trial_g).item()
 
-        limit = self.func_evals - 1 + self.max_eval
-        for iteration in range(1, self.max_iter + 1):
-            length = self.lr if self.n_iter else self.lr * min(1.0, 1.0 / float(np.abs(g).sum(dtype=np.float64)))
+        assert chosen.max_eval is not None
+        limit = self.func_evals - 1 + chosen.max_eval
+        for iteration in range(1, chosen.max_iter + 1):
+            length = chosen.lr
+            if not self.n_iter:
+                length *= min(1.0, 1.0 / float(np.abs(g).sum(dtype=np.float64)))
             self.n_iter += 1
             d, slope = state.direction(g)
-            if not slope <= -self.tolerance_change:
+            if not slope <= -chosen.tolerance_change:
                 break
-            if iteration == self.max_iter and not self.line_search:  # the next step begins with the closure
+            if iteration == chosen.max_iter and not chosen.line_search:  # the next step begins with the closure
                 combine(x, 1.0, x, (length,), (d,))
                 state.step = length
                 break
@@ -150,9 +172,9 @@ class LBFGS:
             previous, loss = loss, trial.value
             if (
                 self.func_evals >= limit
-                or largest(g) <= self.tolerance_grad
-                or trial.step * largest(d) <= self.tolerance_change
-                or abs(loss - previous) < self.tolerance_change
+                or largest(g) <= chosen.tolerance_grad
+                or trial.step * largest(d) <= chosen.tolerance_change
+                or abs(loss - previous) < chosen.tolerance_change
             ):
                 break
         self._params.scatter(x)
@@ -162,7 +184,7 @@ class LBFGS:
         self, phi: Callable[[float], tuple[float, float]], loss: float, slope: float, length: float, limit: int
     ) -> Trial | None:
         """The step that was taken, where phi was evaluated last, or None if there is none to take."""
-        if not self.line_search:
+        if not self._group.settings.line_search:
             trial = Trial(length, *phi(length))
             return trial if math.isfinite(trial.value) and math.isfinite(trial.slope) else None
         wolfe = Wolfe(trials=TRIALS, rounding=float(np.finfo(self._params.dtype).eps))
