@@ -114,10 +114,10 @@ def run(
             eta=settings.eta,
         )
     assert isinstance(settings, LineSearchOptions)
+    wolfe = Wolfe(settings.c1, settings.c2, settings.maxls, float(np.finfo(x0.dtype).eps))
     if limits is not None:
         assert isinstance(settings, LBFGSOptions)
-        return bounded(objective, x0, *limits, watch, pairs=settings.maxcor, c1=settings.c1, trials=settings.maxls)
-    wolfe = Wolfe(settings.c1, settings.c2, settings.maxls, float(np.finfo(x0.dtype).eps))
+        return bounded(objective, x0, *limits, watch, wolfe, settings.maxcor)
     return descend(objective, x0, rule(name, objective, x0, settings), watch, wolfe)
 
 
