@@ -87,28 +87,6 @@ void rank_two(py::handle h, py::handle u, py::handle v, py::handle g, py::handle
   solve::rank_two(vectors.dtype(), matrix, vectors.first(), other, factor, product, vectors.size());
 }
 
-// The matrices of L-BFGS's pairs, of which there are `count` now.
-solve::Middle middle_of(const char* owner, const py::array& middle, std::int64_t count, std::int64_t newest,
-                        std::int64_t least) {
-  const Vectors numbers(owner, "middle", middle, true);
-  const std::int64_t room = middle.ndim() == 2 ? middle.shape(1) : 0;
-  if (numbers.dtype() != DType::f64) throw py::type_error(std::string(owner) + ": middle must have dtype float64");
-  if (count > room || middle.shape(0) != solve::Middle::rows_of(room))
-    throw py::value_error(std::string(owner) + ": middle has no room for " + std::to_string(count) + " pairs");
-  if (newest < least || newest >= count)
-    throw py::value_error(std::string(owner) + ": newest must be a slot, got " + std::to_string(newest));
-  return {static_cast<double*>(numbers.first()), room};
-}
-
-void enter(const py::array& middle, std::int64_t newest, py::handle with_d, py::handle with_y) {
-  const Vectors vectors("lbfgs_enter", "with_d", with_d);
-  if (vectors.dtype() != DType::f64) throw py::type_error("lbfgs_enter: with_d must have dtype float64");
-  const void* const other = vectors.read("with_y", with_y);
-  const solve::Middle numbers = middle_of("lbfgs_enter", middle, vectors.size(), newest, 0);
-  solve::enter(numbers, vectors.size(), newest, static_cast<const double*>(vectors.first()),
-               static_cast<const double*>(other));
-}
-
 double direction(py::handle out, py::handle g, const py::sequence& ds, const py::sequence& ys, const py::array& middle,
                  double gamma, std::int64_t newest) {
   const Vectors vectors("lbfgs_direction", "out", out, true);
@@ -117,10 +95,17 @@ double direction(py::handle out, py::handle g, const py::sequence& ds, const py:
   for (const py::handle y : ys) rows.push_back(vectors.read("a y", y));
   if (static_cast<std::int64_t>(rows.size()) != 2 * count)
     throw py::value_error("lbfgs_direction: there must be a y for each d");
-  const solve::Middle numbers = middle_of("lbfgs_direction", middle, count, newest, -1);
+  const Vectors numbers("lbfgs_direction", "middle", middle, true);
+  const std::int64_t room = middle.ndim() == 2 ? middle.shape(1) : 0;
+  if (numbers.dtype() != DType::f64) throw py::type_error("lbfgs_direction: middle must have dtype float64");
+  if (count > room || middle.shape(0) != solve::Middle::rows_of(room))
+    throw py::value_error("lbfgs_direction: middle has no room for " + std::to_string(count) + " pairs");
+  if (newest < -1 || newest >= count)
+    throw py::value_error("lbfgs_direction: newest must be a slot or -1, got " + std::to_string(newest));
   const void* const from = vectors.read("g", g);
   const py::gil_scoped_release release;
-  return solve::direction(vectors.dtype(), vectors.first(), from, rows, vectors.size(), numbers, gamma, newest);
+  return solve::direction(vectors.dtype(), vectors.first(), from, rows, vectors.size(),
+                          {static_cast<double*>(numbers.first()), room}, gamma, newest);
 }
 
 }  // namespace
@@ -133,8 +118,6 @@ void define_vectors(py::module_& module) {
              "y = b * y + a * x; returns the inner product of the new y and z");
   module.def("rank_two", rank_two, py::arg("h"), py::arg("u"), py::arg("v"), py::arg("g"), py::arg("out"),
              "h += outer(u, v) + outer(v, u); out = h @ g");
-  module.def("lbfgs_enter", enter, py::arg("middle"), py::arg("newest"), py::arg("with_d"), py::arg("with_y"),
-             "completes the middle by the products of the newest y with every d and y");
   module.def("lbfgs_direction", direction, py::arg("out"), py::arg("g"), py::arg("ds"), py::arg("ys"),
              py::arg("middle"), py::arg("gamma"), py::arg("newest"),
              "out = -H g; returns the inner product of out and g");

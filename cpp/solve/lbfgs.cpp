@@ -16,6 +16,20 @@ double product(const double* x, const double* y, std::int64_t count) {
   return sum;
 }
 
+// Completes the matrices of `count` pairs by the products of the newest y with every d and every y.
+void enter(Middle middle, std::int64_t count, std::int64_t newest, const double* with_d, const double* with_y) {
+  std::vector<double> column(with_d, with_d + count);
+  column[static_cast<std::size_t>(newest)] = 0;
+  const double scale = middle.inverse(newest)[newest];
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (i == newest) continue;
+    // A row of the old inverse: it has the newest slot's number yet to come.
+    middle.inverse(i)[newest] = 0;
+    middle.inverse(i)[newest] = -product(middle.inverse(i), column.data(), count) * scale;
+    middle.changes(i)[newest] = middle.changes(newest)[i] = with_y[i];
+  }
+}
+
 // The weights for H g = gamma g + (D, Y) (weights), by the products of g that are in the middle (Byrd, Nocedal and
 // Schnabel 1994, eq. 3.1), with the signs of -H g.
 std::vector<double> weights_of(Middle middle, std::int64_t count, double gamma) {
@@ -33,20 +47,6 @@ std::vector<double> weights_of(Middle middle, std::int64_t count, double gamma) 
 }
 
 }  // namespace
-
-void enter(Middle middle, std::int64_t count, std::int64_t newest, const double* with_d, const double* with_y) {
-  const DefaultFpEnv env;
-  std::vector<double> column(with_d, with_d + count);
-  column[static_cast<std::size_t>(newest)] = 0;
-  const double scale = middle.inverse(newest)[newest];
-  for (std::int64_t i = 0; i < count; ++i) {
-    if (i == newest) continue;
-    // A row of the old inverse: it has the newest slot's number yet to come.
-    middle.inverse(i)[newest] = 0;
-    middle.inverse(i)[newest] = -product(middle.inverse(i), column.data(), count) * scale;
-    middle.changes(i)[newest] = middle.changes(newest)[i] = with_y[i];
-  }
-}
 
 double direction(DType dtype, void* out, const void* g, std::span<const void* const> rows, std::int64_t size,
                  Middle middle, double gamma, std::int64_t newest) {

@@ -29,12 +29,9 @@ class Middle {
   std::int64_t room_;
 };
 
-// Completes the matrices of `count` pairs by the products of the newest y with every d and every y. Of its own slot,
-// the diagonals and s.y must be there, and the rest of its row of the inverse must be zero.
-void enter(Middle middle, std::int64_t count, std::int64_t newest, const double* with_d, const double* with_y);
-
 // out = -H g, of vectors of `size` elements; returns out.g. The rows are every d, then every y. `newest` is the slot of
-// a pair to enter first, whose y must be the change from the last gradient to g; -1 for none.
+// a pair to enter first, whose y must be the change from the last gradient to g; -1 for none. Of a slot to enter, the
+// diagonals and s.y must be there, and the rest of its row of the inverse must be zero.
 double direction(DType dtype, void* out, const void* g, std::span<const void* const> rows, std::int64_t size,
                  Middle middle, double gamma, std::int64_t newest);
 

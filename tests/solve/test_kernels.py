@@ -127,13 +127,6 @@ def test_lbfgs_direction(
         )
 
 
-@pytest.mark.parametrize(("count", "room", "newest"), [(1, 1, 0), (3, 5, 2), (5, 5, 1)])
-def test_lbfgs_enter(count: int, room: int, newest: int, rng: np.random.Generator) -> None:
-    with_d, with_y = rng.standard_normal((2, count))
-    arguments = middle(rng, count, room, newest), newest, with_d, with_y
-    assert_same_bits(kernels.lbfgs_enter, lbfgs_reference.enter, *arguments)
-
-
 def test_what_is_not_finite_stays_so() -> None:
     x = np.ones(20)
     x[3] = np.inf
@@ -188,18 +181,12 @@ def direction(ds: list[Array], ys: list[Array], numbers: Array, newest: int = -1
             TypeError,
             "lbfgs_direction: middle must have dtype float64",
         ),
-        (lambda: direction([], [], np.ones((5, 1)), 0), ValueError, "lbfgs_direction: newest must be a slot, got 0"),
-        (lambda: direction([], [], np.ones((5, 1)), -2), ValueError, "lbfgs_direction: newest must be a slot"),
         (
-            lambda: kernels.lbfgs_enter(np.ones((5, 1)), -1, np.ones(1), np.ones(1)),
+            lambda: direction([], [], np.ones((5, 1)), 0),
             ValueError,
-            "lbfgs_enter: newest must be a slot, got -1",
+            "lbfgs_direction: newest must be a slot or -1, got 0",
         ),
-        (
-            lambda: kernels.lbfgs_enter(np.ones((5, 1)), 0, np.ones(1, "f"), np.ones(1, "f")),
-            TypeError,
-            "lbfgs_enter: with_d must have dtype float64",
-        ),
+        (lambda: direction([], [], np.ones((5, 1)), -2), ValueError, "lbfgs_direction: newest must be a slot"),
     ],
 )
 def test_bad_arguments(call: Callable[[], object], error: type[Exception], message: str) -> None:

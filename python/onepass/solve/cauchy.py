@@ -1,4 +1,4 @@
-"""Where within the bounds does a quadratic model lead? To its generalised Cauchy point, and on among the free variables.
+"""Where within the bounds does a quadratic model lead? To its generalised Cauchy point, and on among the free.
 
 Byrd, Lu, Nocedal and Zhu 1995, SIAM J. Sci. Comput. 16: sections 4 and 5.1. The variables that reach a bound along the
 path are taken in blocks, as all of the path's segments in a block follow from sums over its variables.
@@ -40,11 +40,11 @@ def target(x: Array, g: Array, lower: Array, upper: Array, hessian: Compact) -> 
     if not len(hessian) or not cauchy.free.any():
         return cauchy.point
     step = subspace_step(x, g, cauchy, hessian)
-    end = np.clip(cauchy.point + step, lower, upper)
+    end: Array = np.clip(cauchy.point + step, lower, upper)
     if dots((end - x,), g).item() < 0:  # Morales and Nocedal 2011, ACM TOMS 38
         return end
-    share = min(1.0, room(cauchy.point, step, lower, upper))
-    return np.clip(cauchy.point + x.dtype.type(share) * step, lower, upper)
+    share = x.dtype.type(min(1.0, room(cauchy.point, step, lower, upper)))
+    return np.clip(cauchy.point + share * step, lower, upper, out=end)
 
 
 def cauchy_point(x: Array, g: Array, lower: Array, upper: Array, hessian: Compact) -> Cauchy:

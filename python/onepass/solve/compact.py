@@ -72,7 +72,8 @@ class Compact:
 
     def _scaled(self, p: Array) -> Array:
         """The second half of the last axis times theta."""
-        return p * np.repeat([1.0, self.theta], len(self))
+        scaled: Array = p * np.repeat([1.0, self.theta], len(self))
+        return scaled
 
 
 def bordered(matrix: Array, column: Array, row: Array) -> Array:

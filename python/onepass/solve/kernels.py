@@ -5,6 +5,6 @@ and `onepass.reference.lbfgs`, where the formulas are. All arrays of a call are 
 contiguous in C order; the small matrices of L-BFGS are always of float64.
 """
 
-from onepass._core import blend, combine, dots, lbfgs_direction, lbfgs_enter, rank_two
+from onepass._core import blend, combine, dots, lbfgs_direction, rank_two
 
-__all__ = ["blend", "combine", "dots", "lbfgs_direction", "lbfgs_enter", "rank_two"]
+__all__ = ["blend", "combine", "dots", "lbfgs_direction", "rank_two"]

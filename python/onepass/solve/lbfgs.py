@@ -16,7 +16,7 @@ import numpy as np
 
 from onepass.groups import Array
 from onepass.solve.descent import Move, cautious
-from onepass.solve.kernels import blend, combine, dots, lbfgs_direction, lbfgs_enter
+from onepass.solve.kernels import blend, combine, dots, lbfgs_direction
 
 #: A pair is used if s.y is above this many machine numbers of y.y (Byrd et al. 1995, eq. 3.9).
 LEAST_CURVATURE = 2.0**-52
@@ -65,10 +65,7 @@ class Memory:
         return (self.ds[self.oldest_slot], self.ys[self.oldest_slot]) if len(self.ds) == self.pairs else None
 
     def push(self, step: float, d: Array, y: Array, d_y: float, y_y: float) -> None:
-        """Adds a pair.
-
-        Unless `enter` follows, y must be the change from the last gradient that `direction` was given to the next one.
-        """
+        """Adds a pair. y must be the change from the last gradient that `direction` was given to the next one."""
         slot, middle = len(self.ds), self.middle
         if slot < self.pairs:
             self.ds.append(d)
@@ -83,12 +80,6 @@ class Memory:
         middle[-3, slot] = step * d_y
         self.gamma = step * d_y / y_y
         self._newest = slot
-
-    def enter(self) -> None:
-        """Enters the newest pair in the matrices, by products of its y with the others."""
-        y = self.ys[self._newest]
-        lbfgs_enter(self.middle, self._newest, dots(self.ds, y), dots(self.ys, y))
-        self._newest = -1
 
     def direction(self, g: Array, out: Array) -> float:
         """out = -H g; returns its slope."""
