@@ -1,17 +1,20 @@
-"""How long is an iteration of the second-order methods, next to SciPy's and torch's? Without the objective's own time.
+"""How long is an iteration of the second-order methods, and how many calls do they make, next to SciPy's and torch's?
 
-python bench/solve_minimize.py                  everything, a minute or two
-python bench/solve_minimize.py bfgs small       some of: bfgs lbfgs cg small
+python bench/solve_minimize.py                  everything, two or three minutes
+python bench/solve_minimize.py bfgs small       some of: bfgs lbfgs cg small calls bounds
 
-Every contender gets the same objective and the same start, a few rounds in turn; the table has medians.
+Every contender gets the same objective and the same start, a few rounds in turn; the tables have medians. The time of
+iterations is without the objective's own. `calls` needs tests/solve of the repository, where its problems are.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -67,17 +70,19 @@ def timed(solve: Callable[[Timed], tuple[int, float]]) -> Run:
     return Run(seconds / iterations, iterations, fun.calls, value)
 
 
-def onepass(method: str, size: int, **options: Any) -> Callable[[Timed], tuple[int, float]]:
+def onepass(method: str, size: int, bounds: Any = None, **options: Any) -> Callable[[Timed], tuple[int, float]]:
     def solve(fun: Timed) -> tuple[int, float]:
-        result = minimize(fun, start(size), jac=True, method=method, options=options)
+        result = minimize(fun, start(size), jac=True, method=method, bounds=bounds, options=options)
         return result.nit, result.fun
 
     return solve
 
 
-def scipys(method: str, size: int, **options: Any) -> Callable[[Timed], tuple[int, float]]:
+def scipys(method: str, size: int, bounds: Any = None, **options: Any) -> Callable[[Timed], tuple[int, float]]:
     def solve(fun: Timed) -> tuple[int, float]:
-        result = scipy.optimize.minimize(fun, start(size), jac=True, method=SCIPY[method], options=options)
+        result = scipy.optimize.minimize(
+            fun, start(size), jac=True, method=SCIPY[method], bounds=bounds, options=options
+        )
         return result.nit, float(result.fun)
 
     return solve
@@ -180,36 +185,129 @@ def cg() -> None:
     compare(f"CG, n = {size:.0e}, 25 iterations", 3, contenders)
 
 
+def both(x: Any) -> tuple[float, Any]:
+    return scipy.optimize.rosen(x), scipy.optimize.rosen_der(x)
+
+
 def small() -> None:
     """The whole solve, objective and all."""
+    print("\nSmall problems, Rosenbrock's function: the whole solve")
+    apart = {"fun": scipy.optimize.rosen, "jac": scipy.optimize.rosen_der}
+    together = {"fun": both, "jac": True}
     for size in (2, 4, 10):
         x0 = np.resize([-1.2, 1.0], size)
         for method, peer in SCIPY.items():
             second = {"hess": scipy.optimize.rosen_hess} if method in ("newton-cg", "trust-ncg") else {}
-            own: list[float] = []
-            other: list[float] = []
-            for _ in range(25):
-                begin = time.perf_counter()
-                a = minimize(scipy.optimize.rosen, x0, jac=scipy.optimize.rosen_der, method=method, **second)
-                middle = time.perf_counter()
-                b = scipy.optimize.minimize(
-                    scipy.optimize.rosen, x0, jac=scipy.optimize.rosen_der, method=peer, **second
+            for label, functions in (("", apart), ("jac=True", together)):
+                own: list[float] = []
+                other: list[float] = []
+                for _ in range(25):
+                    begin = time.perf_counter()
+                    a = minimize(x0=x0, method=method, **functions, **second)
+                    middle = time.perf_counter()
+                    b = scipy.optimize.minimize(x0=x0, method=peer, **functions, **second)
+                    own.append(middle - begin)
+                    other.append(time.perf_counter() - middle)
+                ratio = median(other) / median(own)
+                print(
+                    f"  n = {size:<3} {method:<10} {label:<9} {1e3 * median(own):>7.2f} ms, SciPy"
+                    f" {1e3 * median(other):>7.2f} ms   {ratio:>5.1f}x   {a.nfev:>4} and {b.nfev:>4} calls"
+                    f"   f = {a.fun:.0e} and {b.fun:.0e}"
                 )
-                own.append(middle - begin)
-                other.append(time.perf_counter() - middle)
-            ratio = median(other) / median(own)
-            print(
-                f"  n = {size:<3} {method:<10} {1e3 * median(own):>7.2f} ms, SciPy {1e3 * median(other):>7.2f} ms"
-                f"   {ratio:>5.1f}x   {a.nfev:>4} and {b.nfev:>4} calls   f = {a.fun:.0e} and {b.fun:.0e}"
-            )
 
 
-def small_problems() -> None:
-    print("\nSmall problems, Rosenbrock's function: the whole solve")
-    small()
+def classical() -> dict[str, tuple[Callable[[Any], tuple[float, Any]], Any]]:
+    """Extended Rosenbrock from two starts, and the problems of Moré, Garbow and Hillstrom: functions and starts."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "solve"))
+    from more_garbow_hillstrom import PROBLEMS
+
+    def squares(problem: Any) -> Callable[[Any], tuple[float, Any]]:
+        return lambda x: (problem.squares(x), problem.gradient(x))
+
+    sizes = (2, 10, 100, 1000)
+    plain = {f"rosenbrock {n}": (Timed(), np.resize([-1.2, 1.0], n)) for n in sizes}
+    moved = {f"rosenbrock {n}, moved": (Timed(), start(n)) for n in sizes}
+    return plain | moved | {name: (squares(problem), problem.start) for name, problem in PROBLEMS.items()}
 
 
-CASES = {"bfgs": bfgs, "lbfgs": lbfgs, "cg": cg, "small": small_problems}
+def calls() -> None:
+    """The sums are over the problems where both reach the gradient's tolerance at the same value."""
+    for method in ("bfgs", "lbfgs", "cg"):
+        print(f"\nCalls to |g| <= 1e-5, {method} and SciPy's {SCIPY[method]}")
+        found: list[tuple[int, int]] = []
+        for name, (fun, x0) in classical().items():
+            if (method, name) == ("bfgs", "rosenbrock 1000, moved"):
+                continue  # it takes SciPy minutes
+            more = {"ftol": 0.0} if method == "lbfgs" else {}
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                a = minimize(fun, x0, jac=True, method=method, options={"maxiter": 3000, **more})
+                b = scipy.optimize.minimize(
+                    fun, x0, jac=True, method=SCIPY[method], options={"maxiter": 3000, "gtol": 1e-5, **more}
+                )
+            alike = abs(a.fun - b.fun) <= 1e-4 * max(1e-4, abs(b.fun))
+            if alike and max(np.abs(a.jac).max(), np.abs(b.jac).max()) <= 1e-5:
+                found.append((a.nfev, b.nfev))
+                note = ""
+            else:
+                note = f"   not both, or other minima: f = {a.fun:.1e} and {b.fun:.1e}"
+            print(f"  {name:<24} {a.nfev:>5} and {b.nfev:>5}{note}")
+        own, other = zip(*found, strict=True)
+        ratio = median(a / b for a, b in found)
+        print(f"  {len(found)} problems: {sum(own)} and {sum(other)} calls, median ratio {ratio:.2f}")
+
+
+def boxes() -> dict[str, tuple[Callable[[Any], tuple[float, Any]], Any, Any]]:
+    """Functions, starts and bounds."""
+    problems: dict[str, tuple[Callable[[Any], tuple[float, Any]], Any, Any]] = {}
+    for size in (2, 10, 100, 1000):
+        x0, every = np.resize([-1.2, 1.0], size), np.arange(size)
+        fourth = scipy.optimize.Bounds(np.where(every % 4, -0.5, -np.inf), np.where(every % 4, np.inf, 0.8))
+        problems[f"rosenbrock {size}, x <= 0.5"] = Timed(), x0, scipy.optimize.Bounds(np.full(size, -2.0), 0.5)
+        problems[f"rosenbrock {size}, mixed"] = Timed(), x0, fourth
+    rng = np.random.default_rng(0)
+    for rows, size in ((40, 20), (500, 400)):
+        a = rng.standard_normal((rows, size))
+        b = a @ np.maximum(rng.standard_normal(size), 0) + 0.1 * rng.standard_normal(rows)
+        name = f"least squares {rows} x {size}, x >= 0"
+        problems[name] = squared_distance(a, b), np.ones(size), scipy.optimize.Bounds(np.zeros(size), np.inf)
+    for size, powers in ((30, 2), (200, 2), (30, 4)):
+        q, _ = np.linalg.qr(rng.standard_normal((size, size)))
+        a, z = q * np.logspace(0, powers / 2, size), rng.standard_normal(size)
+        side = np.where(np.arange(size) % 2, np.abs(z) / 2, np.inf)
+        name = f"quadratic {size}, condition 1e{powers}, half of it bounded"
+        problems[name] = squared_distance(a.T, a.T @ z), np.zeros(size), scipy.optimize.Bounds(-side, side)
+    return problems
+
+
+def squared_distance(a: Any, b: Any) -> Callable[[Any], tuple[float, Any]]:
+    def fun(x: Any) -> tuple[float, Any]:
+        error = a @ x - b
+        return 0.5 * float(error @ error), a.T @ error
+
+    return fun
+
+
+def bounds() -> None:
+    print("\nCalls with bounds to a projected gradient of 1e-5, lbfgs and SciPy's L-BFGS-B")
+    for name, (fun, x0, box) in boxes().items():
+        a = minimize(fun, x0, jac=True, bounds=box, options={"ftol": 0.0})
+        b = scipy.optimize.minimize(
+            fun, x0, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 0.0, "gtol": 1e-5}
+        )
+        print(f"  {name:<46} {a.nfev:>5} and {b.nfev:>5}   f = {a.fun:.6e} and {b.fun:.6e}")
+    print("\nWith bounds on every fourth variable of extended Rosenbrock, per iteration")
+    for size in (2, 10, 1000, 100_000):
+        box = scipy.optimize.Bounds(np.full(size, -np.inf), np.where(np.arange(size) % 4, np.inf, 0.9))
+        options = {"maxiter": 25, "ftol": 0.0, "gtol": 0.0}
+        contenders = {
+            "onepass lbfgs": onepass("lbfgs", size, box, **options),
+            "SciPy L-BFGS-B": scipys("lbfgs", size, box, **options),
+        }
+        compare(f"n = {size}", 5, contenders)
+
+
+CASES = {"bfgs": bfgs, "lbfgs": lbfgs, "cg": cg, "small": small, "calls": calls, "bounds": bounds}
 
 
 def main(chosen: list[str]) -> None:

@@ -17,34 +17,54 @@ class Compact:
 
     def __init__(self, pairs: int) -> None:
         self._pairs = pairs
+        self._products = np.zeros((2, pairs, 2, pairs))  # of each y, then each s, with each y, then each s
+        self._below = np.tri(pairs, k=-1)
         self.clear()
 
     def clear(self) -> None:
         self._s: list[Array] = []
         self._y: list[Array] = []
-        self._ss = self._sy = self._yy = np.zeros((0, 0))
-        self.theta = 1.0
-        self.inverse_m = np.zeros((0, 0))
+        self._show(1.0)
 
     def __len__(self) -> int:
         return len(self._s)
 
     def push(self, s: Array, y: Array) -> None:
         """Adds a pair, whose s.y must be positive."""
-        first = 1 if len(self) == self._pairs else 0
-        self._s, self._y = [*self._s[first:], s], [*self._y[first:], y]
-        with_s, with_y = dots([*self._s, *self._y], s), dots([*self._s, *self._y], y)
+        products = self._products
+        if len(self) == self._pairs:
+            products[:, :-1, :, :-1] = products[:, 1:, :, 1:].copy()
+            del self._s[0], self._y[0]
+        self._s.append(s)
+        self._y.append(y)
         count = len(self)
-        self._ss = bordered(self._ss[first:, first:], with_s[:count], with_s[:count])
-        self._sy = bordered(self._sy[first:, first:], with_y[:count], with_s[count:])
-        self._yy = bordered(self._yy[first:, first:], with_y[count:], with_y[count:])
-        self.theta = float(self._yy[-1, -1] / self._sy[-1, -1])
-        below = np.tril(self._sy, -1)
-        self.inverse_m = np.block([[-np.diag(np.diag(self._sy)), below.T], [below, self.theta * self._ss]])
+        for kind, vector in enumerate((y, s)):
+            found = dots([*self._y, *self._s], vector).reshape(2, count)
+            products[:, :count, kind, count - 1] = products[kind, count - 1, :, :count] = found
+        self._show(products[0, count - 1, 0, count - 1].item() / products[1, count - 1, 0, count - 1].item())
+
+    def _show(self, theta: float) -> None:
+        """The matrices of the pairs that there are now."""
+        count = len(self)
+        products = self._products[:, :count, :, :count]
+        self.theta = theta
+        self._rows = [*self._y, *self._s]
+        self._scale = np.full(2 * count, 1.0)
+        self._scale[count:] = theta
+        self._all = products.reshape(2 * count, 2 * count)
+        inverse = np.zeros((2, count, 2, count))
+        s_y = products[1, :, 0]
+        inverse[1, :, 0] = s_y * self._below[:count, :count]
+        inverse[0, :, 1] = inverse[1, :, 0].T
+        inverse[1, :, 1] = theta * products[1, :, 1]
+        self.inverse_m = inverse.reshape(2 * count, 2 * count)
+        for i in range(count):
+            self.inverse_m[i, i] = -s_y[i, i]
 
     def along(self, x: Array) -> Array:
         """W^T x."""
-        return self._scaled(dots([*self._y, *self._s], x))
+        products: Array = dots(self._rows, x) * self._scale
+        return products
 
     def m_times(self, p: Array) -> Array:
         """M p, or M times each of the rows of p."""
@@ -52,30 +72,26 @@ class Compact:
 
     def spread(self, out: Array, scale: float, x: Array, p: Array) -> None:
         """out = scale x + W p."""
-        combine(out, scale, x, self._scaled(p).tolist(), [*self._y, *self._s])
+        combine(out, scale, x, (p * self._scale).tolist(), self._rows)
 
     def rows(self, chosen: Array) -> Array:
         """The rows of W with these numbers, in double."""
-        columns = [vector[chosen] for vector in (*self._y, *self._s)]
-        rows = np.array(columns, np.float64).reshape(2 * len(self), len(chosen))
-        return self._scaled(rows.T)
+        rows = np.empty((len(chosen), len(self._rows)))
+        for column, vector in zip(rows.T, self._rows, strict=True):
+            column[...] = vector[chosen]
+        rows *= self._scale
+        return rows
 
     def gram(self, free: Array) -> Array:
         """W^T W of the rows where free is true, by the other rows if those are fewer."""
         others = 2 * np.count_nonzero(free) > free.size
         chosen = np.flatnonzero(free != others)
-        vectors = [vector[chosen] for vector in (*self._y, *self._s)]
-        found = np.array([dots(vectors, vector) for vector in vectors])
+        found = np.zeros_like(self._all)
+        if chosen.size:
+            vectors = [vector[chosen] for vector in self._rows]
+            for row, vector in zip(found, vectors, strict=True):
+                row[...] = dots(vectors, vector)
         if others:
-            found = np.block([[self._yy, self._sy.T], [self._sy, self._ss]]) - found
-        return self._scaled(self._scaled(found).T)
-
-    def _scaled(self, p: Array) -> Array:
-        """The second half of the last axis times theta."""
-        scaled: Array = p * np.repeat([1.0, self.theta], len(self))
-        return scaled
-
-
-def bordered(matrix: Array, column: Array, row: Array) -> Array:
-    """The matrix with one more row and column; they meet in the last number of the row."""
-    return np.vstack([np.column_stack([matrix, column[:-1]]), row])
+            found = self._all - found
+        gram: Array = self._scale * found * self._scale[:, None]
+        return gram
