@@ -21,6 +21,7 @@
 #include "engine/threads.hpp"
 #include "hostile_fp.hpp"
 #include "item.hpp"
+#include "lbfgs.hpp"
 #include "vectors.hpp"
 
 namespace onepass::check {
@@ -128,18 +129,18 @@ void print_hashes(int rule, const Options& options) {
   }
 }
 
-void print_vector_hashes(const Options& options) {
+void print_vector_hashes(const char* name, Hash (*hash_of)(DType, Values), const Options& options) {
   for (const DType dtype : {DType::f32, DType::f64}) {
     Hash finite, any;
     const auto compute = [&] {
-      finite = hash_of_vectors(dtype, Values::finite);
-      any = hash_of_vectors(dtype, Values::any);
+      finite = hash_of(dtype, Values::finite);
+      any = hash_of(dtype, Values::any);
     };
     if (!options.hostile_fp)
       compute();
     else if (!kept_hostile_mode(options.threads, compute))
       throw std::logic_error("an operation on vectors changed the floating-point mode of a thread");
-    std::printf("vectors %s %016llx %016llx\n", format_of(dtype).name, static_cast<unsigned long long>(finite.value()),
+    std::printf("%s %s %016llx %016llx\n", name, format_of(dtype).name, static_cast<unsigned long long>(finite.value()),
                 static_cast<unsigned long long>(any.value()));
   }
 }
@@ -172,7 +173,8 @@ void main_with(std::span<char*> arguments) {
   threads::set_count(options.threads);
   std::puts("# rule, parameter/gradient/state/mode, hash of finite numbers, hash with infinities and NaNs among them");
   for (int rule = 0; rule < static_cast<int>(rules().size()); ++rule) print_hashes(rule, options);
-  print_vector_hashes(options);
+  print_vector_hashes("vectors", hash_of_vectors, options);
+  print_vector_hashes("lbfgs", hash_of_lbfgs, options);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,17 @@ def test_minimize(method: str, options: dict[str, Any], dtype: type) -> None:
     chosen = {"maxiter": 6} | options
     assert_all_the_same(
         paths_everywhere(lambda see: minimize(rosenbrock, x0, jac=True, method=method, callback=see, options=chosen))
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_minimize_within_bounds(dtype: type) -> None:
+    x0 = (np.resize([-1.2, 1.0], 40_000) + 0.1 * np.sin(np.arange(40_000))).astype(dtype)
+    box = SimpleNamespace(lb=-math.inf, ub=np.where(np.arange(40_000) % 3, math.inf, 0.9))
+    assert_all_the_same(
+        paths_everywhere(
+            lambda see: minimize(rosenbrock, x0, jac=True, bounds=box, callback=see, options={"maxiter": 6})
+        )
     )
 
 

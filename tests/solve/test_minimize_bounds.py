@@ -53,6 +53,38 @@ def test_the_same_minima_as_scipy() -> None:
         np.testing.assert_allclose(own.x, peer.x, atol=1e-4)
 
 
+def nonnegative(rows: int, size: int, rng: np.random.Generator) -> Any:
+    """Least squares of which some of the best weights are zero."""
+    a = rng.standard_normal((rows, size))
+    b = a @ np.maximum(rng.standard_normal(size), 0) + 0.1 * rng.standard_normal(rows)
+
+    def fun(x: Any) -> tuple[float, Any]:
+        error = a @ x - b
+        return 0.5 * float(error @ error), a.T @ error
+
+    return fun, np.ones(size), [(0, None)] * size
+
+
+@pytest.mark.parametrize("case", ["corner", "mixed", "nonnegative", "half"])
+def test_it_takes_as_many_calls_as_scipy(case: str, rng: np.random.Generator) -> None:
+    """From 4 in a corner to 70; a projection of L-BFGS's directions takes up to 40 times as many."""
+    optimize = pytest.importorskip("scipy.optimize")
+    quadratic = Quadratic(np.logspace(0, 2, 60))
+    side = np.abs(quadratic.solution) / 2
+    fun, x0, bounds = {
+        "corner": (rosenbrock, rosenbrock_start(100), [(-2, 0.5)] * 100),
+        "mixed": (rosenbrock, rosenbrock_start(10), [(-0.5, None) if i % 4 else (None, 0.8) for i in range(10)]),
+        "nonnegative": nonnegative(120, 100, rng),
+        "half": (quadratic, np.zeros(60), [(-side[i], side[i]) if i % 2 else (None, None) for i in range(60)]),
+    }[case]
+    options = {"ftol": 0.0, "gtol": 1e-5}
+    own = minimize(fun, x0, jac=True, bounds=bounds, options=options)
+    peer = optimize.minimize(fun, x0, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    assert own.status is Status.GRADIENT
+    assert own.fun == pytest.approx(peer.fun, rel=1e-6)
+    assert own.nfev <= 1.1 * peer.nfev
+
+
 def test_kinds_of_bounds() -> None:
     def fun(x: Any) -> float:
         assert (x <= 1).all()
