@@ -1,6 +1,6 @@
 """How long is an iteration of the second-order methods, and how many calls do they make, next to SciPy's and torch's?
 
-python bench/solve_minimize.py                  everything, two or three minutes
+python bench/solve_minimize.py                  everything, four minutes
 python bench/solve_minimize.py bfgs small       some of: bfgs lbfgs cg small calls bounds
 
 Every contender gets the same objective and the same start, a few rounds in turn; the tables have medians. The time of
