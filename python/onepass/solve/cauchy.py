@@ -49,11 +49,10 @@ def target(x: Array, g: Array, lower: Array, upper: Array, hessian: Compact) -> 
 
 def cauchy_point(x: Array, g: Array, lower: Array, upper: Array, hessian: Compact) -> Cauchy:
     """Follows the path x - t g, which bends where it meets a bound, to the first minimizer of the model."""
-    ends = np.full(x.size, math.inf)  # t at which a variable meets its bound
     bound = np.where(g > 0, lower, upper)
-    moving = g != 0
+    ends = np.full(x.size, math.inf)  # t at which a variable meets its bound
     with np.errstate(over="ignore"):
-        ends[moving] = (x - bound)[moving] / g[moving]
+        np.divide(x - bound, g, out=ends, where=g != 0)
     d = np.where(ends > 0, -g, x.dtype.type(0))
     order = np.flatnonzero((ends > 0) & (ends < math.inf))
     order = order[np.argsort(ends[order], kind="stable")]
@@ -70,8 +69,8 @@ def cauchy_point(x: Array, g: Array, lower: Array, upper: Array, hessian: Compac
     if not path.ended and squared[-1] > 0:
         path.follow(np.array([math.inf]), np.zeros(1), squared[-1:], hessian.rows(np.zeros(1, int)))
     with np.errstate(over="ignore"):
-        point = np.where(ends <= path.t, bound, np.clip(x + x.dtype.type(path.t) * d, lower, upper))
-    point = np.where(ends > 0, point, x)
+        inside = np.clip(x + x.dtype.type(path.t) * d, lower, upper)
+    point = np.where(ends <= path.t, bound, inside)
     return Cauchy(point, (point > lower) & (point < upper), path.along)
 
 
@@ -119,7 +118,7 @@ def subspace_step(x: Array, g: Array, cauchy: Cauchy, hessian: Compact) -> Array
     inner = hessian.inverse_m - hessian.gram(cauchy.free) / theta
     weights = np.linalg.solve(inner, hessian.along(residual))
     step = np.empty_like(x)
-    hessian.spread(step, -1 / theta, residual, -weights / theta**2)
+    hessian.spread(step, -1 / theta, residual, -(weights / theta) / theta)
     return np.where(cauchy.free, step, nothing)
 
 
