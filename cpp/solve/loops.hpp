@@ -45,24 +45,34 @@ double dot(const void* x, const void* y, int64_t size) {
       static_cast<const T*>(x), static_cast<const T*>(y));
 }
 
+// to = to + weights[0] * row + weights[1] * the next row + ...; between the rows `to` stays in registers.
+template <class T, class... Rows>
+void add_rows(T* to, int64_t size, const double* weights, const Rows*... rows) {
+  const Pack<T> packs[] = {((void)rows, everywhere_of<T>(*weights++))...};
+  sweep<lanes<Pack<T>>>(
+      size,
+      [&](int64_t, T* to_at, auto*... row_at) {
+        auto sum = Codec<T>::load(to_at);
+        const auto* weight = packs;
+        ((sum = sum + *weight++ * Codec<T>::load(row_at)), ...);
+        Codec<T>::store(to_at, sum);
+      },
+      to, rows...);
+}
+
 template <class T>
 void combine(void* out, double scale, const void* x, const double* weights, const void* const* rows, int64_t row_count,
              int64_t start, int64_t size) {
   const auto scale_pack = everywhere_of<T>(scale);
-  const auto* const from = static_cast<const T*>(x) + start;
   auto* const to = static_cast<T*>(out) + start;
   sweep<lanes<Pack<T>>>(
       size, [&](int64_t, const T* x_at, T* out_at) { Codec<T>::store(out_at, scale_pack * Codec<T>::load(x_at)); },
-      from, to);
-  for (int64_t row = 0; row < row_count; ++row) {
-    const auto weight = everywhere_of<T>(weights[row]);
-    sweep<lanes<Pack<T>>>(
-        size,
-        [&](int64_t, const T* row_at, T* out_at) {
-          Codec<T>::store(out_at, Codec<T>::load(out_at) + weight * Codec<T>::load(row_at));
-        },
-        static_cast<const T*>(rows[row]) + start, to);
-  }
+      static_cast<const T*>(x) + start, to);
+  const auto from = [&](int64_t row) { return static_cast<const T*>(rows[row]) + start; };
+  int64_t row = 0;
+  for (; row + 4 <= row_count; row += 4)
+    add_rows(to, size, weights + row, from(row), from(row + 1), from(row + 2), from(row + 3));
+  for (; row < row_count; ++row) add_rows(to, size, weights + row, from(row));
 }
 
 template <class T>

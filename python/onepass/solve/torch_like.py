@@ -16,6 +16,7 @@ from onepass.solve.objective import number
 from onepass.solve.parameters import Parameters
 from onepass.solve.settings import Group, Settings
 from onepass.solve.torch_like_state import load_state_dict, state_dict
+from onepass.solve.watch import within
 
 Closure = Callable[[], tuple[Any, Any]]
 
@@ -140,7 +141,7 @@ class LBFGS:
         x, trial_x = before.copy(), np.empty_like(before)
         d = g = trial_g = np.empty_like(before)
         loss = first_loss = self._evaluate(closure, g)
-        if not (math.isfinite(loss) and math.isfinite(dots((g,), g).item())) or largest(g) <= chosen.tolerance_grad:
+        if not (math.isfinite(loss) and math.isfinite(dots((g,), g).item())) or within(g, chosen.tolerance_grad):
             return first_loss, state
 
         def phi(step: float) -> tuple[float, float]:
@@ -172,8 +173,8 @@ class LBFGS:
             previous, loss = loss, trial.value
             if (
                 self.func_evals >= limit
-                or largest(g) <= chosen.tolerance_grad
-                or trial.step * largest(d) <= chosen.tolerance_change
+                or within(g, chosen.tolerance_grad)
+                or within(d, chosen.tolerance_change / trial.step)
                 or abs(loss - previous) < chosen.tolerance_change
             ):
                 break
@@ -232,8 +233,3 @@ class State:
         slope = self.memory.direction(g, d)
         self.d, self.g, self.step = d, g, 0.0
         return d, slope
-
-
-def largest(x: Array) -> float:
-    """The largest absolute value."""
-    return float(max(x.max(), -x.min()))
