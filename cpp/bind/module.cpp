@@ -5,6 +5,7 @@
 #include "engine/dispatch.hpp"
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
+#include "levenberg_marquardt.hpp"
 #include "plan.hpp"
 #include "vectors.hpp"
 
@@ -110,4 +111,5 @@ PYBIND11_MODULE(_core, module) {
           },
           py::arg("gradients"), py::arg("options"), "(skipped, norm, clip coefficient)");
   bind::define_vectors(module);
+  bind::define_levenberg_marquardt(module);
 }

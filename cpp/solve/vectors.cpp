@@ -5,14 +5,11 @@
 
 #include "engine/dispatch.hpp"
 #include "engine/fp_env.hpp"
-#include "engine/threads.hpp"
 #include "kernels.hpp"
+#include "share.hpp"
 
 namespace onepass::solve {
 namespace {
-
-// Below so many multiplications threads cost more than they do.
-constexpr std::int64_t worth_threads = 1 << 16;
 
 const VectorKernels& kernels(DType dtype) { return active_level().table->vectors[dtype == DType::f64]; }
 
@@ -20,17 +17,6 @@ const void* at(const void* items, DType dtype, std::int64_t index) {
   return static_cast<const char*>(items) + index * bytes_of(dtype);
 }
 void* at(void* items, DType dtype, std::int64_t index) { return static_cast<char*>(items) + index * bytes_of(dtype); }
-
-// Calls body(begin, end) on stretches of [0, pieces), in the default floating-point mode.
-template <class Body>
-void share(std::int64_t pieces, std::int64_t cost_of_a_piece, Body body) {
-  const int team = pieces * cost_of_a_piece < worth_threads ? 1 : threads::count();
-  const std::int64_t chunk = std::clamp<std::int64_t>(pieces / (8 * team), 1, 16);
-  threads::parallel_for(team, pieces, 1, chunk, [&](std::int64_t begin, std::int64_t end) {
-    const DefaultFpEnv env;
-    body(begin, end);
-  });
-}
 
 // Calls body(tile, start, size) for each tile of vectors of `size` elements, of which it reads `vectors`.
 template <class Body>

@@ -168,22 +168,37 @@ def test_evaluations_are_counted_and_limited(method: str) -> None:
 
     full = least_squares(counted, START, method=method)
     assert full.nfev == len(calls)
-    for budget in range(4, 12):  # 4 are the start and a Jacobian by differences
+    for budget in range(1, 12):  # 4 are the start and a Jacobian by differences
         calls.clear()
         fit = least_squares(counted, START, method=method, max_nfev=budget)
         assert fit.nfev == len(calls) <= budget
         assert fit.status is Status.MAX_EVALUATIONS
         assert not fit.success
+        assert ("jac" in fit) == (budget >= 4)
         assert fit.cost == pytest.approx(0.5 * residual(fit.x) @ residual(fit.x))
 
 
 def test_scaling_of_parameters_does_not_matter() -> None:
-    """Column scaling makes the iterates those of the problem in other units."""
-    units = np.array([1e-6, 1e4, 1e2])
-    plain = least_squares(residual, START, jacobian)
-    other = least_squares(lambda y: residual(y * units), START / units, lambda y: jacobian(y * units) * units)
-    assert (other.nfev, other.nit) == (plain.nfev, plain.nit)
-    np.testing.assert_allclose(other.x * units, plain.x, rtol=1e-9)
+    """Column scaling makes the iterates those of the problem in other units, bit for bit if these are powers of 2."""
+    for units, rtol in ((np.array([2.0**-20, 2.0**13, 2.0**7]), 0.0), (np.array([1e-6, 1e4, 1e2]), 1e-9)):
+        for jac in (jacobian, None):
+            plain = least_squares(residual, START, jac)
+            other = least_squares(
+                lambda y, units=units: residual(y * units),
+                START / units,
+                (lambda y, units=units: jacobian(y * units) * units) if jac else None,
+            )
+            if not rtol:
+                assert (other.nfev, other.nit) == (plain.nfev, plain.nit)
+            np.testing.assert_allclose(other.x * units, plain.x, rtol=rtol if jac else 1e-6)
+
+
+def test_differences_of_a_parameter_that_is_zero_by_chance() -> None:
+    """Watson's function: the first parameter starts at 0 and is 4e-10 after a step, the others are near 1."""
+    problem = PROBLEMS["watson-6"]
+    for method in ("lm", "dogleg"):
+        fit = least_squares(problem.residual, problem.start, method=method)
+        np.testing.assert_allclose(fit.jac, problem.jacobian(fit.x), atol=1e-5)
 
 
 def test_x_scale() -> None:

@@ -10,7 +10,6 @@ import pytest
 from onepass.groups import Array
 from onepass.solve import Status, least_squares, least_squares_batch
 from onepass.solve.losses import LOSSES
-from onepass.solve.stacked import damped, times, triangles
 
 T = np.linspace(0, 4, 40)
 RANDOM = np.random.default_rng(7)
@@ -206,35 +205,3 @@ def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: 
     with pytest.raises(error) as caught:
         least_squares_batch(**({"residual": residual, "x0": START} | arguments))
     assert said in str(caught.value)
-
-
-@pytest.mark.parametrize(("m", "n"), [(9, 3), (3, 3), (2, 4), (5, 1)])
-def test_triangles_are_lapacks(m: int, n: int) -> None:
-    a, f = RANDOM.standard_normal((n, 6, m)), RANDOM.standard_normal((6, m))
-    a[:, 2] = 0
-    found = triangles(a.copy(), f)
-    for k in range(6):
-        r, c, matrix = found[:, :n, k], found[:, n, k], a[:, k].T
-        np.testing.assert_allclose(r.T @ r, matrix.T @ matrix, atol=1e-12)
-        np.testing.assert_allclose(r.T @ c, matrix.T @ f[k], atol=1e-12)
-        assert (np.tril(r, -1) == 0).all()
-
-
-def test_damped_steps_are_those_of_the_stacked_problem() -> None:
-    a, f = RANDOM.standard_normal((3, 5, 8)), RANDOM.standard_normal((5, 8))
-    roots = RANDOM.uniform(0.01, 1, (3, 5))
-    found = triangles(a.copy(), f)
-    p = damped(found, roots)
-    for k in range(5):
-        stacked = np.vstack([a[:, k].T, np.diag(roots[:, k])])
-        expected = np.linalg.lstsq(stacked, -np.append(f[k], np.zeros(3)), rcond=None)[0]
-        np.testing.assert_allclose(p[:, k], expected, rtol=1e-9)
-        np.testing.assert_allclose(times(found, p)[:, k], found[:, :3, k] @ p[:, k], rtol=1e-12)
-
-
-def test_no_digits_are_lost_to_normal_equations() -> None:
-    """Läuchli's matrix: A^T A is singular in double precision."""
-    a = np.vstack([np.ones(3), 1e-9 * np.eye(3)])
-    f = -a @ [1.0, 2.0, 3.0]
-    p = damped(triangles(a.T[:, None].copy(), f[None]), np.zeros((3, 1)))
-    np.testing.assert_allclose(p[:, 0], [1, 2, 3], rtol=1e-5)

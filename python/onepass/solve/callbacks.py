@@ -12,21 +12,22 @@ from onepass.groups import Array
 from onepass.solve.result import OptimizeResult
 
 
-def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any) -> Array:
-    """A copy of what a function returned, as an array of this shape and dtype.
+def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any, *, copy: bool = True) -> Array:
+    """What a function returned, as an array of this shape and dtype.
 
-    The copy is the caller's own, whatever the user does with the array afterwards, or if it was x itself.
+    A copy is the caller's own, whatever the user does with the array afterwards, or if it was x itself.
 
     Args:
         name: the function's, for messages.
         shape: None for a length that is not known.
+        copy: false if it is used up before a function is called again.
 
     Raises:
         TypeError: these are no real numbers.
         ValueError: the shape is another one.
     """
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
-        return value.copy()
+        return value.copy() if copy else value
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -36,7 +37,7 @@ def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any) ->
     if array.ndim != len(shape) or any(s is not None and s != t for s, t in zip(shape, array.shape, strict=True)):
         wanted = ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "")
         raise ValueError(f"{name} must return an array of shape ({wanted}), got one of shape {array.shape}")
-    return array.astype(dtype)
+    return array.astype(dtype, copy=copy)
 
 
 def described(value: Any, array: Array) -> str:
@@ -47,8 +48,8 @@ def described(value: Any, array: Array) -> str:
 class Callback:
     """Calls the user's callback after an iteration, as SciPy does.
 
-    A parameter named intermediate_result, if it is the only one, gets the `OptimizeResult`; else the first gets x. Both
-    are copies. StopIteration ends the method; any other exception, KeyboardInterrupt too, passes through as it is.
+    A parameter named intermediate_result, if it is the only one, gets the `OptimizeResult`; else the first gets x. All
+    arrays are copies. StopIteration ends the method; any other exception, KeyboardInterrupt too, passes through.
     """
 
     def __init__(self, callback: Callable[..., object] | None) -> None:
@@ -61,6 +62,9 @@ class Callback:
             return True
         try:
             if self._takes_result:
+                entries = {
+                    name: value.copy() if isinstance(value, np.ndarray) else value for name, value in entries.items()
+                }
                 self._callback(intermediate_result=OptimizeResult(x=x.copy(), **entries))
             else:
                 self._callback(x.copy())

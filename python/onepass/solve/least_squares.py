@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,18 +11,16 @@ from onepass.groups import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.dogleg import Dogleg
 from onepass.solve.gauss_newton import GaussNewton
-from onepass.solve.levenberg_marquardt import LevenbergMarquardt
-from onepass.solve.linear_model import norm
+from onepass.solve.levenberg_marquardt import levenberg_marquardt
 from onepass.solve.losses import Loss
+from onepass.solve.model_steps import model_steps
 from onepass.solve.point import Point, Scale
 from onepass.solve.residuals import Jacobian, Residuals
 from onepass.solve.result import OptimizeResult, Status
 
 METHODS = ("lm", "gauss-newton", "dogleg")
-#: A step that gains less than this share of what the model promised is not taken.
-LEAST_GAIN = 1e-4
-#: The relative error of a cost that rounding may cause.
-ROUNDING = 1e-14
+#: No bounds.
+UNBOUNDED = (-np.inf, np.inf)
 
 
 def least_squares(
@@ -32,7 +29,7 @@ def least_squares(
     jac: Jacobian = None,
     method: str = "lm",
     *,
-    bounds: Any = (-np.inf, np.inf),
+    bounds: Any = UNBOUNDED,
     loss: str | Callable[[Array], Any] = "linear",
     f_scale: float = 1.0,
     x_scale: Any = "jac",
@@ -67,8 +64,8 @@ def least_squares(
         ftol: relative change of F, real and promised by the model, below which it is not worth going on.
         xtol: relative change of the scaled x, likewise.
         gtol: the cosine of the angle between f and each column of the Jacobian at which x counts as stationary.
-        max_nfev: calls of residual at most, those for differences included (but the first Jacobian is always made); by
-            default 200 (n + 1) Jacobians' worth.
+        max_nfev: calls of residual at most, those for differences included; by default 200 (n + 1) Jacobians'
+            worth.
         callback: called after every step with a copy of x, or with a result if its parameter is named
             intermediate_result. StopIteration ends the method; any other exception passes through.
 
@@ -90,7 +87,7 @@ def least_squares(
         Moré, The Levenberg-Marquardt algorithm: implementation and theory (1978). Nielsen, IMM-REP-1999-05. Transtrum
         and Sethna, arXiv:1201.5885. Kanzow, Yamashita and Fukushima, J. Comput. Appl. Math. 172 (2004), for bounds.
     """
-    x, box = start(x0, ("n",)), None
+    x = start(x0, ("n",))
     box = checked_bounds(bounds, x)
     check_tolerances(ftol=ftol, xtol=xtol, gtol=gtol)
     if method not in METHODS:
@@ -102,56 +99,18 @@ def least_squares(
     budget = checked_budget(max_nfev, 200 * (x.size + 1) * (1 + per_jacobian))
     rho, scale, proceed = Loss(loss, f_scale), Scale(x_scale, x), Callback(callback)
 
-    point = Point(x, residuals(x), rho)
+    point, nit = Point(x, residuals(x), rho), 0
     if not np.isfinite(point.cost):
-        return point.result(Status.NONFINITE_START, residuals, nit=0)
-    point.differentiate(residuals, scale, box)
-    if not point.is_finite:
-        return point.result(Status.NONFINITE_START, residuals, nit=0)
-    steps: LevenbergMarquardt | GaussNewton | Dogleg
-    if method == "lm":
-        steps = LevenbergMarquardt((lambda p: point.bend(p, residuals, budget)) if geodesic else None)
+        status = Status.NONFINITE_START
+    elif residuals.nfev + per_jacobian > budget:
+        status = Status.MAX_EVALUATIONS
     else:
-        steps = GaussNewton() if method == "gauss-newton" else Dogleg(norm(scale.of(x)))
-
-    nit, first, longest = 0, True, math.inf
-    status = Status.GRADIENT if point.largest_cosine() <= gtol else None
-    while status is None:
-        if residuals.nfev + 1 + per_jacobian > budget:
-            status = Status.MAX_EVALUATIONS
-            break
-        new_x, length, predicted = point.try_step(steps)
-        negligible = xtol * (xtol + norm(scale.of(point.x)))
-        trial = Point(new_x, residuals(new_x), rho)
-        actual = point.cost - trial.cost
-        if not math.isfinite(trial.cost):
-            actual = -math.inf
-        gain = actual / predicted if predicted > 0 else -math.inf
-        if first:
-            longest = length
-            if predicted <= ftol * point.cost and abs(actual) <= max(ftol, ROUNDING) * point.cost:
-                status = Status.VALUE
-            elif length <= negligible:
-                status = Status.STEP
-        if actual > 0 and gain >= LEAST_GAIN:
-            trial.differentiate(residuals, scale, box)
-            point, first, nit = trial, True, nit + 1
-            steps.accepted(gain, length)
-            if callback is not None and not proceed(
-                point.x, cost=point.cost, fun=point.f.copy(), nit=nit, nfev=residuals.nfev
-            ):
-                status = Status.CALLBACK
-            elif not point.is_finite:
-                status = Status.NONFINITE
-            elif point.largest_cosine() <= gtol:
-                status = Status.GRADIENT
+        run = (residuals, rho, box, scale, (ftol, xtol, gtol), budget, proceed)
+        if method == "lm":
+            point, status, nit = levenberg_marquardt(point, *run, geodesic)
         else:
-            steps.rejected(gain, length)
-            if status is None and length <= negligible:
-                # The model was right up to rounding if its first step was short already, and else wrong.
-                status = Status.STEP if longest <= math.sqrt(xtol) * norm(scale.of(point.x)) else Status.NO_DECREASE
-            first = False
-    return point.result(status, residuals, nit=nit)
+            point, status, nit = model_steps(point, *run, Dogleg if method == "dogleg" else lambda _: GaussNewton())
+    return point.result(status, residuals, box, nit)
 
 
 def start(x0: Any, axes: Sequence[str]) -> Array:
@@ -171,6 +130,8 @@ def start(x0: Any, axes: Sequence[str]) -> Array:
 
 def checked_bounds(bounds: Any, x: Array) -> tuple[Array, Array] | None:
     """The bounds of each parameter, or None if there are none; x has the shape (..., n) and lies within."""
+    if bounds is UNBOUNDED:
+        return None
     try:
         lower, upper = (np.broadcast_to(np.asarray(side, np.float64), x.shape[-1:]) for side in bounds)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""How are thousands of small fits made at once? Levenberg-Marquardt, vectorized over the problems that still run."""
+"""How are thousands of small fits made at once? Levenberg-Marquardt, for all that still run in each call."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from onepass._core import LevenbergMarquardt
 from onepass.groups import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import differences
-from onepass.solve.least_squares import LEAST_GAIN, ROUNDING, check_tolerances, checked_bounds, start
-from onepass.solve.levenberg_marquardt import FIRST_DAMPING, LEAST_DAMPING, LEAST_FACTOR
+from onepass.solve.least_squares import UNBOUNDED, check_tolerances, checked_bounds, start
 from onepass.solve.losses import Loss
-from onepass.solve.residuals import Bounds, Functions, Jacobian, precision_of
+from onepass.solve.residuals import Bounds, Functions, Jacobian, precision_of, typical_sizes
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.stacked import damped, times, triangles
 
 
 def least_squares_batch(
@@ -23,7 +22,7 @@ def least_squares_batch(
     x0: Any,
     jac: Jacobian = None,
     *,
-    bounds: Any = (-np.inf, np.inf),
+    bounds: Any = UNBOUNDED,
     loss: str | Callable[[Array], Any] = "linear",
     f_scale: float = 1.0,
     ftol: float = 1e-15,
@@ -78,14 +77,12 @@ def least_squares_batch(
     rho = Loss(loss, f_scale)
     found = Found(x)
     for first in range(0, len(x), block):
-        batch = Batch(found, np.arange(first, min(first + block, len(x))), functions, rho, box)
-        batch.stop(~batch.finite, Status.NONFINITE_START)
-        batch.stop(batch.cosine <= gtol, Status.GRADIENT)
+        batch = Batch(found, np.arange(first, min(first + block, len(x))), functions, rho, box, (ftol, xtol, gtol))
         for _ in range(max_iter):
-            if not batch.index.size:
+            if not batch.rows.size:
                 break
-            batch.iterate(ftol, xtol, gtol)
-        batch.stop(np.ones(batch.index.size, bool), Status.MAX_ITERATIONS)
+            batch.iterate()
+        batch.end()
     return found.result(functions)
 
 
@@ -118,22 +115,21 @@ class BatchFunctions(Functions):
             self._precision = precision_of(returned)
         return f
 
-    def columns(self, x: Array, index: Array, f: Array, typical: Array) -> Array:
-        """The columns of the Jacobians, shape (n, k, m)."""
+    def jacobians(self, x: Array, index: Array, f: Array, typical: Array) -> Array:
+        """Of these problems, shape (k, m, n); valid until the next call."""
         if self._jac is not None:
             returned = self._jac(locked(x), locked(index), *self._args, **self._kwargs)
-            jacobians = checked("jac", returned, (*f.shape, x.shape[1]), np.float64)
-            return np.ascontiguousarray(np.moveaxis(jacobians, 2, 0))
-        with np.errstate(over="ignore", invalid="ignore"):
-            return differences(
-                lambda moved: self.residuals(moved, index),
-                x,
-                f,
-                self._scheme,
-                typical=typical,
-                bounds=self._bounds,
-                precision=self._precision,
-            )
+            return checked("jac", returned, (*f.shape, x.shape[1]), np.float64, copy=False)
+        columns = differences(
+            lambda moved: self.residuals(moved, index),
+            x,
+            f,
+            self._scheme,
+            typical=typical,
+            bounds=self._bounds,
+            precision=self._precision,
+        )
+        return np.moveaxis(columns, 0, 2)
 
 
 def locked(array: Array) -> Array:
@@ -169,168 +165,66 @@ class Found:
 
 
 class Batch:
-    """The state of the problems of a block that still run, along the first axis of all arrays but one."""
+    """Problems that run together; `rows` are the numbers within the batch of those that have not stopped."""
 
-    def __init__(self, found: Found, index: Array, functions: BatchFunctions, loss: Loss, bounds: Bounds) -> None:
-        self._found, self._functions, self._loss, self._bounds = found, functions, loss, bounds
-        self.index, self.x = index, found.x[index]
-        problems, n = self.x.shape
-        self.f = functions.residuals(self.x, self.index)
-        self.cost = loss.cost(self.f)
-        self.finite = np.isfinite(self.cost)
-        self.first = np.ones(problems, bool)  # no trial has failed since the last step
-        self.longest = np.zeros(problems)  # of the trials since then
-        self.typical = np.zeros((problems, n))
-        self.d = np.zeros((problems, n))
-        self.damping = np.full(problems, np.nan)
-        self.growth = np.full(problems, 2.0)
-        self.triangle = np.zeros((n, n + 1, problems))
-        self.cosine = np.zeros(problems)
-        self._differentiate(np.flatnonzero(self.finite))
+    def __init__(
+        self,
+        found: Found,
+        index: Array,
+        functions: BatchFunctions,
+        loss: Loss,
+        bounds: Bounds,
+        tolerances: tuple[float, float, float],
+    ) -> None:
+        self._found, self._index, self._functions, self._loss = found, index, functions, loss
+        x = found.x[index]
+        f = functions.residuals(x, index)
+        costs = loss.cost(f)
+        found.cost[index] = costs
+        lower, upper = bounds or (None, None)
+        self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *tolerances)
+        self._largest, self._is_unknown = np.zeros(x.shape), x == 0
+        self.rows = np.flatnonzero(np.isfinite(costs))
+        found.status[index] = Status.NONFINITE_START
+        stops = self._differentiate(self.rows, x[self.rows], f[self.rows], is_start=True)
+        self._stop(np.where(stops == Status.NONFINITE, int(Status.NONFINITE_START), stops))
 
-    def iterate(self, ftol: float, xtol: float, gtol: float) -> None:
+    def iterate(self) -> None:
         """One trial step of each problem that runs."""
-        x, length, predicted, size = self._propose()
-        f = self._functions.residuals(x, self.index)
-        taken, by_value, by_step, stuck = self._judge(x, f, length, predicted, size, ftol, xtol)
+        found, rows = self._found, self.rows
+        index = self._index[rows]
+        x = self._lm.propose(rows)
+        f = self._functions.residuals(x, index)
+        costs = self._loss.cost(f)
+        taken, stops = self._lm.judge(rows, costs)
+        found.steps[index] += taken
+        found.cost[index[taken]] = costs[taken]
         # No derivatives where a criterion of the step has spoken.
-        self._differentiate(np.flatnonzero(taken & ~by_value & ~by_step))
-        status = np.zeros(taken.size, int)
-        for reason, where in (
-            (Status.NO_DECREASE, stuck),
-            (Status.NONFINITE, ~self.finite),
-            (Status.GRADIENT, taken & self.finite & (self.cosine <= gtol)),
-            (Status.STEP, by_step),
-            (Status.VALUE, by_value),
-        ):
-            status[where] = reason
-        self._stop(status)
+        moved = np.flatnonzero(taken & (stops == Status.RUNNING))
+        if moved.size == rows.size:
+            stops = self._differentiate(rows, x, f)
+        elif moved.size:
+            stops[moved] = self._differentiate(rows[moved], x[moved], f[moved])
+        self._stop(stops)
+
+    def end(self) -> None:
+        """Those that still run have spent their iterations."""
+        self._found.status[self._index[self.rows]] = Status.MAX_ITERATIONS
+        self._found.x[self._index] = self._lm.x
+
+    def _stop(self, stops: Array) -> None:
+        self._found.status[self._index[self.rows]] = stops
+        self.rows = self.rows[stops == Status.RUNNING]
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _propose(self) -> tuple[Array, Array, Array, Array]:
-        """Trial points, lengths of the scaled steps to them, what the models promise, sizes of the scaled x."""
-        d = np.where(self.d > 0, self.d, 1.0)
-        p = damped(self.triangle, np.sqrt(self.damping) * np.ones_like(d.T))
-        x = self.x + p.T / d
-        if self._bounds is not None:
-            x = np.clip(x, *self._bounds)
-            p = ((x - self.x) * d).T
-        bend, right = times(self.triangle, p), self.triangle[:, -1]
-        predicted = -np.einsum("ik,ik->k", bend, right + 0.5 * bend)
-        length = np.sqrt(np.einsum("ik,ik->k", p, p))
-        size = np.sqrt(np.einsum("kn,kn->k", d * self.x, d * self.x))
-        return x, length, predicted, size
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def _judge(
-        self, x: Array, f: Array, length: Array, predicted: Array, size: Array, ftol: float, xtol: float
-    ) -> tuple[Array, Array, Array, Array]:
-        """Takes the trials that gain enough and adapts the damping.
-
-        Returns:
-            Where a trial was taken, where value and step are within their tolerances, and where no step leads on.
-        """
-        new_cost = self._loss.cost(f)
-        actual = np.where(np.isfinite(new_cost), self.cost - new_cost, -np.inf)
-        gain = np.where(predicted > 0, actual / np.where(predicted > 0, predicted, 1.0), -np.inf)
-        taken = (actual > 0) & (gain >= LEAST_GAIN)
-
-        by_value = self.first & (predicted <= ftol * self.cost) & (np.abs(actual) <= max(ftol, ROUNDING) * self.cost)
-        negligible = length <= xtol * (xtol + size)
-        self.longest = np.where(self.first, length, self.longest)
-        was_right = self.longest <= np.sqrt(xtol) * size
-        by_step = negligible & (self.first | (~taken & was_right))
-        stuck = negligible & ~self.first & ~taken & ~was_right
-
-        kinder = np.maximum(LEAST_FACTOR, 1 - (2 * np.minimum(gain, 1.0, where=taken, out=np.ones_like(gain)) - 1) ** 3)
-        floor = LEAST_DAMPING * self._curvature()
-        self.damping = np.where(taken, self.damping * kinder, np.maximum(self.damping, floor) * self.growth)
-        self.growth = np.where(taken, 2.0, 2 * self.growth)
-        self.first = taken
-        moved = np.flatnonzero(taken)
-        if moved.size == taken.size:
-            self.x, self.f, self.cost = x, f, new_cost
-        else:
-            self.x[moved], self.f[moved], self.cost[moved] = x[moved], f[moved], new_cost[moved]
-        self._found.steps[self.index[moved]] += 1
-        return taken, by_value, by_step, stuck
-
-    def stop(self, where: Array, reason: Status) -> None:
-        """Ends some of the problems that run."""
-        self._stop(np.where(where, int(reason), int(Status.RUNNING)))
-
-    def _stop(self, status: Array) -> None:
-        """Ends those with a status, and keeps of all arrays what belongs to the others."""
-        ends = status != Status.RUNNING
-        if not ends.any():
-            return
-        gone, keep = self.index[ends], ~ends
-        found = self._found
-        found.x[gone], found.cost[gone], found.status[gone] = self.x[ends], self.cost[ends], status[ends]
-        for name in (
-            "index",
-            "x",
-            "f",
-            "cost",
-            "finite",
-            "first",
-            "longest",
-            "typical",
-            "d",
-            "damping",
-            "growth",
-            "cosine",
-        ):
-            setattr(self, name, getattr(self, name)[keep])
-        self.triangle = self.triangle[:, :, keep]
-
-    def _differentiate(self, rows: Array) -> None:
-        """Jacobians and their factors, of some of the problems that run."""
+    def _differentiate(self, rows: Array, x: Array, f: Array, is_start: bool = False) -> Array:
+        """Asks for the Jacobians at new points: which of the problems stop there."""
         if not rows.size:
-            return
-        x, f, index = self.x, self.f, self.index
-        if rows.size < index.size:
-            x, f, index = x[rows], f[rows], index[rows]
-        typical = np.maximum(self.typical[rows], np.abs(x))
-        self.typical[rows] = typical
-        a = self._functions.columns(x, index, f, np.where(typical > 0, typical, 1.0))
-        self._factor(rows, x, f, a)
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def _factor(self, rows: Array, x: Array, f: Array, a: Array) -> None:
-        """The triangles of these Jacobians, and what follows from them."""
+            return np.empty(0, np.int8)
+        self._largest[rows] = largest = np.maximum(self._largest[rows], np.abs(x))
+        typical = typical_sizes(largest, None if is_start else self._lm.sizes(rows), self._is_unknown[rows])
+        jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
         if not self._loss.is_linear:
             of_f, of_rows = self._loss.scales(f)
-            f = f * of_f
-            a *= of_rows
-        length = np.sqrt(np.einsum("km,km->k", f, f))
-        triangle = triangles(a, f)
-        # What A says of its columns, R says as well, in fewer numbers.
-        norms = np.sqrt(np.einsum("ijk,ijk->jk", triangle[:, :-1], triangle[:, :-1]))
-        gradient = np.einsum("ijk,ik->jk", triangle[:, :-1], triangle[:, -1])
-        finite = np.isfinite(norms.sum(axis=0)) & np.isfinite(gradient.sum(axis=0))
-        self.finite[rows] = finite
-        if not finite.all():
-            triangle[:, :, ~finite], norms[:, ~finite], gradient[:, ~finite] = 0, 0, 0
-        scale = norms * length
-        cosines = np.abs(gradient) / np.where(scale > 0, scale, 1.0)
-        if self._bounds is not None:
-            lower, upper = self._bounds
-            held = ((x <= lower).T & (gradient > 0)) | ((x >= upper).T & (gradient < 0))
-            cosines[held] = 0
-            triangle[:, :-1] *= ~held
-        self.cosine[rows] = cosines.max(axis=0)
-        largest = np.maximum(self.d[rows], norms.T)
-        self.d[rows] = largest
-        triangle[:, :-1] /= np.where(largest > 0, largest, 1.0).T
-        if rows.size == self.index.size:
-            self.triangle = triangle
-        else:
-            self.triangle[:, :, rows] = triangle
-        fresh = np.isnan(self.damping[rows])
-        self.damping[rows] = np.where(fresh, FIRST_DAMPING * self._curvature()[rows], self.damping[rows])
-
-    def _curvature(self) -> Array:
-        """The largest squared norm of a column of R, within a factor n of the largest curvature."""
-        columns: Array = np.einsum("ijk,ijk->jk", self.triangle[:, :-1], self.triangle[:, :-1]).max(axis=0)
-        return columns
+            f, jacobians = f * of_f, jacobians * of_rows[..., None]
+        return self._lm.differentiate(rows, f, jacobians)

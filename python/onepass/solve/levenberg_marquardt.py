@@ -1,56 +1,87 @@
-"""Which steps does Levenberg-Marquardt try? Damped ones, by the gain of the last; along a geodesic if asked."""
+"""How does Levenberg-Marquardt run for one problem? By the steps and verdicts of the core, which solves many alike."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import numpy as np
 
+from onepass._core import LevenbergMarquardt
 from onepass.groups import Array
-from onepass.solve.linear_model import LinearModel, norm
+from onepass.solve.callbacks import Callback
+from onepass.solve.losses import Loss
+from onepass.solve.point import Point, Scale
+from onepass.solve.residuals import Bounds, Residuals
+from onepass.solve.result import Status
 
-#: The first damping, as a share of the largest curvature.
-FIRST_DAMPING = 0.1
-#: A failure raises the damping from here at least, as a share of the largest curvature.
-LEAST_DAMPING = 1e-16
-#: The least factor by which a good gain shrinks the damping.
-LEAST_FACTOR = 0.1
-#: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
-MOST_BEND = 0.75
+#: The share of a step at which the second derivative along it is measured.
+BEND_AT = 0.1
+#: The number of the only problem.
+ONE = np.zeros(1, np.int64)
 
 
-class LevenbergMarquardt:
-    """Minimizers of the damped model.
-
-    A gain of 1 divides the damping by 10, one near 0 doubles it, and failures in a row multiply it by 2, 4, 8, ...
-    (Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, eq. 2.4).
+def levenberg_marquardt(
+    start: Point,
+    residuals: Residuals,
+    loss: Loss,
+    bounds: Bounds,
+    scale: Scale,
+    tolerances: tuple[float, float, float],
+    budget: int,
+    proceed: Callback,
+    geodesic: bool,
+) -> tuple[Point, Status, int]:
+    """Where it ends, why, and after how many steps.
 
     Args:
-        bend: the gradient A^T k of the residuals' second derivative k along a step p, or None for no acceleration.
+        scale: whose d is used if it was given.
+        tolerances: ftol, xtol and gtol.
+        budget: calls of residuals.
     """
+    point, nit = start, 0
+    lower, upper = bounds or (None, None)
+    core = LevenbergMarquardt(point.x[None], np.array((point.cost,)), lower, upper, scale.given, *tolerances)
+    per_jacobian = residuals.cost_of_jacobian(point.x.size)
+    stop = differentiated(core, point, residuals, None)
+    if stop == Status.NONFINITE:
+        return point, Status.NONFINITE_START, nit
+    while stop == Status.RUNNING:
+        if residuals.nfev + 1 + per_jacobian > budget:
+            return point, Status.MAX_EVALUATIONS, nit
+        x = core.propose(ONE)
+        if geodesic and (along := bend(point, core.steps(ONE)[0], residuals, bounds, budget)) is not None:
+            x = core.accelerate(ONE, along)
+        trial = Point(x[0], residuals(x[0]), loss)
+        taken, stops = core.judge(ONE, np.array((trial.cost,)))
+        stop = stops.item()
+        if taken.item():
+            point, nit = trial, nit + 1
+            at_point = differentiated(core, point, residuals, core.sizes(ONE)[0] if per_jacobian else None)
+            if not proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
+                return point, Status.CALLBACK, nit
+            stop = at_point or stop
+    return point, Status(stop), nit  # type: ignore[call-arg]
 
-    def __init__(self, bend: Callable[[Array], Array | None] | None = None) -> None:
-        self._bend = bend
-        self._damping = math.nan  # until the first curvature is known
-        self._least = 0.0
-        self._growth = 2.0
 
-    def propose(self, model: LinearModel) -> tuple[Array, Array]:
-        """The next trial step, and its part without the acceleration, for which the model holds."""
-        curvature = model.largest_curvature()
-        self._least = LEAST_DAMPING * curvature
-        if math.isnan(self._damping):
-            self._damping = FIRST_DAMPING * curvature
-        p = model.damped(self._damping)
-        if self._bend is not None and (along := self._bend(p)) is not None:
-            acceleration = 0.5 * model.damped_for(along, self._damping)
-            if 2 * norm(acceleration) <= MOST_BEND * norm(p):
-                return p + acceleration, p
-        return p, p
+def differentiated(core: LevenbergMarquardt, point: Point, residuals: Residuals, sizes: Array | None) -> int:
+    """Gives the core the Jacobian at its point: whether that ends the method."""
+    point.differentiate(residuals, sizes)
+    return int(core.differentiate(ONE, point.scaled_f[None], point.jac[None])[0])
 
-    def accepted(self, gain: float, length: float) -> None:
-        self._damping *= max(LEAST_FACTOR, 1 - (2 * min(gain, 1.0) - 1) ** 3)
-        self._growth = 2.0
 
-    def rejected(self, gain: float, length: float) -> None:
-        self._damping = max(self._damping, self._least) * self._growth
-        self._growth *= 2
+@np.errstate(over="ignore", invalid="ignore")
+def bend(point: Point, step: Array, residuals: Residuals, bounds: Bounds, budget: int) -> Array | None:
+    """J^T times the second derivative of the residuals along a step; None if it cannot be had.
+
+    Transtrum and Sethna 2012, eq. 16: 2 / h ((f(x + h p) - f(x)) / h - J p).
+    """
+    x = point.x + BEND_AT * step
+    leaves = bounds is not None and not ((x >= bounds[0]) & (x <= bounds[1])).all()
+    if leaves or residuals.nfev + 2 + residuals.cost_of_jacobian(x.size) > budget:
+        return None
+    f = residuals(x)
+    if not np.isfinite(f).all():
+        return None
+    change = (f - point.f) / BEND_AT
+    if point.of_rows is not None:
+        change = change * point.of_rows
+    second: Array = ((2 / BEND_AT) * (change - point.jac.dot(step))).dot(point.jac)
+    return second

@@ -56,11 +56,6 @@ class LinearModel:
         p: Array = -weights.dot(self._vt[:k])
         return p
 
-    def damped_for(self, gradient: Array, damping: float) -> Array:
-        """The same for other residuals, of which A^T f is given."""
-        p: Array = -(self._vt.dot(gradient) / (self._s**2 + damping)).dot(self._vt)
-        return p
-
     def cauchy(self) -> Array:
         """The minimizer along the gradient."""
         g = self.gradient

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from onepass._core import half_squares
 from onepass.groups import Array
 
 #: rho, its first and its second derivative.
@@ -87,8 +88,8 @@ class Loss:
         """Half the sum of the losses; infinite or NaN where it overflows."""
         with np.errstate(over="ignore", invalid="ignore"):
             if self.is_linear:
-                squares: Array = f.dot(f) if f.ndim == 1 else np.einsum("ki,ki->k", f, f)
-                return 0.5 * squares
+                costs: Array = half_squares(np.atleast_2d(f))
+                return costs.reshape(f.shape[:-1])
             rho, _, _ = self._at((f / self._scale) ** 2)
             total: Array = (0.5 * self._scale**2) * rho.sum(axis=-1)
             return total

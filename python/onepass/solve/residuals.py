@@ -14,6 +14,9 @@ from onepass.solve.derivatives import SCHEMES, cost, differences
 Jacobian = Callable[..., Any] | str | None
 Bounds = tuple[Array, Array] | None
 
+#: The least part of the length of x that a parameter counts as.
+LEAST_PART = 1e-3
+
 
 class Functions:
     """The user's functions, and what is known of them once they have been called."""
@@ -53,7 +56,8 @@ class Residuals(Functions):
         bounds: Bounds,
     ) -> None:
         super().__init__(residual, jac, args, kwargs, bounds)
-        self._typical: Array = np.zeros(())
+        self._largest: Array = np.zeros(())
+        self._is_unknown: Array = np.zeros((), bool)
         self.nfev = self.njev = 0
 
     def __call__(self, x: Array) -> Array:
@@ -72,17 +76,37 @@ class Residuals(Functions):
         """How many residuals a Jacobian takes."""
         return cost(self._scheme, n) if self._jac is None else 0
 
-    def jacobian(self, x: Array, f: Array) -> Array:
-        """The Jacobian at x, where the residuals are f. Differences go by the largest sizes of x so far."""
+    def jacobian(self, x: Array, f: Array, sizes: Array | None) -> Array:
+        """The Jacobian at x, where the residuals are f.
+
+        Args:
+            sizes: what `typical_sizes` takes, or None at the start.
+        """
         self.njev += 1
         if self._jac is not None:
             return checked("jac", self._jac(x, *self._args, **self._kwargs), (f.size, x.size), np.float64)
-        self._typical = np.maximum(self._typical, np.abs(x))
-        typical = np.where(self._typical > 0, self._typical, 1.0)
+        self._largest = np.maximum(self._largest, np.abs(x))
+        if sizes is None:
+            self._is_unknown = x == 0
+        typical = typical_sizes(self._largest, sizes, self._is_unknown)
         with np.errstate(over="ignore", invalid="ignore"):
             return differences(
                 self, x, f, self._scheme, typical=typical, bounds=self._bounds, precision=self._precision
             ).T
+
+
+def typical_sizes(largest: Array, sizes: Array | None, is_unknown: Array) -> Array:
+    """What the steps of differences are small beside: the largest |x| so far.
+
+    A start of 0 says nothing of a parameter's size, and if the parameter then happens to be next to 0 among others that
+    are not, its steps would drown in the rounding of f. So it counts as a small part of the length of x, in its units.
+
+    Args:
+        sizes: the length of the scaled x along each parameter, |D x| / D, or None if D is not known.
+        is_unknown: where the start is 0.
+    """
+    typical = largest if sizes is None else np.maximum(largest, (LEAST_PART * is_unknown) * sizes)
+    return np.where(typical > 0, typical, 1.0)
 
 
 def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, str]:

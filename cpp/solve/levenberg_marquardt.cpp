@@ -1,0 +1,351 @@
+#include "levenberg_marquardt.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "engine/dispatch.hpp"
+#include "kernels.hpp"
+#include "share.hpp"
+
+namespace onepass::solve {
+namespace {
+
+// The first damping, and the least from which a failure raises it, as shares of the largest curvature.
+constexpr double first_damping = 1e-3, least_damping = 1e-16;
+// The least factor by which a good gain shrinks the damping.
+constexpr double least_factor = 0.1;
+// A step that gains less than this share of what the model promised is not taken.
+constexpr double least_gain = 1e-4;
+// The relative error of a cost that rounding may cause.
+constexpr double rounding = 1e-14;
+// The acceleration is taken if it is at most this share of the velocity, twice.
+constexpr double most_bend = 0.75;
+
+// The lanes of a sum: vectors of a multiple of them are walked without copies.
+constexpr std::int64_t whole = 16;
+
+double norm(const double* x, std::int64_t size) {
+  double squares = 0;
+  for (std::int64_t i = 0; i < size; ++i) squares += x[i] * x[i];
+  return std::sqrt(squares);
+}
+
+// Inner products, added tile by tile.
+class Products {
+ public:
+  double dot(const double* x, const double* y, std::int64_t size) const {
+    return add_tiles(size,
+                     [&](std::int64_t start, std::int64_t count) { return kernels_.dot(x + start, y + start, count); });
+  }
+  // y = y - weight * x; then the inner product of y with z, which may be y.
+  double subtract(double* y, double weight, const double* x, const double* z, std::int64_t size) const {
+    return add_tiles(size, [&](std::int64_t start, std::int64_t count) {
+      return kernels_.blend(y + start, 1, -weight, x + start, z + start, count);
+    });
+  }
+
+ private:
+  template <class Sum>
+  static double add_tiles(std::int64_t size, Sum sum) {
+    double total = 0;
+    for (std::int64_t start = 0; start < size; start += sum_tile_size)
+      total += sum(start, std::min(sum_tile_size, size - start));
+    return total;
+  }
+
+  const VectorKernels& kernels_ = active_level().table->vectors[1];
+};
+
+// p with R p = -right, right given every `stride`; 0 where R is singular.
+void substitute(const double* r, std::int64_t n, const double* right, std::int64_t stride, double* p) {
+  for (std::int64_t j = n - 1; j >= 0; --j) {
+    double sum = -right[j * stride];
+    for (std::int64_t k = j + 1; k < n; ++k) sum -= r[j * (n + 1) + k] * p[k];
+    const double pivot = r[j * (n + 1) + j];
+    p[j] = pivot > 0 ? sum / pivot : 0;
+  }
+}
+
+}  // namespace
+
+// A matrix with its right-hand side, n + 1 columns, and its triangle [R, Q^T f], by modified Gram-Schmidt: as accurate
+// as Householder's (Björck 1967, BIT 7).
+class LevenbergMarquardt::Work {
+ public:
+  explicit Work(std::int64_t n) : n_(n), r_(n * (n + 1)), z_(n), products_(n + 1), stacked_(2 * n * (n + 1)) {}
+
+  const double* r() const { return r_.data(); }
+  double* z() { return z_.data(); }
+  double* column(std::int64_t j) { return columns_.data() + j * stride_; }
+  double length_of_column(std::int64_t j) { return std::sqrt(sums_.dot(column(j), column(j), stride_)); }
+
+  // Makes room for columns of so many elements, and zeros behind them, which add nothing.
+  void resize(std::int64_t rows) {
+    stride_ = (rows + whole - 1) / whole * whole;
+    columns_.resize((n_ + 1) * stride_);
+  }
+
+  // Of the columns, which are lost, row by row.
+  void triangularize(double* r) {
+    for (std::int64_t k = 0; k <= n_; ++k) products_[k] = sums_.dot(column(0), column(k), stride_);
+    for (std::int64_t j = 0; j < n_; ++j) {
+      finish_row(r + j * (n_ + 1), j);
+      if (j + 1 == n_) break;
+      for (std::int64_t k = j + 1; k <= n_; ++k)
+        products_[k] = sums_.subtract(column(k), products_[k], column(j), column(j + 1), stride_);
+    }
+  }
+
+  // Of R and root times the identity below it, with zeros on the right, to r().
+  void damp(const double* triangle, double root) {
+    const std::int64_t width = n_ + 1;
+    std::fill(stacked_.begin(), stacked_.end(), 0.0);
+    for (std::int64_t i = 0; i < n_; ++i) {
+      // Interleaved, so that column j is zero below row 2 j + 1.
+      std::copy_n(triangle + i * width, width, stacked_.data() + 2 * i * width);
+      stacked_[(2 * i + 1) * width + i] = root;
+    }
+    for (std::int64_t j = 0; j < n_; ++j) {
+      double *const rows = stacked_.data(), *const end = rows + (2 * j + 2) * width;
+      std::fill(products_.begin(), products_.end(), 0.0);
+      for (const double* row = rows; row != end; row += width)
+        for (std::int64_t k = j; k < width; ++k) products_[k] += row[j] * row[k];
+      finish_row(r_.data() + j * width, j);
+      for (double* row = rows; row != end; row += width)
+        for (std::int64_t k = j + 1; k < width; ++k) row[k] -= products_[k] * row[j];
+    }
+  }
+
+ private:
+  // A row of R from the products with column j; they become what is to be subtracted of it from each column.
+  void finish_row(double* row, std::int64_t j) {
+    const double square = products_[j], length = std::sqrt(square);
+    for (std::int64_t k = 0; k < j; ++k) row[k] = 0;
+    row[j] = length;
+    for (std::int64_t k = j + 1; k <= n_; ++k) {
+      row[k] = length > 0 ? products_[k] / length : 0;
+      products_[k] = length > 0 ? products_[k] / square : 0;
+    }
+  }
+
+  std::int64_t n_, stride_ = 0;
+  std::vector<double> columns_, r_, z_, products_, stacked_;
+  Products sums_;
+};
+
+LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const double> x,
+                                       std::span<const double> costs, Options options)
+    : n_(parameters),
+      options_(std::move(options)),
+      x_(x.begin(), x.end()),
+      trial_(x_),
+      d_(x.size(), 0.0),
+      p_(x.size(), 0.0),
+      triangles_(x.size() * (n_ + 1), 0.0) {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  states_.reserve(costs.size());
+  for (const double cost : costs) states_.push_back({cost, unknown, 2, 0, 0, 0, 0, 0, true});
+  if (!options_.d.empty())
+    for (std::size_t i = 0; i < d_.size(); ++i) d_[i] = options_.d[i % n_];
+}
+
+void LevenbergMarquardt::differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops) {
+  share(std::ssize(rows), jacobians.rows * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
+    Work work(n_);
+    for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * jacobians.rows, jacobians, r, work);
+  });
+}
+
+Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians,
+                                           std::int64_t number, Work& work) {
+  const std::int64_t m = jacobians.rows;
+  work.resize(m);
+  for (std::int64_t j = 0; j < n_; ++j) {
+    const double* const from = jacobians.items + number * jacobians.per_problem + j * jacobians.per_column;
+    double* const to = work.column(j);
+    for (std::int64_t i = 0; i < m; ++i) to[i] = from[i * jacobians.per_row];
+    std::fill(to + m, work.column(j + 1), 0.0);
+  }
+  std::copy_n(f, m, work.column(n_));
+  std::fill(work.column(n_) + m, work.column(n_ + 1), 0.0);
+  const double length = work.length_of_column(n_);
+  double* const r = triangle(row);
+  work.triangularize(r);
+
+  State& state = states_[row];
+  const double *const x = x_.data() + row * n_, *const lower = options_.lower.data(),
+                      *const upper = options_.upper.data();
+  double cosine = 0;
+  state.curvature = 0;
+  bool finite = true;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    // What A says of its columns, R says as well, in fewer numbers.
+    double squares = 0, gradient = 0;
+    for (std::int64_t i = 0; i <= j; ++i) {
+      const double item = r[i * (n_ + 1) + j];
+      squares += item * item;
+      gradient += item * r[i * (n_ + 1) + n_];
+    }
+    const double column = std::sqrt(squares), size = column * length;
+    finite = finite && std::isfinite(column) && std::isfinite(gradient);
+    const bool held =
+        !options_.lower.empty() && ((x[j] <= lower[j] && gradient > 0) || (x[j] >= upper[j] && gradient < 0));
+    if (!held && size > 0) cosine = std::max(cosine, std::abs(gradient) / size);
+    double& d = d_[row * n_ + j];
+    if (options_.d.empty()) d = std::max(d, column);
+    double curvature = 0;
+    for (std::int64_t i = 0; i <= j; ++i) {
+      double& item = r[i * (n_ + 1) + j];
+      item = held ? 0 : item / scale_of(row, j);
+      curvature += item * item;
+    }
+    state.curvature = std::max(state.curvature, curvature);
+  }
+  if (!finite) return Stop::nonfinite;
+  if (std::isnan(state.damping)) state.damping = first_damping * state.curvature;
+  return cosine <= options_.gtol ? Stop::gradient : Stop::none;
+}
+
+void LevenbergMarquardt::propose(Rows rows, double* trials) {
+  share(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
+    Work work(n_);
+    for (; r < end; ++r) {
+      const std::int64_t row = rows[r];
+      do {
+        work.damp(triangle(row), std::sqrt(states_[row].damping));
+        substitute(work.r(), n_, work.r() + n_, n_ + 1, p_.data() + row * n_);
+      } while (hold_outward(row));
+      make_trial(row, true);
+      std::copy_n(trial_.data() + row * n_, n_, trials + r * n_);
+    }
+  });
+}
+
+// Holds the parameter at a bound whose step leads out farthest, if there is one. The last free one never does, as it
+// follows its gradient.
+bool LevenbergMarquardt::hold_outward(std::int64_t row) {
+  if (options_.lower.empty()) return false;
+  const double *const x = x_.data() + row * n_, *const p = p_.data() + row * n_;
+  std::int64_t held = -1;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    const bool outward = (x[j] <= options_.lower[j] && p[j] < 0) || (x[j] >= options_.upper[j] && p[j] > 0);
+    if (outward && (held < 0 || std::abs(p[j]) > std::abs(p[held]))) held = j;
+  }
+  if (held < 0) return false;
+  for (std::int64_t i = 0; i < n_; ++i) triangle(row)[i * (n_ + 1) + held] = 0;
+  return true;
+}
+
+// The length of the scaled x.
+double LevenbergMarquardt::size_of(std::int64_t row) const {
+  double squares = 0;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    const double scaled = scale_of(row, j) * x_[row * n_ + j];
+    squares += scaled * scaled;
+  }
+  return std::sqrt(squares);
+}
+
+// The trial at the end of p within the bounds, and its length; what the model promises for p, if it holds for p.
+void LevenbergMarquardt::make_trial(std::int64_t row, bool promised) {
+  State& state = states_[row];
+  const double* const x = x_.data() + row * n_;
+  double *const trial = trial_.data() + row * n_, *const p = p_.data() + row * n_;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    const double d = scale_of(row, j);
+    trial[j] = x[j] + p[j] / d;
+    if (!options_.lower.empty()) {
+      trial[j] = std::min(std::max(trial[j], options_.lower[j]), options_.upper[j]);
+      p[j] = (trial[j] - x[j]) * d;
+    }
+  }
+  state.size = size_of(row);
+  state.length = norm(p, n_);
+  if (!promised) return;
+  state.predicted = 0;
+  const double* r = triangle(row);
+  for (std::int64_t i = 0; i < n_; ++i, r += n_ + 1) {
+    double bend = 0;
+    for (std::int64_t j = i; j < n_; ++j) bend += r[j] * p[j];
+    state.predicted -= bend * (r[n_] + 0.5 * bend);
+  }
+}
+
+bool LevenbergMarquardt::is_zero(std::int64_t row, std::int64_t column) const {
+  const double* const r = triangle(row) + column;
+  for (std::int64_t i = 0; i <= column; ++i)
+    if (r[i * (n_ + 1)] != 0) return false;
+  return true;
+}
+
+void LevenbergMarquardt::accelerate(Rows rows, const double* bends, double* trials) {
+  share(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t number, std::int64_t end) {
+    Work work(n_);
+    for (; number < end; ++number) {
+      const std::int64_t row = rows[number];
+      work.damp(triangle(row), std::sqrt(states_[row].damping));
+      const double* const r = work.r();
+      double *const z = work.z(), *const p = p_.data() + row * n_;
+      for (std::int64_t j = 0; j < n_; ++j) {
+        double sum = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
+        for (std::int64_t i = 0; i < j; ++i) sum -= r[i * (n_ + 1) + j] * z[i];
+        const double pivot = r[j * (n_ + 1) + j];
+        z[j] = pivot > 0 ? sum / pivot : 0;
+      }
+      substitute(r, n_, z, 1, z);  // z[j] is read before it is written
+      if (norm(z, n_) <= most_bend * norm(p, n_)) {
+        for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
+        make_trial(row, !options_.lower.empty());
+      }
+      std::copy_n(trial_.data() + row * n_, n_, trials + number * n_);
+    }
+  });
+}
+
+void LevenbergMarquardt::judge(Rows rows, const double* costs, bool* taken, Stop* stops) {
+  share(std::ssize(rows), 16 * n_, [&](std::int64_t r, std::int64_t end) {
+    for (; r < end; ++r) {
+      const std::int64_t row = rows[r];
+      stops[r] = judge_one(states_[row], costs[r], taken[r]);
+      if (taken[r]) std::copy_n(trial_.data() + row * n_, n_, x_.data() + row * n_);
+    }
+  });
+}
+
+// A gain of 1 divides the damping by 10, one near 0 doubles it, and failures in a row multiply it by 2, 4, 8, ...
+// (Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, eq. 2.4).
+Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const {
+  const double actual = std::isfinite(cost) ? state.cost - cost : -std::numeric_limits<double>::infinity();
+  const double gain = state.predicted > 0 ? actual / state.predicted : -std::numeric_limits<double>::infinity();
+  taken = actual > 0 && gain >= least_gain;
+  const bool by_value = state.first && state.predicted <= options_.ftol * state.cost &&
+                        std::abs(actual) <= std::max(options_.ftol, rounding) * state.cost;
+  const bool negligible = state.length <= options_.xtol * (options_.xtol + state.size);
+  if (state.first) state.longest = state.length;
+  // The model was right up to rounding if its first step was short already, and else wrong.
+  const bool was_right = state.longest <= std::sqrt(options_.xtol) * state.size;
+  const bool by_step = negligible && (state.first || (!taken && was_right));
+  const bool is_stuck = negligible && !state.first && !taken && !was_right;
+  if (taken) {
+    const double t = 2 * std::min(gain, 1.0) - 1;
+    state.damping *= std::max(least_factor, 1 - t * t * t);
+    state.growth = 2;
+    state.cost = cost;
+  } else {
+    state.damping = std::max(state.damping, least_damping * state.curvature) * state.growth;
+    state.growth *= 2;
+  }
+  state.first = taken;
+  return by_value ? Stop::value : by_step ? Stop::step : is_stuck ? Stop::no_decrease : Stop::none;
+}
+
+void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums) {
+  share(rows, size, [&](std::int64_t row, std::int64_t end) {
+    const Products products;
+    for (; row < end; ++row) sums[row] = 0.5 * products.dot(items + row * size, items + row * size, size);
+  });
+}
+
+}  // namespace onepass::solve

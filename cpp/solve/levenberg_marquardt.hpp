@@ -1,0 +1,87 @@
+// Which steps does Levenberg-Marquardt try, which does it take, and when does it stop? Many problems at once, shared
+// among the threads; a problem's bits depend neither on their number nor on the other problems.
+//
+// onepass/reference/levenberg_marquardt.py is the specification.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace onepass::solve {
+
+// Where the Jacobians of some problems are: element (i, j) of number r is at
+// items[r * per_problem + i * per_row + j * per_column].
+struct Jacobians {
+  const double* items;
+  std::int64_t rows;
+  std::int64_t per_problem, per_row, per_column;
+};
+
+// Why a problem stops: the numbers of onepass.solve.Status.
+enum class Stop : std::int8_t { none = 0, gradient = 1, value = 2, step = 3, no_decrease = -3, nonfinite = -5 };
+
+class LevenbergMarquardt {
+ public:
+  struct Options {
+    std::vector<double> lower, upper;  // empty: no bounds
+    std::vector<double> d;             // 1 / x_scale; empty: the largest norms of the Jacobian's columns so far
+    double ftol, xtol, gtol;
+  };
+  using Rows = std::span<const std::int64_t>;  // the numbers of the problems that a call is about
+
+  // x: parameters of each problem; costs: at x.
+  LevenbergMarquardt(std::int64_t parameters, std::span<const double> x, std::span<const double> costs,
+                     Options options);
+
+  std::int64_t problems() const { return static_cast<std::int64_t>(states_.size()); }
+  std::int64_t parameters() const { return n_; }
+  const std::vector<double>& x() const { return x_; }
+
+  // Takes residuals and Jacobians at x, both scaled by the loss: gradient, nonfinite or none.
+  void differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops);
+  // Writes the next trial points.
+  void propose(Rows rows, double* trials);
+  // Adds geodesic accelerations to the trials, given J^T k for the second derivatives k along their steps.
+  void accelerate(Rows rows, const double* bends, double* trials);
+  // Takes the trials that gain enough, given their costs: value, step, no_decrease or none.
+  void judge(Rows rows, const double* costs, bool* taken, Stop* stops);
+  // The length of the scaled x.
+  double size_of(std::int64_t row) const;
+  // The step proposed last, scaled by D; D.
+  const double* step_of(std::int64_t row) const { return p_.data() + row * n_; }
+
+  double scale_of(std::int64_t row, std::int64_t j) const {
+    const double d = d_[static_cast<std::size_t>(row * n_ + j)];
+    return d > 0 ? d : 1;
+  }
+
+ private:
+  struct State {
+    double cost, damping, growth, curvature;
+    double predicted, length, size;  // of the trial, and of x
+    double longest;                  // of the trials since the last step was taken
+    bool first;                      // no trial has failed since then
+  };
+  class Work;
+
+  Stop differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians, std::int64_t number,
+                         Work& work);
+  bool hold_outward(std::int64_t row);
+  bool is_zero(std::int64_t row, std::int64_t column) const;
+  void make_trial(std::int64_t row, bool promised);
+  Stop judge_one(State& state, double cost, bool& taken) const;
+  double* triangle(std::int64_t row) { return triangles_.data() + row * n_ * (n_ + 1); }
+  const double* triangle(std::int64_t row) const { return triangles_.data() + row * n_ * (n_ + 1); }
+
+  std::int64_t n_;
+  Options options_;
+  std::vector<double> x_, trial_, d_, p_;
+  std::vector<double> triangles_;  // [R, Q^T f] of A = J D^-1, by rows
+  std::vector<State> states_;
+};
+
+// Half the sum of the squares of each of the rows.
+void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums);
+
+}  // namespace onepass::solve

@@ -1,0 +1,230 @@
+"""Has each of many problems the bits of the reference, on every level, for any threads, and beside any others?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import onepass as op
+from onepass._core import LevenbergMarquardt, half_squares
+from onepass.groups import Array
+from onepass.reference.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
+from onepass.reference.vectors import dots
+from onepass.solve import Status, least_squares, least_squares_batch
+
+TOLERANCES = (1e-15, 1e-10, 1e-10)
+PROBLEMS = 11
+EVERYWHERE = [(isa, threads) for isa in op.isas() for threads in (1, 3)]
+
+
+@contextmanager
+def running(isa: str, threads: int) -> Iterator[None]:
+    before = op.get_num_threads()
+    op.set_num_threads(threads)
+    try:
+        with op.use_isa(isa):
+            yield
+    finally:
+        op.set_num_threads(before)
+
+
+@pytest.fixture(params=EVERYWHERE, ids=str)
+def everywhere(request: pytest.FixtureRequest) -> Iterator[None]:
+    with running(*request.param):
+        yield
+
+
+class Cores:
+    """The same problems at every level and number of threads."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._cores = [LevenbergMarquardt(*arguments) for _ in EVERYWHERE]
+
+    def __getattr__(self, name: str) -> Callable[..., list[Array]]:
+        """A method of all, which must agree."""
+
+        def call(*arguments: Any) -> list[Array]:
+            results = []
+            for core, (isa, threads) in zip(self._cores, EVERYWHERE, strict=True):
+                with running(isa, threads):
+                    result = getattr(core, name)(*arguments)
+                results.append(result if isinstance(result, tuple) else (result,))
+            for result in results[1:]:
+                for one, other in zip(result, results[0], strict=True):
+                    np.testing.assert_array_equal(one, other, strict=True)
+            return list(results[0])
+
+        return call
+
+
+class Fits:
+    """Curves a exp(-b t) + c + d t + ..., of n parameters and m points; the last problem has a singular Jacobian."""
+
+    def __init__(self, n: int, m: int) -> None:
+        random = np.random.default_rng(3)
+        self.t = np.linspace(0, 2, m)
+        self.x0 = random.uniform(0.5, 1.5, (PROBLEMS, n))
+        self.basis = random.standard_normal((n, m))
+        self.y = random.standard_normal((PROBLEMS, m))
+
+    def at(self, row: int, x: Array) -> tuple[float, Array, Array]:
+        """Cost, residuals and Jacobian."""
+        a, b = x[0], x[-1]
+        fall = np.exp(-np.minimum(b, 30.0) * self.t)
+        f = a * fall + self.basis.T @ x - self.y[row]
+        jac = self.basis.T.copy()
+        jac[:, 0] += fall
+        jac[:, -1] -= a * self.t * fall
+        if row == PROBLEMS - 1:
+            jac[:, 0] = 0
+        return float(0.5 * dots((f,), f)[0]), f, jac
+
+
+@pytest.mark.parametrize(
+    ("n", "m"), [(1, 1), (1, 9), (2, 2), (3, 50), (3, 2), (5, 16), (7, 33), (11, 20), (2, 4097)], ids=str
+)
+@pytest.mark.parametrize("variant", ["plain", "bounds", "d", "geodesic", "bounds, geodesic"])
+def test_bits(n: int, m: int, variant: str) -> None:
+    fits = Fits(n, m)
+    x0 = fits.x0.copy()
+    bounds = (np.full(n, 0.2), np.full(n, 1.4)) if "bounds" in variant else None
+    if bounds is not None:
+        x0 = np.clip(x0, *bounds)
+    d = np.linspace(0.5, 3, n) if variant == "d" else None
+    values = [fits.at(i, x0[i]) for i in range(PROBLEMS)]
+    costs = np.array([cost for cost, _, _ in values])
+    cores = Cores(x0, costs, *(bounds or (None, None)), d, *TOLERANCES)
+    references = [Problem(x0[i], values[i][0], bounds, d, TOLERANCES) for i in range(PROBLEMS)]
+    random = np.random.default_rng(5)
+    rows, seen = np.arange(PROBLEMS), set()
+
+    def differentiated(rows: Array, values: list[Any]) -> Array:
+        jacobians = np.stack([jac for _, _, jac in values])
+        if random.random() < 0.5:  # whichever way they lie
+            jacobians = np.ascontiguousarray(jacobians.transpose(2, 0, 1)).transpose(1, 2, 0)
+        (stops,) = cores.differentiate(rows, np.stack([f for _, f, _ in values]), jacobians)
+        assert stops.tolist() == [
+            references[i].differentiate(f, jac) for i, (_, f, jac) in zip(rows, values, strict=True)
+        ]
+        return stops
+
+    stops = differentiated(rows, values)
+    for _ in range(5 if m < 1000 else 2):
+        rows = rows[stops == 0]
+        if not rows.size:
+            break
+        (x,) = cores.propose(rows)
+        np.testing.assert_array_equal(x, [references[i].propose() for i in rows])
+        np.testing.assert_array_equal(cores.steps(rows)[0], [references[i].step() for i in rows])
+        if "geodesic" in variant:
+            bends = random.standard_normal(x.shape) * 10 ** random.uniform(-6, 2, x.shape)
+            (x,) = cores.accelerate(rows, bends)
+            np.testing.assert_array_equal(x, [references[i].accelerate(b) for i, b in zip(rows, bends, strict=True)])
+        values = [fits.at(i, x[r]) for r, i in enumerate(rows)]
+        costs = np.array([cost for cost, _, _ in values])
+        costs[random.random(costs.size) < 0.2] *= 3  # some fail
+        costs[random.random(costs.size) < 0.05] = np.nan
+        taken, stops = cores.judge(rows, costs)
+        expected = [references[i].judge(cost) for i, cost in zip(rows, costs, strict=True)]
+        assert list(zip(taken.tolist(), stops.tolist(), strict=True)) == expected
+        seen |= {*taken.tolist()}
+        moved = np.flatnonzero(taken & (stops == 0))
+        if moved.size:
+            stops[moved] = differentiated(rows[moved], [values[r] for r in moved])
+        sizes = [one.size() / one.d for one in references]
+        np.testing.assert_array_equal(cores.sizes(np.arange(PROBLEMS))[0], sizes)
+    assert seen == {True, False} or m == 1
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 17, 50, 4097])
+@pytest.mark.usefixtures("everywhere")
+def test_half_squares(size: int) -> None:
+    f = np.random.default_rng(1).standard_normal((37, size))
+    np.testing.assert_array_equal(half_squares(f), [0.5 * dots((row,), row)[0] for row in f])
+
+
+def curve(x: Array, t: Array) -> Array:
+    return np.asarray(x[..., :1] / (1 + x[..., 1:2] * t) + x[..., 2:])
+
+
+@pytest.mark.usefixtures("everywhere")
+def test_a_problem_is_solved_alike_alone_and_among_others() -> None:
+    t = np.linspace(0, 3, 30)
+    random = np.random.default_rng(2)
+    y = curve(random.uniform(0.5, 2, (PROBLEMS, 3)), t) + 0.01 * random.standard_normal((PROBLEMS, t.size))
+    start = np.ones((PROBLEMS, 3))
+    together = least_squares_batch(lambda x, index: curve(x, t) - y[index], start)
+    in_blocks = least_squares_batch(lambda x, index: curve(x, t) - y[index], start, block=7)
+    alone = [least_squares(lambda x, i=i: curve(x, t) - y[i], start[i]) for i in range(PROBLEMS)]
+    for name in ("x", "cost"):
+        np.testing.assert_array_equal(together[name], in_blocks[name])
+        np.testing.assert_array_equal(together[name], [fit[name] for fit in alone])
+    assert together.nit.tolist() == [fit.nit for fit in alone]
+
+
+@pytest.mark.parametrize("products", [in_lanes, in_order])
+@pytest.mark.parametrize(("m", "n"), [(9, 3), (3, 3), (2, 4), (5, 1)])
+def test_triangles_are_lapacks(m: int, n: int, products: Callable[[Array], Array]) -> None:
+    matrix = np.random.default_rng(m).standard_normal((m, n + 1))
+    for a in (matrix, matrix * np.append(np.arange(n), 1)):
+        r = triangle(a, products)
+        np.testing.assert_allclose(r[:, :n].T @ r, a[:, :n].T @ a, atol=1e-12)
+        assert (np.tril(r, -1) == 0).all()
+
+
+def test_no_digits_are_lost_to_normal_equations() -> None:
+    """Läuchli's matrix: A^T A is singular in double precision."""
+    a = np.vstack([np.ones(3), 1e-9 * np.eye(3)])
+    r = triangle(np.column_stack((a, -a @ [1.0, 2.0, 3.0])), in_lanes)
+    np.testing.assert_allclose(substituted(r[:, :3], r[:, 3]), [1, 2, 3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("damping", [0.3, 1e-8])
+def test_steps_minimize_the_damped_model(damping: float) -> None:
+    random = np.random.default_rng(0)
+    a, f, x = random.standard_normal((7, 3)), random.standard_normal(7), np.ones(3)
+    problem = Problem(x, 0.5 * f @ f, None, np.ones(3), TOLERANCES)
+    problem.differentiate(f, a)
+    problem._damping = damping
+    stacked = np.vstack([a, np.sqrt(damping) * np.eye(3)])
+    p = np.linalg.lstsq(stacked, -np.append(f, np.zeros(3)), rcond=None)[0]
+    np.testing.assert_allclose(problem.propose() - x, p, rtol=1e-9)
+    assert problem._predicted == pytest.approx(0.5 * (f @ f - (a @ p + f) @ (a @ p + f)))
+
+
+def test_what_is_not_finite() -> None:
+    x = np.ones((3, 2))
+    jacobians = np.ones((3, 4, 2)) * np.arange(2)
+    jacobians[0, 1, 1], jacobians[1, 2, 0] = np.nan, np.inf
+    core = LevenbergMarquardt(x, np.ones(3), None, None, None, *TOLERANCES)
+    f = np.array([1.0, 2.0, 3.0, 5.0])
+    stops = core.differentiate(np.arange(3), np.tile(f, (3, 1)), jacobians)
+    assert stops.tolist() == [Status.NONFINITE, Status.NONFINITE, Status.RUNNING]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda core: core.propose(np.array([3])), "there is no such problem"),
+        (lambda core: core.propose(np.array([-1])), "there is no such problem"),
+        (lambda core: core.judge(np.array([0]), np.ones(2)), "there must be a cost for each problem"),
+        (lambda core: core.accelerate(np.array([0]), np.ones(3)), "there must be a bend for each parameter"),
+        (lambda core: core.differentiate(np.array([0]), np.ones(4), np.ones((1, 4, 2))), "f must have a row"),
+        (lambda core: core.differentiate(np.array([0]), np.ones((1, 4)), np.ones((1, 4, 3))), "the Jacobians must be"),
+        (lambda core: LevenbergMarquardt(np.ones(3), np.ones(1), None, None, None, *TOLERANCES), "x must have"),
+        (lambda core: LevenbergMarquardt(np.ones((1, 2)), np.ones(2), None, None, None, *TOLERANCES), "a cost for"),
+        (
+            lambda core: LevenbergMarquardt(np.ones((1, 2)), np.ones(1), np.ones(2), None, None, *TOLERANCES),
+            "two bound",
+        ),
+        (lambda core: LevenbergMarquardt(np.ones((1, 2)), np.ones(1), None, None, np.ones(3), *TOLERANCES), "a bound"),
+    ],
+)
+def test_bad_arguments(call: Any, message: str) -> None:
+    core = LevenbergMarquardt(np.ones((3, 2)), np.ones(3), None, None, None, *TOLERANCES)
+    with pytest.raises(ValueError, match=message):
+        call(core)
