@@ -117,8 +117,13 @@ class Bound {
   solve::LevenbergMarquardt problems_;
 };
 
-Doubles half_squares(const Doubles& f) {
-  require(f.ndim() == 2, "f must have a row for each problem");
+py::object half_squares(const Doubles& f) {
+  if (f.ndim() == 1) {
+    double sum = 0;
+    solve::half_squares(1, f.size(), f.data(), &sum);
+    return py::float_(sum);
+  }
+  require(f.ndim() == 2, "f must be a vector or have a row for each problem");
   Doubles sums(f.shape(0));
   double* const to = sums.mutable_data();
   const py::gil_scoped_release release;
@@ -141,7 +146,7 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("steps", &Bound::steps, py::arg("rows"), "those proposed last, of x")
       .def("sizes", &Bound::sizes, py::arg("rows"), "the length of D x, over D")
       .def_property_readonly("x", &Bound::x, "a copy");
-  module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares of each row");
+  module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares, of each row if there are rows");
 }
 
 }  // namespace onepass::bind

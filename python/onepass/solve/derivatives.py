@@ -58,7 +58,8 @@ def differences(
     central difference where b = -a.
 
     Args:
-        f: given an array of x's shape, which it may keep, its value: of shape (), (m,), or (k, m) where x is (k, n).
+        f: given an array of x's shape, which it may keep, its value, which is copied before the next call: of shape (),
+            (m,), or (k, m) where x is (k, n).
         x: shape (n,), or (k, n) for k points at once.
         at_x: f(x).
         typical: as in `step_sizes`.
@@ -73,12 +74,12 @@ def differences(
     if scheme == "2-point":
         if bounds is not None:
             h = _within(x, h, *bounds)
-        change = _values(f, x, h)
+        change = _values(f, x, h, at_x)
         change -= at_x
         change /= _beside(h, change)
         return change
     a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
-    at_a, at_b = _values(f, x, a), _values(f, x, b)
+    at_a, at_b = _values(f, x, a, at_x), _values(f, x, b, at_x)
     a, b = _beside(a, at_a), _beside(b, at_b)
     found: Array = (b / a * at_a - a / b * at_b) / (b - a) - (a + b) / (a * b) * at_x
     return found
@@ -94,14 +95,14 @@ def product_differences(gradient: Callable[[Array], Array], x: Array, at_x: Arra
     return product
 
 
-def _values(f: Callable[[Array], Any], x: Array, offset: Array) -> Array:
+def _values(f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any) -> Array:
     """f at x with one coordinate moved by its offset, for each coordinate, along a first axis."""
-    values = []
+    values = np.empty((x.shape[-1], *np.shape(at_x)), np.result_type(at_x))
     for j in range(x.shape[-1]):
         moved = x.copy()
         moved[..., j] += offset[..., j]
-        values.append(f(moved))
-    return np.array(values)
+        values[j] = f(moved)
+    return values
 
 
 def _beside(offset: Array, values: Array) -> Array:

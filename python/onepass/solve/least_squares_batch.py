@@ -100,14 +100,15 @@ class BatchFunctions(Functions):
     ) -> None:
         super().__init__(residual, jac, args, kwargs, bounds)
         self.calls = 0
+        self.has_jacobian = self._jac is not None
         self.evaluations = np.zeros(problems, int)
 
-    def residuals(self, x: Array, index: Array) -> Array:
-        """Of these problems, shape (k, m)."""
+    def residuals(self, x: Array, index: Array, *, copy: bool = True) -> Array:
+        """Of these problems, shape (k, m); without a copy, valid until the next call."""
         self.calls += 1
         self.evaluations[index] += 1
         returned = self._residual(locked(x), locked(index), *self._args, **self._kwargs)
-        f = checked("residual", returned, (index.size, self._m), np.float64)
+        f = checked("residual", returned, (index.size, self._m), np.float64, copy=copy)
         if self._m is None:
             if not f.size:
                 raise ValueError(f"residual must return at least one number per problem, got the shape {f.shape}")
@@ -115,13 +116,13 @@ class BatchFunctions(Functions):
             self._precision = precision_of(returned)
         return f
 
-    def jacobians(self, x: Array, index: Array, f: Array, typical: Array) -> Array:
+    def jacobians(self, x: Array, index: Array, f: Array, typical: Any) -> Array:
         """Of these problems, shape (k, m, n); valid until the next call."""
         if self._jac is not None:
             returned = self._jac(locked(x), locked(index), *self._args, **self._kwargs)
             return checked("jac", returned, (*f.shape, x.shape[1]), np.float64, copy=False)
         columns = differences(
-            lambda moved: self.residuals(moved, index),
+            lambda moved: self.residuals(moved, index, copy=False),
             x,
             f,
             self._scheme,
@@ -221,10 +222,14 @@ class Batch:
         """Asks for the Jacobians at new points: which of the problems stop there."""
         if not rows.size:
             return np.empty(0, np.int8)
-        self._largest[rows] = largest = np.maximum(self._largest[rows], np.abs(x))
-        typical = typical_sizes(largest, None if is_start else self._lm.sizes(rows), self._is_unknown[rows])
+        typical = None if self._functions.has_jacobian else self._typical(rows, x, is_start)
         jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
         if not self._loss.is_linear:
             of_f, of_rows = self._loss.scales(f)
             f, jacobians = f * of_f, jacobians * of_rows[..., None]
         return self._lm.differentiate(rows, f, jacobians)
+
+    def _typical(self, rows: Array, x: Array, is_start: bool) -> Array:
+        """What the steps of differences are small beside."""
+        self._largest[rows] = largest = np.maximum(self._largest[rows], np.abs(x))
+        return typical_sizes(largest, None if is_start else self._lm.sizes(rows), self._is_unknown[rows])

@@ -50,7 +50,7 @@ def levenberg_marquardt(
         if geodesic and (along := bend(point, core.steps(ONE)[0], residuals, bounds, budget)) is not None:
             x = core.accelerate(ONE, along)
         trial = Point(x[0], residuals(x[0]), loss)
-        taken, stops = core.judge(ONE, np.array((trial.cost,)))
+        taken, stops = core.judge(ONE, trial.cost)
         stop = stops.item()
         if taken.item():
             point, nit = trial, nit + 1

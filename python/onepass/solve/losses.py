@@ -84,15 +84,13 @@ class Loss:
         self._rho = loss if callable(loss) else LOSSES[loss]
         self._scale = float(scale)
 
-    def cost(self, f: Array) -> Array:
-        """Half the sum of the losses; infinite or NaN where it overflows."""
+    def cost(self, f: Array) -> Any:
+        """Half the sum of the losses, of each row if there are rows; infinite or NaN where it overflows."""
+        if self.is_linear:
+            return half_squares(f)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.is_linear:
-                costs: Array = half_squares(np.atleast_2d(f))
-                return costs.reshape(f.shape[:-1])
             rho, _, _ = self._at((f / self._scale) ** 2)
-            total: Array = (0.5 * self._scale**2) * rho.sum(axis=-1)
-            return total
+            return (0.5 * self._scale**2) * rho.sum(axis=-1)
 
     def scales(self, f: Array) -> tuple[Array, Array]:
         """Factors of f and of the rows of J: half the scaled f squared then has the cost's gradient, about its Hessian.

@@ -58,13 +58,13 @@ class Point:
         self.cost = float(loss.cost(f))
         self.is_differentiated = False
 
-    @np.errstate(over="ignore", invalid="ignore")
     def differentiate(self, residuals: Residuals, sizes: Array | None) -> None:
         """Asks for the Jacobian; sizes as in `Residuals.jacobian`."""
         self.jac, self.scaled_f, self.of_rows = residuals.jacobian(self.x, self.f, sizes), self.f, None
         if not self._loss.is_linear:
-            of_f, self.of_rows = self._loss.scales(self.f)
-            self.scaled_f, self.jac = self.f * of_f, self.jac * self.of_rows[:, None]
+            with np.errstate(over="ignore", invalid="ignore"):
+                of_f, self.of_rows = self._loss.scales(self.f)
+                self.scaled_f, self.jac = self.f * of_f, self.jac * self.of_rows[:, None]
         self.is_differentiated = True
 
     @np.errstate(over="ignore", invalid="ignore")
