@@ -1,6 +1,6 @@
 """How fast are least squares? Thousands of small fits at once, and single small problems, beside SciPy.
 
-python bench/solve_least_squares.py              # both, a minute or two
+python bench/solve_least_squares.py              # both, half a minute
 python bench/solve_least_squares.py --loop 1000  # a longer part of SciPy's loop
 """
 
