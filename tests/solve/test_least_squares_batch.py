@@ -205,3 +205,21 @@ def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: 
     with pytest.raises(error) as caught:
         least_squares_batch(**({"residual": residual, "x0": START} | arguments))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["2-point", "3-point", "jac"])
+def test_functions_that_return_the_same_buffer_each_time(scheme: str) -> None:
+    f, j = np.empty((PROBLEMS, T.size)), np.empty((PROBLEMS, T.size, 3))
+
+    def into(x: Array, index: Array) -> Array:
+        f[: index.size] = residual(x, index)
+        return f[: index.size]
+
+    def jac(x: Array, index: Array) -> Array:
+        j[: index.size] = slopes(x)
+        return j[: index.size]
+
+    own: Any = jac if scheme == "jac" else scheme
+    plain: Any = slopes if scheme == "jac" else scheme
+    found, expected = least_squares_batch(into, START, own), least_squares_batch(residual, START, plain)
+    np.testing.assert_array_equal(found.x, expected.x)
