@@ -10,10 +10,10 @@ from onepass.groups import Array
 
 
 class LevenbergMarquardt:
-    """mu begins at a tenth of the largest eigenvalue of A^T A and follows the gain as in Nielsen 1999, eq. 2.4.
+    """mu begins at 1e-3 of the largest diagonal element of A^T A and follows the gain as in Nielsen 1999, eq. 2.4.
 
     Beyond the papers: a gain of 1 divides mu by 10, where Nielsen divides it by 3, and a mu that grows is at least
-    1e-16 of that eigenvalue.
+    1e-16 of that element.
     """
 
     def __init__(self) -> None:
@@ -21,10 +21,10 @@ class LevenbergMarquardt:
         self.growth = 2.0
 
     def step(self, a: Array, f: Array) -> Array:
-        curvature = float(np.linalg.norm(a, 2)) ** 2
+        curvature = float((a * a).sum(axis=0).max())
         self.least = 1e-16 * curvature
         if math.isnan(self.mu):
-            self.mu = 0.1 * curvature
+            self.mu = 1e-3 * curvature
         n = a.shape[1]
         stacked = np.vstack((a, math.sqrt(self.mu) * np.eye(n)))
         p: Array = np.linalg.lstsq(stacked, np.concatenate((-f, np.zeros(n))), rcond=0)[0]
