@@ -86,6 +86,7 @@ class Bound {
     }
     return py::make_tuple(taken, stops);
   }
+  void trust(const Numbers& rows) { problems_.trust(rows_of(rows)); }
   Doubles x() const { return Doubles({problems_.problems(), problems_.parameters()}, problems_.x().data()); }
   Doubles steps(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t j) { return problems_.step_of(row)[j]; });
@@ -143,6 +144,7 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("propose", &Bound::propose, py::arg("rows"))
       .def("accelerate", &Bound::accelerate, py::arg("rows"), py::arg("bends"))
       .def("judge", &Bound::judge, py::arg("rows"), py::arg("costs"), "(taken, stops)")
+      .def("trust", &Bound::trust, py::arg("rows"))
       .def("steps", &Bound::steps, py::arg("rows"), "those proposed last, of x")
       .def("sizes", &Bound::sizes, py::arg("rows"), "the length of D x, over D")
       .def_property_readonly("x", &Bound::x, "a copy");

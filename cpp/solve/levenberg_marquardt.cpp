@@ -341,6 +341,15 @@ Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const
   return by_value ? Stop::value : by_step ? Stop::step : is_stuck ? Stop::no_decrease : Stop::none;
 }
 
+void LevenbergMarquardt::trust(Rows rows) {
+  for (const std::int64_t row : rows) {
+    State& state = states_[row];
+    state.damping = least_damping * state.curvature;
+    state.growth = 2;
+    state.first = true;
+  }
+}
+
 void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums) {
   share(rows, size, [&](std::int64_t row, std::int64_t end) {
     const Products products;

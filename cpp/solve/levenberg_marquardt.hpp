@@ -46,6 +46,8 @@ class LevenbergMarquardt {
   void accelerate(Rows rows, const double* bends, double* trials);
   // Takes the trials that gain enough, given their costs: value, step, no_decrease or none.
   void judge(Rows rows, const double* costs, bool* taken, Stop* stops);
+  // Trusts the models as if no trial had failed yet, and almost without damping.
+  void trust(Rows rows);
   // The length of the scaled x.
   double size_of(std::int64_t row) const;
   // The step proposed last, scaled by D; D.

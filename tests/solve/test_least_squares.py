@@ -78,6 +78,30 @@ def test_gauss_newton_owns_up(name: str) -> None:
     assert not least_squares(problem.residual, problem.start, problem.jacobian, "gauss-newton").success
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_differences_end_with_central_ones(method: str) -> None:
+    errors = {}
+    for jac in (None, "2-point", "3-point"):
+        fit = least_squares(residual, START, jac, method)
+        assert fit.success
+        errors[jac] = np.abs(fit.jac - jacobian(fit.x)).max()
+    assert errors[None] < 1e-9 < errors["2-point"]
+    simple = least_squares(residual, START, "2-point", method).nfev
+    assert simple < least_squares(residual, START, None, method).nfev
+    # Without calls left for them, it ends as it would with simple ones.
+    same = least_squares(residual, START, None, method, max_nfev=simple + 5)
+    assert (same.success, same.nfev) == (True, simple)
+
+
+@pytest.mark.parametrize("method", ["lm", "dogleg"])
+def test_central_differences_need_not_find_a_way_on(method: str) -> None:
+    """Of freudenstein-roth's local minimum, where the Jacobian is singular, no more digits can be had."""
+    problem = PROBLEMS["freudenstein-roth"]
+    fit = least_squares(problem.residual, np.array([11.5, -0.9]), None, method)
+    assert fit.success
+    assert fit.cost == pytest.approx(0.5 * 48.98425367924, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("method", METHODS)
 def test_losses_are_scipys(method: str, name: str) -> None:

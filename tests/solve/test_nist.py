@@ -20,7 +20,11 @@ SHARE = 36 / 38
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
-@pytest.mark.parametrize("options", [{}, {"jac": "3-point"}, {"jac": "3-point", "method": "dogleg"}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"geodesic": True}, {"method": "dogleg"}, {"method": "gauss-newton"}, {"jac": "3-point"}],
+    ids=str,
+)
 def test_certified_digits(options: dict[str, Any]) -> None:
     digits, statuses = [], []
     for data in map(nist.read, nist.names()):

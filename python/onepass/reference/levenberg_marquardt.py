@@ -135,6 +135,10 @@ class Problem:
         self._first = taken
         return taken, stop
 
+    def trust(self) -> None:
+        """Trusts the model as if no trial had failed yet, and almost without damping."""
+        self._damping, self._growth, self._first = LEAST_DAMPING * self._curvature, 2.0, True
+
     def size(self) -> float:
         """The length of the scaled x."""
         return norm(self.d * self.x)

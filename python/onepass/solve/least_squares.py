@@ -10,6 +10,7 @@ import numpy as np
 from onepass.groups import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.dogleg import Dogleg
+from onepass.solve.fit import Fit
 from onepass.solve.gauss_newton import GaussNewton
 from onepass.solve.levenberg_marquardt import levenberg_marquardt
 from onepass.solve.losses import Loss
@@ -52,7 +53,9 @@ def least_squares(
     Args:
         residual: of x, the vector f, shape (m,); called as residual(x, \*args, \*\*kwargs). It gets x read-only.
         x0: start, shape (n,) or a number. It is not changed.
-        jac: the Jacobian of f, shape (m, n), called alike; "2-point" (also None) or "3-point" for differences.
+        jac: the Jacobian of f, shape (m, n), called alike; "2-point" for differences, "3-point" for central ones; None
+            for simple ones until they have converged, and central ones from there (Dennis and Schnabel 1983, section
+            5.6).
         method: "lm", Levenberg-Marquardt; "dogleg", Powell's; "gauss-newton", with a line search.
         bounds: lower and upper, a number or one per parameter each. x0 lies within; so does every x.
         loss: "linear", "huber", "soft_l1", "cauchy", "arctan", or a function of z that gives rho and its two
@@ -105,11 +108,11 @@ def least_squares(
     elif residuals.nfev + per_jacobian > budget:
         status = Status.MAX_EVALUATIONS
     else:
-        run = (residuals, rho, box, scale, (ftol, xtol, gtol), budget, proceed)
+        fit = Fit(residuals, rho, box, scale, (ftol, xtol, gtol), budget, proceed)
         if method == "lm":
-            point, status, nit = levenberg_marquardt(point, *run, geodesic)
+            point, status, nit = levenberg_marquardt(fit, point, geodesic)
         else:
-            point, status, nit = model_steps(point, *run, Dogleg if method == "dogleg" else lambda _: GaussNewton())
+            point, status, nit = model_steps(fit, point, Dogleg if method == "dogleg" else lambda _: GaussNewton())
     return point.result(status, residuals, box, nit)
 
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from onepass._core import LevenbergMarquardt
 from onepass.groups import Array
-from onepass.solve.callbacks import Callback
-from onepass.solve.losses import Loss
-from onepass.solve.point import Point, Scale
+from onepass.solve.fit import Fit
+from onepass.solve.point import Point
 from onepass.solve.residuals import Bounds, Residuals
 from onepass.solve.result import Status
 
@@ -18,47 +17,41 @@ BEND_AT = 0.1
 ONE = np.zeros(1, np.int64)
 
 
-def levenberg_marquardt(
-    start: Point,
-    residuals: Residuals,
-    loss: Loss,
-    bounds: Bounds,
-    scale: Scale,
-    tolerances: tuple[float, float, float],
-    budget: int,
-    proceed: Callback,
-    geodesic: bool,
-) -> tuple[Point, Status, int]:
-    """Where it ends, why, and after how many steps.
-
-    Args:
-        scale: whose d is used if it was given.
-        tolerances: ftol, xtol and gtol.
-        budget: calls of residuals.
-    """
-    point, nit = start, 0
+def levenberg_marquardt(fit: Fit, point: Point, geodesic: bool) -> tuple[Point, Status, int]:
+    """Where it ends, why, and after how many steps."""
+    residuals, bounds, nit = fit.residuals, fit.bounds, 0
     lower, upper = bounds or (None, None)
-    core = LevenbergMarquardt(point.x[None], np.array((point.cost,)), lower, upper, scale.given, *tolerances)
+    cost = np.array((point.cost,))
+    core = LevenbergMarquardt(point.x[None], cost, lower, upper, fit.scale.given, *fit.tolerances)
     per_jacobian = residuals.cost_of_jacobian(point.x.size)
     stop = differentiated(core, point, residuals, None)
     if stop == Status.NONFINITE:
         return point, Status.NONFINITE_START, nit
-    while stop == Status.RUNNING:
-        if residuals.nfev + 1 + per_jacobian > budget:
+    converged = stop, -1  # before derivatives were refined, and after how many steps
+    while True:
+        if stop > 0 and residuals.refine(point.x.size, fit.budget):
+            converged = stop, nit
+            per_jacobian = residuals.cost_of_jacobian(point.x.size)
+            stop = differentiated(core, point, residuals, None)
+            core.trust(ONE)  # near a minimum the model is good
+        if stop != Status.RUNNING:
+            if stop == Status.NO_DECREASE and nit == converged[1]:  # finer derivatives find no way on
+                stop = converged[0]
+            return point, Status(stop), nit  # type: ignore[call-arg]
+        if residuals.nfev + 1 + per_jacobian > fit.budget:
             return point, Status.MAX_EVALUATIONS, nit
         x = core.propose(ONE)
-        if geodesic and (along := bend(point, core.steps(ONE)[0], residuals, bounds, budget)) is not None:
+        if geodesic and (along := bend(point, core.steps(ONE)[0], residuals, bounds, fit.budget)) is not None:
             x = core.accelerate(ONE, along)
-        trial = Point(x[0], residuals(x[0]), loss)
+        trial = Point(x[0], residuals(x[0]), fit.loss)
         taken, stops = core.judge(ONE, trial.cost)
         stop = stops.item()
         if taken.item():
             point, nit = trial, nit + 1
             at_point = differentiated(core, point, residuals, core.sizes(ONE)[0] if per_jacobian else None)
-            if not proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
+            if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
                 return point, Status.CALLBACK, nit
             stop = at_point or stop
-    return point, Status(stop), nit  # type: ignore[call-arg]
 
 
 def differentiated(core: LevenbergMarquardt, point: Point, residuals: Residuals, sizes: Array | None) -> int:

@@ -9,11 +9,10 @@ from typing import Protocol
 import numpy as np
 
 from onepass.groups import Array
-from onepass.solve.callbacks import Callback
+from onepass.solve.fit import Fit
 from onepass.solve.linear_model import LinearModel, norm
-from onepass.solve.losses import Loss
 from onepass.solve.point import Point, Scale, column_norms
-from onepass.solve.residuals import Bounds, Residuals
+from onepass.solve.residuals import Bounds
 from onepass.solve.result import Status
 
 #: A step that gains less than this share of what the model promised is not taken.
@@ -91,26 +90,15 @@ class Model:
         return x, norm(p), self._model.decrease(p)
 
 
-def model_steps(
-    start: Point,
-    residuals: Residuals,
-    loss: Loss,
-    bounds: Bounds,
-    scale: Scale,
-    tolerances: tuple[float, float, float],
-    budget: int,
-    proceed: Callback,
-    method: Callable[[float], Steps],
-) -> tuple[Point, Status, int]:
-    """Where a method ends, why, and after how many steps.
+def model_steps(fit: Fit, point: Point, method: Callable[[float], Steps], nit: int = 0) -> tuple[Point, Status, int]:
+    """Where a method ends that begins at a point after so many steps, why, and after how many.
 
     Args:
-        tolerances: ftol, xtol and gtol.
-        budget: calls of residuals.
-        method: given the length of the scaled start.
+        method: given the length of the scaled x at that point.
     """
-    ftol, xtol, gtol = tolerances
-    point, nit, first, longest = start, 0, True, math.inf
+    residuals, bounds, scale = fit.residuals, fit.bounds, fit.scale
+    ftol, xtol, gtol = fit.tolerances
+    first, longest = True, math.inf
     point.differentiate(residuals, None)
     model = Model(point, scale, bounds)
     if not model.is_finite:
@@ -119,11 +107,11 @@ def model_steps(
     steps = method(norm(scale.of(point.x)))
     status = Status.GRADIENT if model.largest_cosine() <= gtol else None
     while status is None:
-        if residuals.nfev + 1 + per_jacobian > budget:
+        if residuals.nfev + 1 + per_jacobian > fit.budget:
             return point, Status.MAX_EVALUATIONS, nit
         x, length, predicted = model.try_step(steps)
         negligible = xtol * (xtol + norm(scale.of(point.x)))
-        trial = Point(x, residuals(x), loss)
+        trial = Point(x, residuals(x), fit.loss)
         actual = point.cost - trial.cost if math.isfinite(trial.cost) else -math.inf
         gain = actual / predicted if predicted > 0 else -math.inf
         if first:
@@ -137,7 +125,7 @@ def model_steps(
             point.differentiate(residuals, norm(scale.of(point.x)) / scale.d)
             model = Model(point, scale, bounds)
             steps.accepted(gain, length)
-            if not proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
+            if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
                 return point, Status.CALLBACK, nit
             if not model.is_finite:
                 return point, Status.NONFINITE, nit
@@ -149,4 +137,8 @@ def model_steps(
                 # The model was right up to rounding if its first step was short already, and else wrong.
                 status = Status.STEP if longest <= math.sqrt(xtol) * norm(scale.of(point.x)) else Status.NO_DECREASE
             first = False
+    if status.success and residuals.refine(point.x.size, fit.budget):
+        finer = model_steps(fit, point, method, nit)
+        if finer[1:] != (Status.NO_DECREASE, nit):  # they find a way on, or confirm
+            return finer
     return point, status, nit

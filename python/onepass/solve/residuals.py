@@ -40,7 +40,7 @@ class Residuals(Functions):
 
     Args:
         residual: of x, shape (n,), an array of shape (m,).
-        jac: of x, an array of shape (m, n); or "2-point" or "3-point" for differences; None is "2-point".
+        jac: of x, an array of shape (m, n); or "2-point" or "3-point"; None is simple ones until `refine`.
         bounds: within which residual is called, or None.
 
     Raises:
@@ -56,7 +56,9 @@ class Residuals(Functions):
         bounds: Bounds,
     ) -> None:
         super().__init__(residual, jac, args, kwargs, bounds)
+        self._may_refine = jac is None
         self._largest: Array = np.zeros(())
+        self._sizes: Array | None = None
         self._is_unknown: Array = np.zeros((), bool)
         self.nfev = self.njev = 0
 
@@ -76,19 +78,28 @@ class Residuals(Functions):
         """How many residuals a Jacobian takes."""
         return cost(self._scheme, n) if self._jac is None else 0
 
+    def refine(self, n: int, budget: int) -> bool:
+        """Whether differences are central ones from now on, and were not before: if jac=None and the calls suffice."""
+        finer = self._may_refine and self._scheme == "2-point" and self.nfev + cost("3-point", n) <= budget
+        if finer:
+            self._scheme = "3-point"
+        return finer
+
     def jacobian(self, x: Array, f: Array, sizes: Array | None) -> Array:
         """The Jacobian at x, where the residuals are f.
 
         Args:
-            sizes: what `typical_sizes` takes, or None at the start.
+            sizes: what `typical_sizes` takes, or None where the last ones hold.
         """
         self.njev += 1
         if self._jac is not None:
             return checked("jac", self._jac(x, *self._args, **self._kwargs), (f.size, x.size), np.float64)
         self._largest = np.maximum(self._largest, np.abs(x))
-        if sizes is None:
+        if self.njev == 1:
             self._is_unknown = x == 0
-        typical = typical_sizes(self._largest, sizes, self._is_unknown)
+        if sizes is not None:
+            self._sizes = sizes
+        typical = typical_sizes(self._largest, self._sizes, self._is_unknown)
         with np.errstate(over="ignore", invalid="ignore"):
             return differences(
                 self, x, f, self._scheme, typical=typical, bounds=self._bounds, precision=self._precision
