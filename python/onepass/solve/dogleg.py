@@ -21,13 +21,9 @@ class Dogleg:
     def __init__(self, length: float) -> None:
         self._length, self._radius = length, math.nan
 
-    def propose(self, model: LinearModel) -> tuple[Array, Array]:
+    def propose(self, model: LinearModel) -> Array:
         if math.isnan(self._radius):
             self._radius = max(self._length, norm(model.cauchy()))
-        p = self._step(model)
-        return p, p
-
-    def _step(self, model: LinearModel) -> Array:
         newton = model.damped(0.0)
         if norm(newton) <= self._radius:
             return newton

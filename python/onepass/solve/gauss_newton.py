@@ -20,9 +20,8 @@ class GaussNewton:
     def __init__(self) -> None:
         self._share = 1.0
 
-    def propose(self, model: LinearModel) -> tuple[Array, Array]:
-        p = self._share * model.damped(0.0)
-        return p, p
+    def propose(self, model: LinearModel) -> Array:
+        return self._share * model.damped(0.0)
 
     def accepted(self, gain: float, length: float) -> None:
         self._share = 1.0

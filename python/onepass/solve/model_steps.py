@@ -26,8 +26,8 @@ TINY = float(np.finfo(np.float64).tiny)
 class Steps(Protocol):
     """A method: which step comes next, given the model and how the last trial went."""
 
-    def propose(self, model: LinearModel) -> tuple[Array, Array]:
-        """The scaled trial step, and the one for which the model makes its promise."""
+    def propose(self, model: LinearModel) -> Array:
+        """The scaled trial step."""
 
     def accepted(self, gain: float, length: float) -> None:
         """The trial gained this share of the promise and was taken."""
@@ -71,9 +71,9 @@ class Model:
     def try_step(self, steps: Steps) -> tuple[Array, float, float]:
         """Where the next trial is, how long the scaled step to it, and the decrease that the model promises."""
         start = self._point.x
-        p, promised = steps.propose(self._model)
+        p = steps.propose(self._model)
         if self._bounds is None:
-            return start + p / self._d, norm(p), self._model.decrease(promised)
+            return start + p / self._d, norm(p), self._model.decrease(p)
         lower, upper = self._bounds
         assert self._free is not None
         # A parameter that is at a bound and would leave is held; the last one never would, as it follows its gradient.
@@ -83,7 +83,7 @@ class Model:
             self._free[np.argmax(np.where(outward, np.abs(p), -1.0))] = False
             self._a = self._a * self._free
             self._model = LinearModel(self._a, self._point.scaled_f)
-            p, promised = steps.propose(self._model)
+            p = steps.propose(self._model)
             p = p * self._free
         x = np.clip(start + p / self._d, lower, upper)
         p = (x - start) * self._d
