@@ -19,7 +19,7 @@ def model(rng: np.random.Generator) -> LinearModel:
 
 
 def test_the_first_radius_is_the_longer_one_of_the_start_and_the_cauchy_step(model: LinearModel) -> None:
-    cauchy, newton = model.cauchy(), model.damped(0.0)
+    cauchy, newton = model.cauchy(), model.newton()
     between = 0.5 * (norm(cauchy) + norm(newton))
     steps: list[Array] = [Dogleg(length).propose(model) for length in (0.0, 1e-30, between, 2 * norm(newton))]
     for step, wanted in zip(steps, (cauchy, cauchy, None, newton), strict=True):

@@ -24,7 +24,7 @@ class Dogleg:
     def propose(self, model: LinearModel) -> Array:
         if math.isnan(self._radius):
             self._radius = max(self._length, norm(model.cauchy()))
-        newton = model.damped(0.0)
+        newton = model.newton()
         if norm(newton) <= self._radius:
             return newton
         cauchy = model.cauchy()

@@ -21,7 +21,7 @@ class GaussNewton:
         self._share = 1.0
 
     def propose(self, model: LinearModel) -> Array:
-        return self._share * model.damped(0.0)
+        return self._share * model.newton()
 
     def accepted(self, gain: float, length: float) -> None:
         self._share = 1.0

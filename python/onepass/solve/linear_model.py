@@ -1,4 +1,4 @@
-"""What does the linear model of the residuals promise? QR of the Jacobian once per point, then steps for any damping.
+"""What does the linear model of the residuals promise? Steps by the singular values of its triangle.
 
 Variables are scaled: p is D times the step of x, and A is J D^-1.
 """
@@ -21,8 +21,8 @@ EPS = float(np.finfo(np.float64).eps)
 class LinearModel:
     """The model |A p + f|^2 / 2.
 
-    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that any damping
-    costs a few products and a singular A is no exception. A^T A is never formed.
+    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that a singular A is
+    no exception. A^T A is never formed.
 
     Args:
         a: shape (m, n); finite.
@@ -39,9 +39,8 @@ class LinearModel:
         self._vt: Array
         u, self._s, self._vt = np.linalg.svd(a, full_matrices=False)
         self._c: Array = f.dot(u)
-        self._s_c: Array = self._s * self._c
         #: The gradient A^T f.
-        self.gradient: Array = self._s_c.dot(self._vt)
+        self.gradient: Array = (self._s * self._c).dot(self._vt)
         self._negligible = max(m, n) * EPS
 
     @property
@@ -49,11 +48,10 @@ class LinearModel:
         """How many singular values are not negligible beside the largest."""
         return int(np.count_nonzero(self._s > self._s[0] * self._negligible))
 
-    def damped(self, damping: float) -> Array:
-        """The p that minimizes the model plus damping |p|^2 / 2; of the shortest ones, without damping."""
-        k = self._s.size if damping > 0 else self.rank
-        weights = self._s_c / (self._s**2 + damping) if damping > 0 else self._c[:k] / self._s[:k]
-        p: Array = -weights.dot(self._vt[:k])
+    def newton(self) -> Array:
+        """The shortest p that minimizes the model."""
+        k = self.rank
+        p: Array = -(self._c[:k] / self._s[:k]).dot(self._vt[:k])
         return p
 
     def cauchy(self) -> Array:
@@ -67,10 +65,6 @@ class LinearModel:
         """By how much the model is lower at p than at 0."""
         bend = self._s * self._vt.dot(p)
         return -float(self.gradient.dot(p) + 0.5 * bend.dot(bend))
-
-    def largest_curvature(self) -> float:
-        """The largest eigenvalue of A^T A."""
-        return float(self._s[0]) ** 2
 
 
 def norm(p: Array) -> float:
