@@ -21,8 +21,8 @@ EPS = float(np.finfo(np.float64).eps)
 class LinearModel:
     """The model |A p + f|^2 / 2.
 
-    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that a singular A is
-    no exception. A^T A is never formed.
+    A and f get one QR, whose small factor R = U S V^T is then decomposed (of a small A at once), so that a singular A
+    is no exception. A^T A is never formed.
 
     Args:
         a: shape (m, n); finite.
