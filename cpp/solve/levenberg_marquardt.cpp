@@ -20,6 +20,8 @@ constexpr double least_factor = 0.1;
 constexpr double least_gain = 1e-4;
 // The relative error of a cost that rounding may cause.
 constexpr double rounding = 1e-14;
+// Steps that end with a damping above this share of the largest curvature are doubted: they may be short by it alone.
+constexpr double doubtful_damping = 1e-8;
 // The acceleration is taken if it is at most this share of the velocity, twice.
 constexpr double most_bend = 0.75;
 
@@ -146,7 +148,8 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
       triangles_(x.size() * (n_ + 1), 0.0) {
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   states_.reserve(costs.size());
-  for (const double cost : costs) states_.push_back({cost, unknown, 2, 0, 0, 0, 0, 0, true});
+  for (const double cost : costs)
+    states_.push_back({cost, unknown, 2, 0, 0, 0, 0, 0, true, Stop::none, Stop::none, false});
   if (!options_.d.empty())
     for (std::size_t i = 0; i < d_.size(); ++i) d_[i] = options_.d[i % n_];
 }
@@ -205,7 +208,8 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
   }
   if (!finite) return Stop::nonfinite;
   if (std::isnan(state.damping)) state.damping = first_damping * state.curvature;
-  return cosine <= options_.gtol ? Stop::gradient : Stop::none;
+  if (cosine > options_.gtol) return Stop::none;
+  return state.stopped = Stop::gradient;
 }
 
 void LevenbergMarquardt::propose(Rows rows, double* trials) {
@@ -328,6 +332,7 @@ Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const
   const bool was_right = state.longest <= std::sqrt(options_.xtol) * state.size;
   const bool by_step = negligible && (state.first || (!taken && was_right));
   const bool is_stuck = negligible && !state.first && !taken && !was_right;
+  const bool is_damped = state.damping > doubtful_damping * state.curvature;
   if (taken) {
     const double t = 2 * std::min(gain, 1.0) - 1;
     state.damping *= std::max(least_factor, 1 - t * t * t);
@@ -338,16 +343,31 @@ Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const
     state.growth *= 2;
   }
   state.first = taken;
-  return by_value ? Stop::value : by_step ? Stop::step : is_stuck ? Stop::no_decrease : Stop::none;
+  if (taken) state.doubted = Stop::none;
+  if (is_stuck) {  // no way on from where it would have stopped before
+    state.stopped = state.doubted == Stop::none ? Stop::no_decrease : state.doubted;
+  } else if (by_value || by_step) {
+    state.stopped = by_value ? Stop::value : Stop::step;
+    if (is_damped && !state.has_doubted) {
+      trust_one(state, state.stopped);
+      return Stop::none;
+    }
+  } else {
+    return Stop::none;
+  }
+  return state.stopped;
 }
 
 void LevenbergMarquardt::trust(Rows rows) {
-  for (const std::int64_t row : rows) {
-    State& state = states_[row];
-    state.damping = least_damping * state.curvature;
-    state.growth = 2;
-    state.first = true;
-  }
+  for (const std::int64_t row : rows) trust_one(states_[row], states_[row].stopped);
+}
+
+void LevenbergMarquardt::trust_one(State& state, Stop doubted) {
+  state.damping = least_damping * state.curvature;
+  state.growth = 2;
+  state.first = true;
+  state.doubted = doubted;
+  state.has_doubted = true;
 }
 
 void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums) {

@@ -46,7 +46,7 @@ class LevenbergMarquardt {
   void accelerate(Rows rows, const double* bends, double* trials);
   // Takes the trials that gain enough, given their costs: value, step, no_decrease or none.
   void judge(Rows rows, const double* costs, bool* taken, Stop* stops);
-  // Trusts the models as if no trial had failed yet, and almost without damping.
+  // Goes on from problems that have stopped: with almost no damping, as if no trial had failed yet.
   void trust(Rows rows);
   // The length of the scaled x.
   double size_of(std::int64_t row) const;
@@ -64,6 +64,9 @@ class LevenbergMarquardt {
     double predicted, length, size;  // of the trial, and of x
     double longest;                  // of the trials since the last step was taken
     bool first;                      // no trial has failed since then
+    Stop stopped;                    // the last reason to stop
+    Stop doubted;                    // the reason in spite of which it went on, until a step is taken
+    bool has_doubted;                // which it does once
   };
   class Work;
 
@@ -73,6 +76,7 @@ class LevenbergMarquardt {
   bool is_zero(std::int64_t row, std::int64_t column) const;
   void make_trial(std::int64_t row, bool promised);
   Stop judge_one(State& state, double cost, bool& taken) const;
+  static void trust_one(State& state, Stop doubted);
   double* triangle(std::int64_t row) { return triangles_.data() + row * n_ * (n_ + 1); }
   const double* triangle(std::int64_t row) const { return triangles_.data() + row * n_ * (n_ + 1); }
 

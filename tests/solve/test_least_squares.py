@@ -232,7 +232,7 @@ def test_x_scale() -> None:
         )
 
 
-@pytest.mark.parametrize("method", ["dogleg", "gauss-newton"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_jacobian_keeps_its_digits_where_normal_equations_lose_them(method: str) -> None:
     """Läuchli's matrix: J^T J is singular in double precision."""
     tiny = 1e-9

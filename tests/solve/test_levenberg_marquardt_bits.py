@@ -170,6 +170,34 @@ def test_a_problem_is_solved_alike_alone_and_among_others() -> None:
     assert together.nit.tolist() == [fit.nit for fit in alone]
 
 
+def test_bits_of_a_whole_solve_that_doubts_its_end() -> None:
+    """Läuchli's matrix: the first damped steps are short, and it goes on almost without damping."""
+    a = np.vstack([np.ones(3), 1e-9 * np.eye(3)])
+    b = a @ [1.0, 2.0, 3.0]
+
+    def at(x: Array) -> tuple[float, Array, Array]:
+        f = a @ x - b
+        return float(0.5 * dots((f,), f)[0]), f, a
+
+    one, x = np.zeros(1, np.int64), np.zeros(3)
+    cost, f, jac = at(x)
+    cores = Cores(x[None], np.array([cost]), None, None, None, *TOLERANCES)
+    reference = Problem(x, cost, None, None, TOLERANCES)
+    stop = reference.differentiate(f, jac)
+    assert cores.differentiate(one, f[None], jac[None])[0].tolist() == [stop]
+    while not stop:
+        x = reference.propose()
+        np.testing.assert_array_equal(cores.propose(one)[0], [x])
+        cost, f, jac = at(x)
+        taken, stop = reference.judge(cost)
+        verdicts, stops = cores.judge(one, np.array([cost]))
+        assert (verdicts.tolist(), stops.tolist()) == ([taken], [stop])
+        if taken:
+            stop = reference.differentiate(f, jac) or stop
+            cores.differentiate(one, f[None], jac[None])
+    np.testing.assert_allclose(reference.x, [1, 2, 3], rtol=1e-5)
+
+
 @pytest.mark.parametrize("products", [in_lanes, in_order])
 @pytest.mark.parametrize(("m", "n"), [(9, 3), (3, 3), (2, 4), (5, 1)])
 def test_triangles_are_lapacks(m: int, n: int, products: Callable[[Array], Array]) -> None:

@@ -17,6 +17,8 @@ FIRST_DAMPING, LEAST_DAMPING = 1e-3, 1e-16
 LEAST_FACTOR = 0.1
 #: A step that gains less than this share of what the model promised is not taken.
 LEAST_GAIN = 1e-4
+#: Steps that end with a damping above this share of the largest curvature are doubted: they may be short by it alone.
+DOUBTFUL_DAMPING = 1e-8
 #: The relative error of a cost that rounding may cause.
 ROUNDING = 1e-14
 #: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
@@ -46,6 +48,9 @@ class Problem:
         self._largest = np.zeros_like(x)
         self._damping: float | None = None
         self._growth, self._first, self._longest = 2.0, True, 0.0
+        self._stopped = RUNNING
+        #: The reason in spite of which it went on, until a step is taken; it does so once.
+        self._doubted, self._has_doubted = RUNNING, False
 
     def differentiate(self, f: Array, jacobian: Array) -> int:
         """Takes residuals and Jacobian at x, both scaled by the loss: GRADIENT, NONFINITE or RUNNING."""
@@ -70,7 +75,10 @@ class Problem:
         self._curvature = max(inner(r[: j + 1, j], r[: j + 1, j]) for j in range(n))
         if self._damping is None:
             self._damping = FIRST_DAMPING * self._curvature
-        return GRADIENT if cosines.max() <= self._gtol else RUNNING
+        if cosines.max() > self._gtol:
+            return RUNNING
+        self._stopped = GRADIENT
+        return GRADIENT
 
     def propose(self) -> Array:
         """The next trial point: a minimizer of the damped model, or where that leaves the bounds, inside."""
@@ -125,6 +133,7 @@ class Problem:
         elif negligible and (self._first or not taken):
             stop = STEP if self._first or was_right else NO_DECREASE
         assert self._damping is not None
+        is_damped = self._damping > DOUBTFUL_DAMPING * self._curvature
         if taken:
             t = 2 * min(gain, 1.0) - 1
             self._damping *= max(LEAST_FACTOR, 1 - t * t * t)
@@ -133,11 +142,21 @@ class Problem:
             self._damping = max(self._damping, LEAST_DAMPING * self._curvature) * self._growth
             self._growth *= 2
         self._first = taken
+        if taken:
+            self._doubted = RUNNING
+        if stop == NO_DECREASE and self._doubted != RUNNING:  # no way on from where it would have stopped before
+            stop = self._doubted
+        if stop != RUNNING:
+            self._stopped = stop
+        if stop in (VALUE, STEP) and is_damped and not self._has_doubted:
+            self.trust()
+            stop = RUNNING
         return taken, stop
 
     def trust(self) -> None:
-        """Trusts the model as if no trial had failed yet, and almost without damping."""
+        """Goes on after it has stopped: with almost no damping, as if no trial had failed yet."""
         self._damping, self._growth, self._first = LEAST_DAMPING * self._curvature, 2.0, True
+        self._doubted, self._has_doubted = self._stopped, True
 
     def size(self) -> float:
         """The length of the scaled x."""

@@ -27,16 +27,12 @@ def levenberg_marquardt(fit: Fit, point: Point, geodesic: bool) -> tuple[Point, 
     stop = differentiated(core, point, residuals, None)
     if stop == Status.NONFINITE:
         return point, Status.NONFINITE_START, nit
-    converged = stop, -1  # before derivatives were refined, and after how many steps
     while True:
         if stop > 0 and residuals.refine(point.x.size, fit.budget):
-            converged = stop, nit
             per_jacobian = residuals.cost_of_jacobian(point.x.size)
             stop = differentiated(core, point, residuals, None)
             core.trust(ONE)  # near a minimum the model is good
         if stop != Status.RUNNING:
-            if stop == Status.NO_DECREASE and nit == converged[1]:  # finer derivatives find no way on
-                stop = converged[0]
             return point, Status(stop), nit  # type: ignore[call-arg]
         if residuals.nfev + 1 + per_jacobian > fit.budget:
             return point, Status.MAX_EVALUATIONS, nit
