@@ -18,6 +18,7 @@ from onepass.lab.race.grid import LEARNING_RATES, MOMENTA, STEPS, line, momentum
 from onepass.lab.race.outcome import Run, race
 from onepass.lab.race.page import write_page
 from onepass.lab.race.racers import optimizer_racer
+from onepass.lab.race.solvers import solver_racer
 from onepass.lab.race.surfaces import SURFACES, Surface
 from onepass.lab.settings import all_optimizers
 
@@ -32,15 +33,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+DRAWN = "document.getElementById('race').calcdata.slice(5).map(trace => trace.map(point => [point.x, point.y]))"
+#: Whether two ways are the same but for rounding.
+IS_NEAR = """window.isNear = (one, other) => one.length == other.length && one.every((point, i) =>
+  point.every((x, j) => Math.abs(x - other[i][j]) <= 1e-6 * Math.abs(other[i][j])))"""
+
+
 def expect(browser: Browser, surface: Surface, lr: float, momentum: float) -> list[str]:
     """Wait for the ways of these learning rate and momentum; returns the lines that are drawn, as paths of SVG."""
     settings: dict[str, dict[str, Any]] = {"SGD": {}, "Momentum": {"momentum": momentum}}
     expected = [line(race(optimizer_racer(name, lr, **settings[name]), surface, STEPS)) for name in NAMES]
-    ends = [[part.shape[1], *part[:, -1].tolist()] for part in expected]
-    points = "document.getElementById('race').calcdata.slice(5).map(trace => trace.map(point => [point.x, point.y]))"
-    browser.wait_for(f"{points}.every((way, i) => way.length + ',' + way.at(-1) == {json.dumps(ends)}[i])")
-    for found, part in zip(browser.value(points), expected, strict=True):
-        np.testing.assert_allclose(np.transpose(found), part, rtol=1e-6)
+    ways = [np.transpose(part).tolist() for part in expected]
+    browser.wait_for(f"{DRAWN}.length == {len(ways)} && {DRAWN}.every((way, i) => isNear(way, {json.dumps(ways)}[i]))")
     paths: list[str] = browser.value(
         "[...document.querySelectorAll('.scatterlayer .js-line')].map(path => path.getAttribute('d'))"
     )
@@ -58,6 +62,7 @@ STEP_PIXELS = {1: 67, 2: 187}
 
 def test_sliders_and_menu(browser: Browser, page: Path) -> None:
     browser.open(page)
+    browser.value(IS_NEAR)
     bowl, valleys = SHOWN
     browser.wait_for("document.querySelectorAll('.slider-grip-rect').length == 2")
     first = expect(browser, bowl, 0.01, 0.9)
@@ -122,3 +127,12 @@ def test_a_line_has_the_points_that_can_be_told_apart() -> None:
     drawn = line(run)
     assert drawn.dtype == np.float32
     np.testing.assert_array_equal(drawn[0], np.float32([0.0, 0.5, 0.9, 0.9001]))
+
+
+def test_who_has_no_learning_rate_goes_one_way() -> None:
+    surface = SURFACES["beale"]
+    assert momentum_setting("BFGS", 0.5) is None
+    runs = runs_for("BFGS", surface, {}, seed=0)
+    assert len(runs) == len(LEARNING_RATES)
+    for run in runs:
+        np.testing.assert_array_equal(run.points, race(solver_racer("BFGS"), surface, STEPS).points)
