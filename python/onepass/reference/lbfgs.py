@@ -1,4 +1,4 @@
-"""What does the kernel of `onepass.solve.lbfgs` compute? The same bits, in NumPy.
+"""What does the kernel of `onepass.solve.smooth.lbfgs` compute? The same bits, in NumPy.
 
 The middle, of `room` columns, has the rows: `room` of the inverse of the triangle of d_i.y_j, where pair i is not
 younger than pair j; `room` of y_i.y_j; one of s.y; the last gradient's products with each d, and with each y.

@@ -1,4 +1,4 @@
-"""Does `onepass.solve.least_squares` take the path of its references, and do these do what theory says?"""
+"""Does `onepass.solve.squares.least_squares` take the path of its references, and do these do what theory says?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onepass.groups import Array
 from onepass.reference import solve as reference
 from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
 from onepass.solve import least_squares
-from onepass.solve.least_squares import METHODS
+from onepass.solve.squares.least_squares import METHODS
 
 #: Curved valleys, failures of full steps, scales of parameters far apart; paths that are no shorter than this.
 NAMES = (

@@ -1,4 +1,4 @@
-"""Does `onepass.solve.minimize` take the path of its references, and do these do what theory says?"""
+"""Does `onepass.solve.smooth.minimize` take the path of its references, and do these do what theory says?"""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from more_garbow_hillstrom import PROBLEMS
 from paths import assert_followed
-from smooth import Quadratic, rosenbrock, rosenbrock_hessian, rosenbrock_start
+from smooth_functions import Quadratic, rosenbrock, rosenbrock_hessian, rosenbrock_start
 
 from onepass.groups import Array
 from onepass.reference import solve as reference
 from onepass.reference.solve.newton import modified_cholesky
 from onepass.solve import minimize
-from onepass.solve.conjugate_gradient import BETAS
-from onepass.solve.methods import METHODS
-from onepass.solve.newton import modification
+from onepass.solve.smooth.conjugate_gradient import BETAS
+from onepass.solve.smooth.methods import METHODS
+from onepass.solve.smooth.newton import modification
 
 #: Every method, conjugate gradients with every beta, L-BFGS with less memory than steps, and a small ball.
 VARIANTS = [

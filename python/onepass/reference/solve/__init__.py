@@ -2,7 +2,7 @@
 
 Each stands in the module named as the one of `onepass.solve` whose specification it is, and yields the points it comes
 through. `onepass.solve` takes the same path to rounding: it makes the same choices in another order of additions. The
-line search is shared: `onepass.solve.line_search` is plain Python.
+line search is shared: `onepass.solve.smooth.line_search` is plain Python.
 
 Derivatives are functions, arithmetic is in the dtype of the start, and there are no budgets, bounds or tolerances:
 those are no part of a method. Nothing of this is imported with `onepass`.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from onepass.groups import Array
-from onepass.solve.line_search import Outcome, Wolfe
+from onepass.solve.smooth.line_search import Outcome, Wolfe
 
 ValueAndGradient = Callable[[Array], tuple[float, Array]]
 

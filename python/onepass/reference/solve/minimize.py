@@ -1,4 +1,4 @@
-"""Through which points does a minimizer come? By name, as in `onepass.solve.minimize`."""
+"""Through which points does a minimizer come? By name, as in `onepass.solve.smooth.minimize`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from onepass.reference.solve.newton import Newton
 from onepass.reference.solve.newton_cg import NewtonCG
 from onepass.reference.solve.quasi_newton import QuasiNewton
 from onepass.reference.solve.trust_region import trust_ncg
-from onepass.solve.line_search import Wolfe
+from onepass.solve.smooth.line_search import Wolfe
 
 #: The rules of the methods with a line search, and the c2 of their strong Wolfe conditions.
 RULES: dict[str, tuple[Callable[..., Rule], float]] = {

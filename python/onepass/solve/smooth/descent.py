@@ -1,0 +1,148 @@
+"""What do the methods with a line search share? The loop: a direction, a step along it, and the reasons to stop."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from onepass.groups import Array
+from onepass.solve.kernels import combine, dots
+from onepass.solve.result import OptimizeResult, Status
+from onepass.solve.smooth.line_search import Outcome, Wolfe
+from onepass.solve.smooth.objective import Objective, read_only
+from onepass.solve.smooth.watch import Watch
+
+
+@dataclass(slots=True)
+class Move:
+    """A step that was taken: its length along d, the slopes and gradients at both ends, and where it led."""
+
+    step: float
+    d: Array
+    slope_before: float
+    slope_after: float
+    old_g: Array
+    new_g: Array
+    x: Array
+
+
+class Rule(Protocol):
+    """A method: which direction comes next, and which step length is tried first."""
+
+    #: Whether the last direction was -g, so that there is nothing left to forget.
+    steepest: bool
+
+    def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
+        """The first direction and its slope, given the gradient and its squared norm."""
+
+    def forget(self, squared: float) -> None:
+        """The direction is -g now, as no step along the last one has decreased the objective."""
+
+    def next(self, move: Move) -> tuple[Array, float, Array]:
+        """The next direction, its slope, and an array that is free for the next trial's gradient.
+
+        The arrays `d` and `old_g` of the move are the rule's to keep.
+        """
+
+    def guess(self, move: Move | None, slope: float) -> float:
+        """The first trial of a direction with this slope; there is no move after `start`."""
+
+    def extras(self) -> dict[str, Any]:
+        """Further fields of the result."""
+
+
+def cautious(slope: float) -> float:
+    """The first trial of a steepest direction, whose slope is minus its squared length: one unit of length at most."""
+    return min(1.0, 1.0 / math.sqrt(-slope)) if slope < 0 else 1.0
+
+
+class FreshDirections(ABC):
+    """A rule whose directions depend on the point alone, not on the steps before."""
+
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self.steepest = False
+
+    @abstractmethod
+    def direction(self, x: Array, g: Array) -> Array | None:
+        """Downhill from x, where the gradient is g; None if there is none but -g."""
+
+    def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
+        return self._checked(x, g)
+
+    def forget(self, squared: float) -> None:
+        self.steepest = True
+
+    def next(self, move: Move) -> tuple[Array, float, Array]:
+        d, slope = self._checked(move.x, move.new_g)
+        return d, slope, move.old_g
+
+    def guess(self, move: Move | None, slope: float) -> float:
+        return cautious(slope) if self.steepest else 1.0
+
+    def extras(self) -> dict[str, Any]:
+        return {}
+
+    def _checked(self, x: Array, g: Array) -> tuple[Array, float]:
+        d = self.direction(x, g)
+        slope = math.nan if d is None else dots((d,), g).item()
+        self.steepest = d is None or not -math.inf < slope < 0
+        return (-g, -dots((g,), g).item()) if d is None or self.steepest else (d, slope)
+
+
+def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wolfe) -> OptimizeResult:
+    """Follows a rule until the watch finds a reason to stop, or until no step decreases the objective."""
+    x, x_seen = read_only(x0.copy())
+    trial_x, trial_seen = read_only(np.empty_like(x))
+    g, trial_g = np.empty_like(x), np.empty_like(x)
+    value = objective.value_and_gradient(x_seen, g)
+    squared = dots((g,), g).item()
+    status = watch.start(x, value, g, squared)
+    if status is not None:
+        return watch.result(status, x, value, g, rule.extras())
+    d, slope = rule.start(x, g, squared)
+    move: Move | None = None
+
+    def phi(step: float) -> tuple[float, float]:
+        combine(trial_x, 1.0, x, (step,), (d,))
+        found = objective.value_and_gradient(trial_seen, trial_g)
+        return found, dots((d,), trial_g).item()
+
+    while True:
+        left = watch.evaluations_left()
+        if left <= 0:
+            status = Status.MAX_EVALUATIONS
+            break
+        # One evaluation is kept for the case that the step to take is not the last trial.
+        outcome, best, last = wolfe.search(phi, value, slope, rule.guess(move, slope), max(1, left - 1))
+        if outcome is Outcome.FAILED:
+            if left - 1 <= wolfe.trials and watch.evaluations_left() <= 1:
+                status = Status.MAX_EVALUATIONS
+                break
+            if rule.steepest:
+                status = Status.NO_DECREASE
+                break
+            squared = dots((g,), g).item()
+            combine(d, -1.0, g, (), ())
+            slope, move = -squared, None
+            rule.forget(squared)
+            continue
+        if best is not last:
+            phi(best.step)
+        move = Move(best.step, d, slope, best.slope, g, trial_g, trial_x)
+        before, value = value, best.value
+        x, x_seen, trial_x, trial_seen = trial_x, trial_seen, x, x_seen
+        status = watch.accept(x, before, value, trial_g)
+        if status is not None:
+            g = trial_g
+            break
+        d, slope, spare = rule.next(move)
+        g, trial_g = trial_g, spare
+        if not slope < 0:
+            status = Status.NO_DECREASE
+            break
+    return watch.result(status, x, value, g, rule.extras())

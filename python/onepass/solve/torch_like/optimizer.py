@@ -1,0 +1,235 @@
+"""How is a list of arrays stepped by L-BFGS? By an object with a `step(closure)`, as torch.optim.LBFGS."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from onepass.groups import Array
+from onepass.solve.kernels import blend, combine, dots
+from onepass.solve.smooth.lbfgs import Memory
+from onepass.solve.smooth.line_search import Outcome, Trial, Wolfe
+from onepass.solve.smooth.objective import number
+from onepass.solve.smooth.watch import within
+from onepass.solve.torch_like.parameters import Parameters
+from onepass.solve.torch_like.settings import Group, Settings
+from onepass.solve.torch_like.state import load_state_dict, state_dict
+
+Closure = Callable[[], tuple[Any, Any]]
+
+#: Pairs of smaller s.y are not kept, as in torch.
+LEAST_CURVATURE = 1e-10
+#: Trials of one line search.
+TRIALS = 25
+
+
+class LBFGS:
+    r"""L-BFGS over a list of arrays, several iterations a step: torch.optim.LBFGS's arguments and rules.
+
+    The closure returns the loss and the gradients, as it cannot leave them in the parameters. An exception in it, or
+    Ctrl-C, passes through and leaves parameters and memory as they were before the step. A loss or gradient that is not
+    finite makes a line search go back; without one, the step ends at the last finite point.
+
+    Args:
+        params: arrays of one dtype, float32 or float64, updated in place: one, a sequence, or a dict by name.
+        lr: the step length, or the first trial of a line search, in (0, inf). The very first is lr min(1, 1 / sum
+            \|g\|).
+        max_iter: iterations per step, at least 1.
+        max_eval: calls of the closure per step; 5/4 max_iter if None.
+        tolerance_grad: the gradient's largest absolute value at which a step ends.
+        tolerance_change: the largest change of a parameter, and the change of the loss, at which a step ends.
+        history_size: how many pairs are kept, at least 1.
+        line_search: "strong_wolfe" or None.
+
+    Raises:
+        TypeError, ValueError: naming the argument.
+
+    Example:
+        >>> import numpy as np
+        >>> from onepass.solve import LBFGS
+        >>> w = np.zeros(2)
+        >>> loss = LBFGS([w], line_search="strong_wolfe").step(lambda: (((w - 3) ** 2).sum(), [2 * (w - 3)]))
+        >>> loss, w
+        (18.0, array([3., 3.]))
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 1.0,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 10,
+        line_search: str | None = "strong_wolfe",
+    ) -> None:
+        self._params = Parameters("LBFGS", params)
+        self._group = Group(
+            self._params,
+            Settings(lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, line_search),
+        )
+        #: Iterations and calls of the closure so far.
+        self.n_iter = self.func_evals = 0
+        self._state = State(Memory(self._group.settings.history_size))
+        self._stepping = False
+
+    @property
+    def params(self) -> list[Array]:
+        """The arrays, as they were given."""
+        return list(self._params.arrays)
+
+    @property
+    def param_groups(self) -> tuple[Group]:
+        """The only group; set one of the arguments with ``opt.param_groups[0]["lr"] = 0.5``."""
+        return (self._group,)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A deep copy of the memory and the arguments, in plain Python and NumPy, without the parameters."""
+        self._require_idle("state_dict")
+        return state_dict(self)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes over a `state_dict`: checked as a whole, then copied; the argument is only read.
+
+        With the parameters as they were, too, the next steps have the bits that those of the saved optimizer have.
+
+        Raises:
+            TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
+        """
+        self._require_idle("load_state_dict")
+        load_state_dict(self, state_dict)
+
+    def step(self, closure: Closure) -> float:
+        """Iterates until a tolerance or a budget says stop.
+
+        Args:
+            closure: the loss at the parameters as they are, and its gradients in their order (or, for a dict of
+                parameters, by name; for a single array, just the gradient).
+
+        Returns:
+            The first loss, at the parameters before the step.
+
+        Raises:
+            RuntimeError: the closure calls step, state_dict or load_state_dict of the same object.
+            TypeError, ValueError: what the closure returns is of a wrong kind or shape.
+        """
+        self._require_idle("step")
+        before = self._params.gather()
+        counts = self.n_iter, self.func_evals
+        self._stepping = True
+        try:
+            first_loss, self._state = self._step(closure, before, self._state.copy())
+        except BaseException:
+            self._params.scatter(before)
+            self.n_iter, self.func_evals = counts
+            raise
+        finally:
+            self._stepping = False
+        return first_loss
+
+    def _require_idle(self, method: str) -> None:
+        if self._stepping:
+            raise RuntimeError(f"LBFGS: step() is already running; the closure must not call {method}()")
+
+    def _step(self, closure: Closure, before: Array, state: State) -> tuple[float, State]:
+        """The loop of `step`. The arrays of the state are shared with the state before and are not written to."""
+        chosen = self._group.settings
+        x, trial_x = before.copy(), np.empty_like(before)
+        d = g = trial_g = np.empty_like(before)
+        loss = first_loss = self._evaluate(closure, g)
+        if not (math.isfinite(loss) and math.isfinite(dots((g,), g).item())) or within(g, chosen.tolerance_grad):
+            return first_loss, state
+
+        def phi(step: float) -> tuple[float, float]:
+            combine(trial_x, 1.0, x, (step,), (d,))
+            self._params.scatter(trial_x)
+            found = self._evaluate(closure, trial_g)
+            return found, dots((d,), trial_g).item()
+
+        assert chosen.max_eval is not None
+        limit = self.func_evals - 1 + chosen.max_eval
+        for iteration in range(1, chosen.max_iter + 1):
+            length = chosen.lr
+            if not self.n_iter:
+                length *= min(1.0, 1.0 / float(np.abs(g).sum(dtype=np.float64)))
+            self.n_iter += 1
+            d, slope = state.direction(g)
+            if not slope <= -chosen.tolerance_change:
+                break
+            if iteration == chosen.max_iter and not chosen.line_search:  # the next step begins with the closure
+                combine(x, 1.0, x, (length,), (d,))
+                state.step = length
+                break
+            trial_g = np.empty_like(g)
+            trial = self._move(phi, loss, slope, length, limit)
+            if trial is None:
+                break
+            x, trial_x, g = trial_x, x, trial_g
+            state.step = trial.step
+            previous, loss = loss, trial.value
+            if (
+                self.func_evals >= limit
+                or within(g, chosen.tolerance_grad)
+                or within(d, chosen.tolerance_change / trial.step)
+                or abs(loss - previous) < chosen.tolerance_change
+            ):
+                break
+        self._params.scatter(x)
+        return first_loss, state
+
+    def _move(
+        self, phi: Callable[[float], tuple[float, float]], loss: float, slope: float, length: float, limit: int
+    ) -> Trial | None:
+        """The step that was taken, where phi was evaluated last, or None if there is none to take."""
+        if not self._group.settings.line_search:
+            trial = Trial(length, *phi(length))
+            return trial if math.isfinite(trial.value) and math.isfinite(trial.slope) else None
+        wolfe = Wolfe(trials=TRIALS, rounding=float(np.finfo(self._params.dtype).eps))
+        outcome, best, last = wolfe.search(phi, loss, slope, length, max(1, limit - self.func_evals - 1))
+        if outcome is Outcome.FAILED:
+            return None
+        if best is not last:
+            phi(best.step)
+        return best
+
+    def _evaluate(self, closure: Closure, out: Array) -> float:
+        """The loss; the gradients go to `out`."""
+        self.func_evals += 1
+        returned = closure()
+        if not isinstance(returned, tuple | list) or len(returned) != 2:
+            raise TypeError(f"LBFGS: the closure must return the loss and the gradients, got {type(returned).__name__}")
+        self._params.flatten(returned[1], out)
+        return number(returned[0])
+
+
+class State:
+    """What goes from step to step: the pairs, the last direction, the length along it, and the gradient before."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.d: Array | None = None
+        self.g: Array | None = None
+        self.step = 0.0
+
+    def copy(self) -> State:
+        """Shares the long vectors."""
+        other = State(self.memory.copy())
+        other.d, other.g, other.step = self.d, self.g, self.step
+        return other
+
+    def direction(self, g: Array) -> tuple[Array, float]:
+        """The next direction, which is kept with g, and its slope."""
+        if self.d is not None and self.g is not None:
+            y = g.copy()
+            y_y = blend(y, 1.0, -1.0, self.g, y)
+            d_y = dots((self.d,), y).item()
+            if self.step * d_y > LEAST_CURVATURE:
+                self.memory.push(self.step, self.d, y, d_y, y_y)
+        d = np.empty_like(g)
+        slope = self.memory.direction(g, d)
+        self.d, self.g, self.step = d, g, 0.0
+        return d, slope

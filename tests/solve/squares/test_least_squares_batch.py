@@ -1,0 +1,225 @@
+"""Do many problems at once end where each would end alone, and does one that fails leave the others alone?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from onepass.groups import Array
+from onepass.solve import Status, least_squares, least_squares_batch
+from onepass.solve.squares.losses import LOSSES
+
+T = np.linspace(0, 4, 40)
+RANDOM = np.random.default_rng(7)
+PROBLEMS = 60
+TRUE = RANDOM.uniform((1.0, 0.5, -1.0), (3.0, 2.0, 1.0), (PROBLEMS, 3))
+START = np.tile([1.0, 1.0, 0.0], (PROBLEMS, 1))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def curve(x: Array) -> Array:
+    return x[..., :1] * np.exp(-x[..., 1:2] * T) + x[..., 2:]
+
+
+def slopes(x: Array, index: Any = None) -> Array:
+    fall = np.exp(-x[..., 1:2] * T)
+    return np.stack((fall, -x[..., :1] * T * fall, np.ones_like(fall)), axis=-1)
+
+
+Y = curve(TRUE) + 0.02 * RANDOM.standard_normal((PROBLEMS, T.size))
+
+
+def residual(x: Array, index: Array) -> Array:
+    return curve(x) - Y[index]
+
+
+def alone(i: int, **options: Any) -> Any:
+    return least_squares(lambda x: curve(x) - Y[i], START[i], **options)
+
+
+@pytest.mark.parametrize("jac", [None, "3-point", slopes], ids=["2-point", "3-point", "jac"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_as_one_by_one(jac: Any, loss: str) -> None:
+    start = START.copy()
+    fits = least_squares_batch(residual, start, jac, loss=loss, f_scale=0.05)
+    assert (start == START).all()
+    assert fits.success.all()
+    one_by_one = [alone(i, loss=loss, f_scale=0.05) for i in range(PROBLEMS)]
+    np.testing.assert_allclose(fits.cost, [fit.cost for fit in one_by_one], rtol=1e-8)
+    np.testing.assert_allclose(fits.x, [fit.x for fit in one_by_one], rtol=1e-4, atol=1e-5)
+    assert ((fits.nit > 0) & (fits.nfev > fits.nit)).all()
+
+
+@pytest.mark.parametrize("jac", [None, slopes], ids=["2-point", "jac"])
+def test_bounds(jac: Any) -> None:
+    bounds = ([0.0, 0.0, 0.0], [2.0, 1.2, 5.0])
+
+    def inside(x: Array, index: Array) -> Array:
+        assert ((x >= bounds[0]) & (x <= bounds[1])).all()
+        return residual(x, index)
+
+    fits = least_squares_batch(inside, START, jac, bounds=bounds)
+    assert fits.success.all()
+    one_by_one = [alone(i, bounds=bounds).cost for i in range(PROBLEMS)]
+    np.testing.assert_allclose(fits.cost, one_by_one, rtol=1e-6)
+    assert ((fits.x == bounds[1]) | (fits.x == bounds[0])).any()
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_blocks_do_not_matter(block: int) -> None:
+    fits = least_squares_batch(residual, START, slopes, block=block)
+    np.testing.assert_allclose(fits.x, least_squares_batch(residual, START, slopes).x, rtol=1e-9)
+
+
+def test_problems_that_have_stopped_are_left_out_and_evaluations_are_counted() -> None:
+    counted = np.zeros(PROBLEMS, int)
+    sizes = []
+
+    def seen(x: Array, index: Array) -> Array:
+        assert len(np.unique(index)) == len(index) == len(x)
+        counted[index] += 1
+        sizes.append(index.size)
+        return residual(x, index)
+
+    start = TRUE.copy()
+    start[::2] += 0.3
+    fits = least_squares_batch(seen, start)
+    assert (fits.nfev == counted).all()
+    assert fits.calls == len(sizes)
+    assert sizes[0] == PROBLEMS > sizes[-1]
+    assert sizes == sorted(sizes, reverse=True) or len(set(counted)) > 1
+
+
+@np.errstate(all="ignore")
+def test_each_has_a_status_of_its_own() -> None:
+    """Zero residual, nothing to do, not finite at the start, a wall, a singular Jacobian, a healthy one."""
+
+    def mixed(x: Array, index: Array) -> Array:
+        a, b = x.T
+        kinds = np.stack(
+            [
+                np.stack((a - 1, b - 2, 0 * a), axis=1),
+                np.stack((3 + 0 * a, 4 + 0 * a, 0 * a), axis=1),
+                np.stack((np.nan * a, b, b), axis=1),
+                np.stack((np.log(a), b - 1, 0 * a), axis=1),
+                np.stack((a + b - 3, 2 * (a + b) - 6, 0 * a), axis=1),
+                np.stack((a - 1, b - 1, a * b - 2), axis=1),
+            ]
+        )
+        return kinds[index, np.arange(index.size)]
+
+    start = np.array([[1.0, 2.0], [1, 2], [1, 2], [9, 9], [1, 0], [3, 0]])
+    fits = least_squares_batch(mixed, start)
+    assert fits.status[:3].tolist() == [Status.GRADIENT, Status.GRADIENT, Status.NONFINITE_START]
+    assert fits.success.tolist() == [True, True, False, True, True, True]
+    assert fits.x[:3].tolist() == start[:3].tolist()
+    np.testing.assert_allclose(fits.x[3], [1, 1], rtol=1e-6)
+    np.testing.assert_allclose(fits.x[4], [2, 1], rtol=1e-5)
+    np.testing.assert_allclose(fits.cost, [0, 12.5, np.nan, 0, 0, fits.cost[5]], atol=1e-15)
+    assert f"1 x {Status.NONFINITE_START.message}" in fits.message
+
+
+def test_derivatives_that_are_not_finite() -> None:
+    def jac(x: Array, index: Array) -> Array:
+        found = slopes(x)
+        found[index == 3] = np.nan
+        found[(index == 4) & (x[:, 0] != 1.0)] = np.inf
+        return found
+
+    fits = least_squares_batch(residual, START, jac)
+    assert fits.status[3] == Status.NONFINITE_START
+    assert fits.status[4] == Status.NONFINITE
+    assert np.isfinite(fits.x).all()
+    assert fits.success.sum() == PROBLEMS - 2
+
+
+def test_a_wrong_jacobian_is_no_success() -> None:
+    fits = least_squares_batch(
+        lambda x, index: x - 3.0, np.zeros((2, 2)), lambda x, index: np.stack([-np.eye(2)] * len(x))
+    )
+    assert fits.status.tolist() == [Status.NO_DECREASE] * 2
+
+
+def test_the_budget() -> None:
+    fits = least_squares_batch(residual, START, max_iter=2)
+    assert (fits.status == Status.MAX_ITERATIONS).all()
+    assert (fits.nit <= 2).all()
+    assert (least_squares_batch(residual, START, max_iter=0).x == START).all()
+
+
+def test_fewer_residuals_than_parameters() -> None:
+    fits = least_squares_batch(lambda x, index: (x**2).sum(axis=1, keepdims=True) - 4, np.ones((2, 3)))
+    assert fits.success.all()
+    np.testing.assert_allclose(fits.x, 2 / np.sqrt(3), rtol=1e-6)
+
+
+def test_functions_that_return_x_and_x_read_only() -> None:
+    np.testing.assert_allclose(least_squares_batch(lambda x, index: x, np.ones((4, 2))).x, 0, atol=1e-9)
+
+    def writes(x: Array, index: Array) -> Array:
+        x += 1
+        return x
+
+    with pytest.raises(ValueError, match="read-only"):
+        least_squares_batch(writes, np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_exceptions_pass_through(error: type[BaseException]) -> None:
+    start, calls = START.copy(), []
+
+    def raises(x: Array, index: Array) -> Array:
+        calls.append(index.size)
+        if len(calls) == 7:
+            raise error
+        return residual(x, index)
+
+    with pytest.raises(error):
+        least_squares_batch(raises, start)
+    assert (start == START).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"x0": [1.0, 2.0]}, ValueError, r"x0 must have the shape (B, n)"),
+        ({"x0": np.ones((0, 2))}, ValueError, r"x0 must have the shape (B, n)"),
+        ({"x0": START * np.nan}, ValueError, "x0 must be finite"),
+        ({"x0": START * 1j}, TypeError, "x0 must be an array of real numbers"),
+        ({"max_iter": -1}, ValueError, "max_iter must be an int"),
+        ({"block": 0}, ValueError, "block must be an int"),
+        ({"bounds": (0.5, 9)}, ValueError, "x0 must lie within the bounds"),
+        ({"loss": "l1"}, ValueError, "loss must be one of"),
+        ({"jac": "cs"}, ValueError, "jac must be a function"),
+        ({"residual": lambda x, index: x[0]}, ValueError, "residual must return an array of shape (60, any)"),
+        ({"residual": lambda x, index: x[1:]}, ValueError, "residual must return an array of shape (60, any)"),
+        ({"residual": lambda x, index: x * 1j}, TypeError, "residual must return an array of real numbers"),
+        ({"residual": lambda x, index: x[:, :0]}, ValueError, "at least one number per problem"),
+        ({"jac": lambda x, index: np.ones((60, 3, 40))}, ValueError, "jac must return an array of shape (60, 40, 3)"),
+    ],
+    ids=str,
+)
+def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: str) -> None:
+    with pytest.raises(error) as caught:
+        least_squares_batch(**({"residual": residual, "x0": START} | arguments))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["2-point", "3-point", "jac"])
+def test_functions_that_return_the_same_buffer_each_time(scheme: str) -> None:
+    f, j = np.empty((PROBLEMS, T.size)), np.empty((PROBLEMS, T.size, 3))
+
+    def into(x: Array, index: Array) -> Array:
+        f[: index.size] = residual(x, index)
+        return f[: index.size]
+
+    def jac(x: Array, index: Array) -> Array:
+        j[: index.size] = slopes(x)
+        return j[: index.size]
+
+    own: Any = jac if scheme == "jac" else scheme
+    plain: Any = slopes if scheme == "jac" else scheme
+    found, expected = least_squares_batch(into, START, own), least_squares_batch(residual, START, plain)
+    np.testing.assert_array_equal(found.x, expected.x)
