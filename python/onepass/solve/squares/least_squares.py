@@ -17,7 +17,7 @@ from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt
 from onepass.solve.squares.losses import Loss
 from onepass.solve.squares.model_steps import model_steps
 from onepass.solve.squares.point import Point, Scale
-from onepass.solve.squares.residuals import Jacobian, Residuals
+from onepass.solve.squares.residuals import Jacobian, Residuals, User
 
 METHODS = ("lm", "gauss-newton", "dogleg")
 #: No bounds.
@@ -97,7 +97,7 @@ def least_squares(
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     if geodesic and method != "lm":
         raise ValueError(f'geodesic=True needs method="lm", got {method!r}')
-    residuals = Residuals(residual, jac, args, kwargs or {}, box)
+    residuals = Residuals(User(residual, jac, args, kwargs or {}, box))
     per_jacobian = residuals.cost_of_jacobian(x.size)
     budget = checked_budget(max_nfev, 200 * (x.size + 1) * (1 + per_jacobian))
     rho, scale, proceed = Loss(loss, f_scale), Scale(x_scale, x), Callback(callback)

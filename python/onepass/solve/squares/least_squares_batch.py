@@ -14,7 +14,7 @@ from onepass.solve.derivatives import differences
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.least_squares import UNBOUNDED, check_tolerances, checked_bounds, start
 from onepass.solve.squares.losses import Loss
-from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, precision_of, typical_sizes
+from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, precision_of, typical_sizes
 
 
 def least_squares_batch(
@@ -73,7 +73,7 @@ def least_squares_batch(
         raise ValueError(f"max_iter must be an int of at least 0, got {max_iter!r}")
     if isinstance(block, bool) or not isinstance(block, (int, np.integer)) or block < 1:
         raise ValueError(f"block must be an int of at least 1, got {block!r}")
-    functions = BatchFunctions(residual, jac, args, kwargs or {}, box, len(x))
+    functions = BatchFunctions(User(residual, jac, args, kwargs or {}, box), len(x))
     rho = Loss(loss, f_scale)
     found = Found(x)
     for first in range(0, len(x), block):
@@ -89,16 +89,8 @@ def least_squares_batch(
 class BatchFunctions(Functions):
     """The user's functions for some of the problems, checked, copied and counted."""
 
-    def __init__(
-        self,
-        residual: Callable[..., Any],
-        jac: Jacobian,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        bounds: Bounds,
-        problems: int,
-    ) -> None:
-        super().__init__(residual, jac, args, kwargs, bounds)
+    def __init__(self, user: User, problems: int) -> None:
+        super().__init__(user)
         self.calls = 0
         self.has_jacobian = self._jac is not None
         self.evaluations = np.zeros(problems, int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,30 @@ Bounds = tuple[Array, Array] | None
 LEAST_PART = 1e-3
 
 
+@dataclass(frozen=True)
+class User:
+    """What the user gave.
+
+    Attributes:
+        residual: of x, shape (n,), an array of shape (m,); for many problems there is an axis before those.
+        jac: of x, an array of shape (m, n); or "2-point" or "3-point"; None is simple ones until `Residuals.refine`.
+        args, kwargs: passed on to both.
+        bounds: within which residual is called, or None.
+    """
+
+    residual: Callable[..., Any]
+    jac: Jacobian
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    bounds: Bounds
+
+
 class Functions:
     """The user's functions, and what is known of them once they have been called."""
 
-    def __init__(
-        self,
-        residual: Callable[..., Any],
-        jac: Jacobian,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        bounds: Bounds,
-    ) -> None:
-        self._residual, self._args, self._kwargs, self._bounds = residual, args, kwargs, bounds
-        self._jac, self._scheme = chosen(jac)
+    def __init__(self, user: User) -> None:
+        self._residual, self._args, self._kwargs, self._bounds = user.residual, user.args, user.kwargs, user.bounds
+        self._jac, self._scheme = chosen(user.jac)
         self._m: int | None = None
         self._precision: Any = None
 
@@ -38,25 +50,13 @@ class Functions:
 class Residuals(Functions):
     """The user's functions at points that they cannot change.
 
-    Args:
-        residual: of x, shape (n,), an array of shape (m,).
-        jac: of x, an array of shape (m, n); or "2-point" or "3-point"; None is simple ones until `refine`.
-        bounds: within which residual is called, or None.
-
     Raises:
         TypeError, ValueError: what a function returned has another shape or is no array of real numbers.
     """
 
-    def __init__(
-        self,
-        residual: Callable[..., Any],
-        jac: Jacobian,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        bounds: Bounds,
-    ) -> None:
-        super().__init__(residual, jac, args, kwargs, bounds)
-        self._may_refine = jac is None
+    def __init__(self, user: User) -> None:
+        super().__init__(user)
+        self._may_refine = user.jac is None
         self._largest: Array = np.zeros(())
         self._sizes: Array | None = None
         self._is_unknown: Array = np.zeros((), bool)
