@@ -1,0 +1,84 @@
+"""How reliable are least squares? Certified digits on NIST's sets, and honesty from far starts.
+
+python bench/solve_reliability.py   # ten seconds; NIST's files are in $ONEPASS_DATA/nist_strd, as the tests have them
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from onepass.solve import least_squares
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "solve"))
+import nist
+from more_garbow_hillstrom import PROBLEMS, Problem
+
+METHODS: dict[str, dict[str, Any]] = {
+    "lm": {},
+    "lm, geodesic": {"geodesic": True},
+    "dogleg": {"method": "dogleg"},
+    "gauss-newton": {"method": "gauss-newton"},
+}
+ENOUGH = 6.0
+#: How near a known minimum a sum of squares counts as solved, and the cosine above which a point is not stationary.
+SOLVED, FAR = 1e-6, 1e-5
+
+
+def certified() -> None:
+    """How many fits have six digits in every parameter, and how many calls all fits take."""
+    sets = [nist.read(name) for name in nist.names()]
+    if not sets:
+        print(f"NIST's files are not in {nist.FOLDER}; ONEPASS_DATA may name another folder")
+        return
+    print(f"fits with {ENOUGH:.0f} certified digits, of {sum(len(data.starts) for data in sets)}, and calls of all")
+    for jac in (None, "2-point", "3-point"):
+        for label, options in METHODS.items():
+            found = calls = 0
+            for data in sets:
+                for start in data.starts:
+                    fit = least_squares(data.residual, start, jac, **options)
+                    found += nist.certified_digits(fit.x, data.certified) >= ENOUGH
+                    calls += fit.nfev
+            print(f"  jac={jac!r:<10} {label:<14} {found:>3} {calls:>7} calls")
+
+
+def far_starts(problem: Problem, random: np.random.Generator) -> list[np.ndarray]:
+    start = problem.start
+    spread = 1 + np.abs(start)
+    return [start, 10 * start, 100 * start, *(start + spread * random.standard_normal(start.size) for _ in range(6))]
+
+
+def largest_cosine(problem: Problem, x: np.ndarray) -> float:
+    """Of the residuals and the Jacobian's columns; infinite where it overflows."""
+    jac, f = problem.jacobian(x), problem.residual(x)
+    cosines = np.abs(f @ jac) / np.maximum(np.linalg.norm(jac, axis=0) * np.linalg.norm(f), np.finfo(float).tiny)
+    return float(np.nan_to_num(cosines, nan=np.inf).max())
+
+
+def honest() -> None:
+    """How often success is claimed where the gradient is far from zero: analytic Jacobians, far starts."""
+    random = np.random.default_rng(0)
+    cases = [(problem, start) for problem in PROBLEMS.values() for start in far_starts(problem, random)]
+    print(f"\n{len(cases)} far starts of the problems of Moré, Garbow and Hillstrom")
+    for label, options in METHODS.items():
+        solved = false = 0
+        for problem, start in cases:
+            fit = least_squares(problem.residual, start, problem.jacobian, **options)
+            if min(abs(2 * fit.cost - f) / max(f, 1e-10) for f in problem.minima) < SOLVED:
+                solved += 1
+            elif fit.success:
+                false += largest_cosine(problem, fit.x) > FAR
+        print(f"  {label:<14} {solved:>4} solved, {false:>3} claim success and are not stationary")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    with np.errstate(all="ignore"):
+        certified()
+        honest()
