@@ -20,7 +20,7 @@ import pytest
 from cases import CLASSES, RULES, Snapshot, arrays_of, assert_same_bits, build, spread
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 
 

@@ -12,22 +12,23 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
 from cases import Snapshot, arrays_of, assert_same_bits, dtype_of, spread
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
+from onepass.formats import decode_slot
 from onepass.optimizer import Optimizer
-from onepass.reference.storage import decode_slot
+from onepass.optimizer.options import StepOptions
 
 pytest.importorskip("ml_dtypes")
 
 STATE_DTYPES = ["float32", "bfloat16", "float16", "float8"]
 NAMES = [field.name for field in fields(op.Options)]
-STEP_NAMES = NAMES[NAMES.index("grad_scale") : NAMES.index("accumulate")]
+STEP_NAMES = list(get_type_hints(StepOptions))
 
 
 def floats(*values: float) -> Array:

@@ -191,9 +191,13 @@ def check_of(hint: Any) -> Check | None:
     return Flag() if hint is bool else None
 
 
-@cache
 def checks_of(cls: type) -> dict[str, Check]:
     """The checks of a class's fields, by name, in their order."""
+    return _checks_of(cls)
+
+
+@cache
+def _checks_of(cls: type) -> dict[str, Check]:
     found = ((name, check_of(hint)) for name, hint in get_type_hints(cls, include_extras=True).items())
     return {name: check for name, check in found if check is not None}
 

@@ -27,6 +27,8 @@ class Group(MutableMapping[str, Any], ABC):
 
     #: What a value is called in error messages.
     noun: ClassVar[str]
+    #: What to do instead of setting the arrays.
+    way_out: ClassVar[str]
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class Group(MutableMapping[str, Any], ABC):
 
     def _refuse(self, key: str) -> None:
         if key == "params":
-            raise ValueError(f"{self._owner}: the parameters of a group are fixed")
+            raise ValueError(f"{self._owner}: the parameters of a group are fixed; {self.way_out}")
         raise KeyError(f"{self._owner}: there is no {self.noun} {key!r}; it has {', '.join(self._values)}")
 
     def __delitem__(self, key: str) -> None:

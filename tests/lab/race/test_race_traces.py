@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.functions import Quadratic
 from onepass.lab.race.outcome import Outcome, race
 from onepass.lab.race.racers import Racer, optimizer_racer

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onepass.groups import Array
-from onepass.reference.storage import decode
+from onepass.arrays import Array
+from onepass.formats import decode
 from onepass.sparse import SparseRows
 
 

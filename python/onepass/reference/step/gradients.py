@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.reference.elementwise import maximum, minimum
+from onepass.arrays import Array
+from onepass.reference.formulas.elementwise import maximum, minimum
 from onepass.reference.sums import tile_sums
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.optimizer import Optimizer, StepRecord
-from onepass.options import Options
-from onepass.reference.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
-from onepass.reference.parameter import Parameter
-from onepass.reference.rows import Rows
+from onepass.arrays import Array
+from onepass.optimizer.optimizer import Optimizer
+from onepass.optimizer.options import Options
+from onepass.optimizer.record import StepRecord
+from onepass.reference.step.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
+from onepass.reference.step.parameter import Parameter
+from onepass.reference.step.rows import Rows
 from onepass.signatures import signatures
 from onepass.sparse import SparseRows
 
@@ -62,7 +63,7 @@ class Twin:
                 zip(owners, self.params, self.states, mirrors, strict=True)
             )
         ]
-        self._pending, self._found_inf = optimizer._pending, optimizer._found_inf
+        self._pending, self._found_inf = optimizer.pending
 
     def arrays(self) -> Iterator[Array]:
         """All that a step may change."""

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.reference.elementwise import maximum
+from onepass.arrays import Array
+from onepass.reference.formulas.elementwise import maximum
 from onepass.reference.scalar_math import power
 
 Betas = tuple[float, float]

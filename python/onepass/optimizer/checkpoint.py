@@ -4,98 +4,106 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from onepass import _core
-from onepass.groups import Array, ParamGroup
-
-if TYPE_CHECKING:
-    from onepass.optimizer import AttachedSchedule, Optimizer, State
+from onepass.arrays import Array
+from onepass.checks import check_count, require_keys
+from onepass.optimizer.attached import AttachedSchedule
+from onepass.optimizer.contents import Contents
+from onepass.optimizer.groups import ParamGroup
+from onepass.optimizer.state import State
+from onepass.rules import RULES
 
 VERSION = 1
-#: The largest step count: up to here every integer is a double.
-MAX_STEP = 2**53
 
 
-def state_dict(optimizer: Optimizer) -> dict[str, Any]:
+def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict[str, Any]:
+    """A deep copy in plain Python and NumPy.
+
+    Args:
+        optimizer: the name of its class.
+        accumulates: several calls make a step.
+    """
     groups: list[dict[str, Any]] = []
     states: dict[int, dict[str, Any]] = {}
-    for group in optimizer._groups:
-        first = len(states)
+    for group in contents.groups:
+        first, numbers = len(states), _numbers(group)
         for _ in group.params:
-            state = optimizer._state[len(states)]
-            numbers = _numbers(group)
+            state = contents.states[len(states)]
             states[len(states)] = {
                 name: value.item() if name in numbers else value.copy(order="K") for name, value in state.items()
             }
         entry: dict[str, Any] = {**group.hyperparameters(), "params": list(range(first, len(states)))}
         if group.names:
             entry["names"] = list(group.names)
-        if attached := _schedule_of(optimizer, group):
-            entry["schedule"] = _saved_schedule(attached)
+        if group.attached:
+            entry["schedule"] = _saved_schedule(group.attached)
         groups.append(entry)
-    saved = {"optimizer": type(optimizer).__name__, "version": VERSION, "state": states, "param_groups": groups}
-    if optimizer.options.accumulate > 1:
-        saved["accumulated"] = {"calls": optimizer._pending, "found_inf": optimizer._found_inf}
+    saved = {"optimizer": optimizer, "version": VERSION, "state": states, "param_groups": groups}
+    if accumulates:
+        saved["accumulated"] = {"calls": contents.pending, "found_inf": contents.found_inf}
     return saved
 
 
-def load_state_dict(optimizer: Optimizer, saved: Mapping[str, Any]) -> None:
-    owner = f"{type(optimizer).__name__}: state_dict"
-    accumulates = optimizer.options.accumulate > 1
+def load_state_dict(optimizer: str, contents: Contents, saved: Mapping[str, Any], *, accumulate: int) -> None:
+    """Take over what `state_dict` returned: checked as a whole, then copied.
+
+    Args:
+        accumulate: how many calls make a step.
+
+    Raises:
+        TypeError, ValueError: naming the entry that does not fit; nothing has changed then.
+    """
+    owner = f"{optimizer}: state_dict"
+    accumulates = accumulate > 1
     wanted = {"optimizer", "version", "state", "param_groups"} | ({"accumulated"} if accumulates else set())
     require_keys(owner, saved, wanted)
-    if saved["optimizer"] != type(optimizer).__name__:
+    if saved["optimizer"] != optimizer:
         raise ValueError(f"{owner} is of {saved['optimizer']!r}")
     if type(saved["version"]) is not int or not 1 <= saved["version"] <= VERSION:
         raise ValueError(f"{owner} has version {saved['version']!r}; this onepass reads up to {VERSION}")
     groups = saved["param_groups"]
-    if not isinstance(groups, list | tuple) or len(groups) != len(optimizer._groups):
-        raise ValueError(f"{owner} must have {len(optimizer._groups)} param_groups")
+    if not isinstance(groups, list | tuple) or len(groups) != len(contents.groups):
+        raise ValueError(f"{owner} must have {len(contents.groups)} param_groups")
     states = saved["state"]
-    if not isinstance(states, Mapping) or len(states) != len(optimizer._state):
-        raise ValueError(f"{owner} must have a state for each of {len(optimizer._state)} parameters")
+    if not isinstance(states, Mapping) or len(states) != len(contents.states):
+        raise ValueError(f"{owner} must have a state for each of {len(contents.states)} parameters")
 
     if accumulates:
-        _check_accumulated(f"{owner}['accumulated']", saved["accumulated"], optimizer.options.accumulate)
+        _check_accumulated(f"{owner}['accumulated']", saved["accumulated"], accumulate)
 
     new_values = []
     new_states: list[tuple[State, Mapping[str, Any]]] = []
     used: set[Any] = set()
-    for number, (group, entry) in enumerate(zip(optimizer._groups, groups, strict=True)):
+    for number, (group, entry) in enumerate(zip(contents.groups, groups, strict=True)):
         where = f"{owner}['param_groups'][{number}]"
-        attached = _schedule_of(optimizer, group)
         hypers = group.hyperparameters()
         optional = {"names"} & entry.keys() if isinstance(entry, Mapping) else set()
-        require_keys(where, entry, {*hypers, "params", *optional, *({"schedule"} if attached else ())})
+        require_keys(where, entry, {*hypers, "params", *optional, *({"schedule"} if group.attached else ())})
         new_values.append(group.checked({name: entry[name] for name in hypers}))
-        if attached:
-            _check_schedule(where, attached, entry["schedule"])
+        if group.attached:
+            _check_schedule(where, group, group.attached, entry["schedule"])
         for position, index in enumerate(_saved_indices(where, group, entry)):
             here = f"{owner}['state'][{index!r}]"
             if index not in states or index in used:
                 raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
             used.add(index)
-            live = optimizer._state[len(new_states)]
+            live = contents.states[len(new_states)]
             _check_state(here, group, group.params[position], live, states[index])
             new_states.append((live, states[index]))
 
-    for group, values, entry in zip(optimizer._groups, new_values, groups, strict=True):
+    for group, values, entry in zip(contents.groups, new_values, groups, strict=True):
         group.commit(values)
-        if attached := _schedule_of(optimizer, group):
-            _load_schedule(attached, entry["schedule"])
+        if group.attached:
+            _load_schedule(group.attached, entry["schedule"])
     for live, loaded in new_states:
         for name, array in live.items():
             array[...] = loaded[name]
     if accumulates:
-        optimizer._pending = int(saved["accumulated"]["calls"])
-        optimizer._found_inf = saved["accumulated"]["found_inf"]
-
-
-def _schedule_of(optimizer: Optimizer, group: ParamGroup) -> AttachedSchedule | None:
-    return next((one for one in optimizer._schedules if one.group is group), None)
+        contents.pending = int(saved["accumulated"]["calls"])
+        contents.found_inf = saved["accumulated"]["found_inf"]
 
 
 def _saved_schedule(attached: AttachedSchedule) -> dict[str, Any]:
@@ -108,7 +116,7 @@ def _saved_schedule(attached: AttachedSchedule) -> dict[str, Any]:
     }
 
 
-def _check_schedule(where: str, attached: AttachedSchedule, saved: Any) -> None:
+def _check_schedule(where: str, group: ParamGroup, attached: AttachedSchedule, saved: Any) -> None:
     where = f"{where}['schedule']"
     require_keys(where, saved, {"name", "steps", "every", "base", "state"})
     if saved["name"] != type(attached.schedule).__name__:
@@ -116,7 +124,7 @@ def _check_schedule(where: str, attached: AttachedSchedule, saved: Any) -> None:
     check_count(f"{where}['steps']", saved["steps"])
     check_count(f"{where}['every']", saved["every"], least=1)
     require_keys(f"{where}['base']", saved["base"], set(attached.base))
-    attached.group.checked(saved["base"])
+    group.checked(saved["base"])
     attached.schedule.check_state_dict(saved["state"])
 
 
@@ -147,7 +155,7 @@ def _counts(state: State) -> set[str]:
 
 def _numbers(group: ParamGroup) -> set[str]:
     """The entries that are one number per parameter."""
-    return {"step", "grad_count", "ema_count", *_core.rules()[group.rule][2]}
+    return {"step", "grad_count", "ema_count", *(scalar.name for scalar in RULES[group.rule].scalars)}
 
 
 def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved: Any) -> None:
@@ -191,20 +199,4 @@ def _check_accumulated(where: str, saved: Any, calls: int) -> None:
         raise TypeError(f"{where}['found_inf'] must be True or False, got {saved['found_inf']!r}")
 
 
-def check_count(where: str, value: Any, least: int = 0) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(f"{where} must be an int, got {value!r}")
-    if not least <= value <= MAX_STEP:
-        raise ValueError(f"{where} must be in [{least}, 2**53], got {value!r}")
-
-
 _OTHER_OPTIONS = "; build the optimizer with the state_dtype, rounding, ema and accumulate that were saved"
-
-
-def require_keys(where: str, mapping: Any, wanted: set[str], hint: str = "") -> None:
-    if not isinstance(mapping, Mapping):
-        raise TypeError(f"{where} must be a dict, got {type(mapping).__name__}")
-    if missing := wanted - mapping.keys():
-        raise ValueError(f"{where} lacks {', '.join(map(repr, sorted(missing)))}{hint}")
-    if extra := mapping.keys() - wanted:
-        raise ValueError(f"{where} has the unknown key {', '.join(map(repr, sorted(extra, key=str)))}{hint}")

@@ -7,15 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.options import Options
-from onepass.reference import formula_of
+from onepass.arrays import Array
+from onepass.formats import BLOCK, Words, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
+from onepass.optimizer.options import Options
+from onepass.reference.formulas import formula_of
 from onepass.reference.noise import PARAMETER, STATE, halves, lattice, noise, twenties
-from onepass.reference.rows import Rows, combined
-from onepass.reference.storage import Words, decode, decode_slot, encode, encode_slot, flush_subnormals
+from onepass.reference.step.rows import Rows, combined
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows
-from onepass.storage import BLOCK, compute_dtype
 
 
 class Parameter:

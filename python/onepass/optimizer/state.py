@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Any
 
 import numpy as np
 
-from onepass import _core
-from onepass.groups import Array, ParamGroup
-from onepass.options import Options
-from onepass.placement import zeros_beside
+from onepass.arrays import Array
+from onepass.formats import BLOCK, FLOAT8_FROM, compute_dtype, encode_slot, named_dtype
+from onepass.optimizer.groups import ParamGroup
+from onepass.optimizer.options import Options
+from onepass.optimizer.placement import zeros_beside
+from onepass.rules import RULES, Start
 
-#: Elements that share a scale in eight bits.
-BLOCK = 256
-#: Parameters smaller than this keep float32 state instead of eight bits.
-FLOAT8_FROM = 4096
+State = dict[str, Array]
+
 # State takes the places from 1 on.
 _MIRROR_PLACE = 7
-
-
-def named_dtype(owner: str, name: str) -> np.dtype[Any]:
-    """The dtype of that name; bfloat16 comes with the package ml_dtypes.
-
-    Raises:
-        ModuleNotFoundError: it is not installed.
-    """
-    if name != "bfloat16":
-        return np.dtype(name)
-    try:
-        import ml_dtypes
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f'{owner}: bfloat16 needs the package ml_dtypes; run pip install "onepass[bf16]"', name="ml_dtypes"
-        ) from error
-    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return dtype
-
-
-def compute_dtype(param: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of all arithmetic on a parameter: float64 for float64, float32 for all others."""
-    return np.dtype(np.float64 if param == np.float64 else np.float32)
 
 
 def is_narrow(param: Array) -> bool:
@@ -69,15 +46,12 @@ def refuse_idle_options(owner: str, params: Sequence[Array], options: Options) -
         )
 
 
-def new_state(
-    owner: str, group: ParamGroup, param: Array, initial: Mapping[str, float | str], options: Options
-) -> dict[str, Array]:
-    """The state of a parameter that has not been stepped yet; `initial` names what does not start at zero."""
-    _, slots, scalars, kinds = _core.rules()[group.rule]
+def new_state(owner: str, group: ParamGroup, param: Array, options: Options) -> State:
+    """The state of a parameter that has not been stepped yet."""
 
-    def start(name: str) -> float:
-        value = initial.get(name, 0.0)
-        return group[value] if isinstance(value, str) else value
+    def number(start: Start) -> float:
+        value: float = group[start] if isinstance(start, str) else start
+        return value
 
     places = count(1)
 
@@ -85,10 +59,10 @@ def new_state(
         return zeros_beside(param, next(places), dtype)
 
     compute = compute_dtype(param.dtype)
-    state: dict[str, Array] = {"step": np.array(0, dtype=np.int64)}
-    state |= {name: np.array(start(name), dtype=np.float64) for name in scalars}
-    for name, kind in zip(slots, kinds, strict=True):
-        state |= _slot(owner, name, kind, start(name), param, next(places), options)
+    state: State = {"step": np.array(0, dtype=np.int64)}
+    state |= {scalar.name: np.array(number(scalar.start), dtype=np.float64) for scalar in RULES[group.rule].scalars}
+    for slot in RULES[group.rule].slots:
+        state |= _slot(owner, slot.name, slot.kind, number(slot.start), param, next(places), options)
     if options.rounding == "kahan" and is_narrow(param):
         state["compensation"] = like(param.dtype)
     if options.accumulate > 1:
@@ -111,10 +85,9 @@ def write_mirror(param: Array, mirror: Array) -> None:
         mirror[...] = param if mirror.dtype == np.float64 else param.astype(np.float32, copy=False)
 
 
-def _slot(
-    owner: str, name: str, kind: str, start: float, param: Array, place: int, options: Options
-) -> dict[str, Array]:
-    compute, wanted = compute_dtype(param.dtype), options.state_dtype
+def _slot(owner: str, name: str, kind: str, start: float, param: Array, place: int, options: Options) -> State:
+    compute = compute_dtype(param.dtype)
+    wanted: str | None = options.state_dtype
     if compute == np.float64 or wanted in (None, "float64"):
         wanted = compute.name
     in_blocks = wanted == "float8" and param.size >= FLOAT8_FROM
@@ -129,8 +102,6 @@ def _slot(
 
 def _fill(arrays: Collection[Array], number: Array, kind: str) -> None:
     """Store a number once, and that everywhere."""
-    from onepass.reference.storage import encode_slot  # which imports this module
-
     stored = [np.zeros(1, array.dtype) for array in arrays]
     encode_slot(number, stored[0], kind, *stored[1:])
     for array, element in zip(arrays, stored, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: Bytes after which places repeat, and between one place and the next.
 WINDOW, STRIDE = 2**17, 2**14

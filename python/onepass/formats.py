@@ -1,4 +1,4 @@
-"""How is a number stored in fewer bits? In 16, or in 8 beside a scale; rounded to nearest or stochastically.
+"""How are numbers stored? Dtypes by name; in 16 bits, or in 8 beside a scale; rounded to nearest or stochastically.
 
 Stochastic rounding takes 16 or 20 random bits for each number and rounds up with the probability that makes the mean
 exact: what changes by less than half a place at a time moves all the same, on average by as much as it should.
@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onepass.groups import Array
-from onepass.storage import BLOCK, compute_dtype
+from onepass.arrays import Array
+
+#: Elements that share a scale in eight bits.
+BLOCK = 256
+#: Parameters smaller than this keep float32 state instead of eight bits.
+FLOAT8_FROM = 4096
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint32]
@@ -23,6 +27,29 @@ _TOO_LARGE = 0x7E800000  # the bits of 2^126, from which on a block is NaN
 _FRACTION = 20  # a float32's 23 fraction bits, less the three that a code of 8 bits keeps
 # What counts as zero of a scale: the bits of 2^-15 in a signed code, of 2^-31 in an unsigned one.
 _SMALLEST = {True: 112 << 23, False: 96 << 23}
+
+
+def named_dtype(owner: str, name: str) -> np.dtype[Any]:
+    """The dtype of that name; bfloat16 comes with the package ml_dtypes.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+    """
+    if name != "bfloat16":
+        return np.dtype(name)
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f'{owner}: bfloat16 needs the package ml_dtypes; run pip install "onepass[bf16]"', name="ml_dtypes"
+        ) from error
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
+
+
+def compute_dtype(param: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of all arithmetic on a parameter: float64 for float64, float32 for all others."""
+    return np.dtype(np.float64 if param == np.float64 else np.float32)
 
 
 def decode_slot(stored: Array, kind: str, dtype: np.dtype[Any], scales: Array | None = None) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def sgd_(p: Array, g: Array, *, step: int, lr: float, weight_decay: float) -> None:

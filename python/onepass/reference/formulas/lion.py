@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from onepass.groups import Array
-from onepass.reference.elementwise import sign
+from onepass.arrays import Array
+from onepass.reference.formulas.elementwise import sign
 
 
 def lion_(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.reference.elementwise import maximum
+from onepass.arrays import Array
+from onepass.reference.formulas.elementwise import maximum
 from onepass.reference.scalar_math import power
 
 

@@ -4,20 +4,52 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, TypedDict, get_args
 
 import numpy as np
 
 from onepass import _core
-from onepass.hyperparameters import Choice, Flag, Integer, Real, Unset
+from onepass.checks import Check, Checked, Fraction, Integer, Limit, Positive, checks_of
+from onepass.optimizer.fields import Fields, frozen
 
-STATE_DTYPES = ("float32", "float64", "bfloat16", "float16", "float8")
-MIRROR_DTYPES = ("float32", "bfloat16", "float16")
+StateDtype = Literal["float32", "float64", "bfloat16", "float16", "float8"]
+MirrorDtype = Literal["float32", "bfloat16", "float16"]
 
 
-@dataclass(frozen=True)
-class Options:
+@frozen
+class StepFields(Checked, Fields, kw_only=True):
+    """The options that are given and read alike."""
+
+    state_dtype: StateDtype | None = None
+    state_rounding: Literal["stochastic", "nearest"] = "stochastic"
+    rounding: Literal["nearest", "stochastic", "kahan"] = "nearest"
+    seed: Annotated[int, Integer(0, 2**64)] = 0
+    flush_subnormals: bool = False
+    grad_scale: Positive = 1.0
+    clip_value: Limit | None = None
+    clip_norm: Limit | None = None
+    skip_nonfinite: bool = False
+    zero_grad: bool = False
+    ema_decay: Fraction | None = 0.999
+    accumulate: Annotated[int, Integer(1, 2**31)] = 1
+
+
+class StepOptions(TypedDict, total=False):
+    """The options that may also be given to a single step, which cannot bring arrays."""
+
+    grad_scale: Positive
+    clip_value: Limit | None
+    clip_norm: Limit | None
+    skip_nonfinite: bool
+    zero_grad: bool
+    ema: bool
+    ema_decay: Fraction | None
+    mirror: bool
+
+
+@frozen
+class Options(StepFields, kw_only=True):
     """Keyword arguments of every optimizer, all done in the one pass of a step.
 
     Those from ``grad_scale`` on but for ``accumulate`` may also be given to a single `step`, and hold for that step
@@ -59,20 +91,8 @@ class Options:
         array([-0.5999999 , -0.79999983], dtype=float32)
     """
 
-    state_dtype: str | None = None
-    state_rounding: str = "stochastic"
-    rounding: str = "nearest"
-    seed: int = 0
-    flush_subnormals: bool = False
-    grad_scale: float = 1.0
-    clip_value: float | None = None
-    clip_norm: float | None = None
-    skip_nonfinite: bool = False
-    zero_grad: bool = False
     ema: bool = False
-    ema_decay: float | None = 0.999
     mirror: bool = False
-    accumulate: int = 1
 
     @classmethod
     def of(cls, owner: str, given: Mapping[str, Any], hyperparameters: Iterable[str]) -> Options:
@@ -84,30 +104,25 @@ class Options:
         Raises:
             TypeError, ValueError: naming the option and what it may be.
         """
-        known = f"the hyper-parameters are {', '.join(hyperparameters)}; the options are {', '.join(_KINDS)}"
-        return cls()._changed(owner, given, _KINDS, known)
+        known = f"the hyper-parameters are {', '.join(hyperparameters)}; the options are {', '.join(_CHECKS)}"
+        return cls(**_checked(owner, given, _CHECKS, known))
 
-    def _changed(self, owner: str, given: Mapping[str, Any], kinds: Mapping[str, Any], known: str) -> Options:
-        if unknown := given.keys() - kinds.keys():
-            raise TypeError(f"{owner}: there is no {', '.join(map(repr, sorted(unknown)))}; {known}")
-        return replace(self, **{name: kinds[name].check(owner, name, value) for name, value in given.items()})
-
-    def for_step(self, owner: str, given: Mapping[str, Any]) -> Options:
+    def for_step(self, given: Mapping[str, Any]) -> Options:
         """The options of a single step.
 
         Raises:
             TypeError, ValueError: naming the option; also where a step asks for what the optimizer was not built for.
         """
-        changed = self._changed(owner, given, _STEP_KINDS, f"the options of a step are {', '.join(_STEP_KINDS)}")
+        changes = _checked("step", given, _STEP_CHECKS, f"the options of a step are {', '.join(_STEP_CHECKS)}")
         for name in ("ema", "mirror"):
-            if getattr(changed, name) and not getattr(self, name):
-                raise ValueError(f"{owner}: {name} must be given to the optimizer, which keeps its arrays")
-        return changed
+            if changes.get(name) and not getattr(self, name):
+                raise ValueError(f"step: {name} must be given to the optimizer, which keeps its arrays")
+        return replace(self, **changes)
 
     @property
     def is_plain(self) -> bool:
         """The rule is all there is in a step."""
-        return all(getattr(self, name) == getattr(_DEFAULT, name) for name in ("accumulate", *_STEP_KINDS))
+        return all(getattr(self, name) == getattr(Options, name) for name in ("accumulate", *_STEP_CHECKS))
 
     @property
     def measures_norm(self) -> bool:
@@ -136,6 +151,25 @@ class Options:
         return core
 
 
+class OptionsInForce:
+    """The options of the last step and the core's form of them, kept because those of the next are mostly the same."""
+
+    def __init__(self, options: Options) -> None:
+        self._of_optimizer = options, options.core_options()
+        self._key: list[Any] = []
+        self._of_step = self._of_optimizer
+
+    def __call__(self, changes: Mapping[str, Any]) -> tuple[Options, _core.StepOptions]:
+        """The options of a step with these changes. Raises as `Options.for_step`."""
+        if not changes:
+            return self._of_optimizer
+        key = [(name, type(value), value) for name, value in changes.items()]
+        if key != self._key:
+            options = self._of_optimizer[0].for_step(changes)
+            self._key, self._of_step = key, (options, options.core_options())
+        return self._of_step
+
+
 @dataclass(frozen=True)
 class _Arrays:
     """Arrays, or what stands for new ones; None or False for none. Only whether there are some is kept."""
@@ -153,39 +187,15 @@ class _Arrays:
         raise wrong(f"{owner}: {name} must be {', '.join(map(repr, self.new))} or arrays, got {value!r}")
 
 
-_positive = Real(0, includes_low=False)
-_limit = Unset(Real(0, includes_low=False, includes_high=True))
+def _checked(owner: str, given: Mapping[str, Any], checks: Mapping[str, Check], known: str) -> dict[str, Any]:
+    if unknown := given.keys() - checks.keys():
+        raise TypeError(f"{owner}: there is no {', '.join(map(repr, sorted(unknown)))}; {known}")
+    return {name: checks[name].check(owner, name, value) for name, value in given.items()}
 
-_KINDS: dict[str, Any] = {
-    "state_dtype": Unset(Choice(STATE_DTYPES)),
-    "state_rounding": Choice(("stochastic", "nearest")),
-    "rounding": Choice(("nearest", "stochastic", "kahan")),
-    "seed": Integer(0, 2**64),
-    "flush_subnormals": Flag(),
-    "grad_scale": _positive,
-    "clip_value": _limit,
-    "clip_norm": _limit,
-    "skip_nonfinite": Flag(),
-    "zero_grad": Flag(),
+
+_CHECKS: dict[str, Check] = {
+    **checks_of(Options),
     "ema": _Arrays((True,)),
-    "ema_decay": Unset(Real(0, 1, includes_high=True)),
-    "mirror": _Arrays(MIRROR_DTYPES),
-    "accumulate": Integer(1, 2**31),
+    "mirror": _Arrays(get_args(MirrorDtype)),
 }
-assert list(_KINDS) == [field.name for field in fields(Options)]
-
-# What may also be given to a single step, which cannot bring arrays.
-_STEP_KINDS = {
-    name: Flag() if name in ("ema", "mirror") else _KINDS[name]
-    for name in (
-        "grad_scale",
-        "clip_value",
-        "clip_norm",
-        "skip_nonfinite",
-        "zero_grad",
-        "ema",
-        "ema_decay",
-        "mirror",
-    )
-}
-_DEFAULT = Options()
+_STEP_CHECKS = checks_of(StepOptions)
