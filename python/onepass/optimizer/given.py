@@ -10,7 +10,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.sparse import SparseRows
 
-Params = Array | Iterable[Array] | Mapping[str, Array] | Iterable[Mapping[str, Any]]
+Params = Array | Mapping[str, Array] | Iterable[Array | Mapping[str, Any]]
 Arrays = Array | Sequence[Array] | Mapping[str, Array]
 Gradient = Array | SparseRows
 Gradients = Gradient | Sequence[Gradient | None] | Mapping[str, Gradient | None]
