@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 #include "rules/all.hpp"
 
 namespace onepass {

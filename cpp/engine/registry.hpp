@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "slot.hpp"
+#include "language/slot.hpp"
 
 namespace onepass {
 

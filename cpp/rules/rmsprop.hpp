@@ -2,9 +2,9 @@
 // running standard deviation (Graves 2013, arXiv:1308.0850, eq. 38-45). eps outside the root, lr outside the momentum.
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {

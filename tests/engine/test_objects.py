@@ -40,7 +40,7 @@ def kernel_faults(obj: Path, level: str, tools: str = "") -> list[str]:
 
 def kernel_count() -> int:
     """Rules times layouts."""
-    layouts = re.findall(r"\{(?:DType::\w+, ){3}(?:true|false)\}", (ROOT / "cpp/engine/kernels.hpp").read_text())
+    layouts = re.findall(r"\{(?:DType::\w+, ){3}(?:true|false)\}", (ROOT / "cpp/kernel/kernels.hpp").read_text())
     return len(_core.rules()) * len(layouts)
 
 

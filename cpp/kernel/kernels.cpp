@@ -6,7 +6,7 @@
 #include "loop.hpp"
 #include "passes.hpp"
 #include "rules/all.hpp"
-#include "solve/loops.hpp"
+#include "vector_loops.hpp"
 
 #define ONEPASS_JOIN_(a, b) a##b
 #define ONEPASS_JOIN(a, b) ONEPASS_JOIN_(a, b)
