@@ -93,19 +93,28 @@ struct VectorKernels {
   double (*rank_two)(void* row, int64_t number, const void* u, const void* v, const void* g, int64_t size);
 };
 
-// A rule's kernels, one for each layout.
-struct Row {
-  Kernel kernels[layout_count];
+struct RuleKernels {
+  Kernel by_layout[layout_count];
+};
+
+// Of the rules of one header, in the order of their list.
+struct FamilyKernels {
+  const RuleKernels* rules;
+};
+
+// Where a rule stands in rules/all.hpp: in which header's list, and where there.
+struct RulePlace {
+  int family, member;
 };
 
 struct KernelTable {
-  const Row* rows;
+  const FamilyKernels* const* families;
   const Passes* passes;  // by DType
   void (*widen)(const float* from, double* to, int64_t size);
   void (*narrow)(const double* from, float* to, int64_t size);
   const VectorKernels* vectors;  // of float, of double
 
-  Kernel find(int rule, int layout) const { return rows[rule].kernels[layout]; }
+  Kernel find(RulePlace rule, int layout) const { return families[rule.family]->rules[rule.member].by_layout[layout]; }
   const Passes& of(DType dtype) const { return passes[static_cast<int>(dtype)]; }
 };
 

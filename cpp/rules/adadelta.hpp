@@ -34,5 +34,7 @@ struct Adadelta {
   }
 };
 
+constexpr RuleList<Adadelta> adadelta_rules;
+
 }  // namespace
 }  // namespace onepass

@@ -31,5 +31,7 @@ struct Adagrad {
   }
 };
 
+constexpr RuleList<Adagrad> adagrad_rules;
+
 }  // namespace
 }  // namespace onepass

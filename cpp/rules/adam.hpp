@@ -81,5 +81,7 @@ struct AmsgradW : AmsgradRule<Decay::decoupled> {
   static constexpr auto name = "amsgradw";
 };
 
+constexpr RuleList<Adam, AdamW, Amsgrad, AmsgradW> adam_rules;
+
 }  // namespace
 }  // namespace onepass

@@ -32,5 +32,7 @@ struct Adamax {
   }
 };
 
+constexpr RuleList<Adamax> adamax_rules;
+
 }  // namespace
 }  // namespace onepass

@@ -37,5 +37,7 @@ struct Asgd {
   }
 };
 
+constexpr RuleList<Asgd> asgd_rules;
+
 }  // namespace
 }  // namespace onepass

@@ -30,5 +30,7 @@ struct Lion {
   }
 };
 
+constexpr RuleList<Lion> lion_rules;
+
 }  // namespace
 }  // namespace onepass

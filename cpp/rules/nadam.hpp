@@ -54,5 +54,7 @@ struct NadamW : NadamRule<Decay::decoupled> {
   static constexpr auto name = "nadamw";
 };
 
+constexpr RuleList<Nadam, NadamW> nadam_rules;
+
 }  // namespace
 }  // namespace onepass

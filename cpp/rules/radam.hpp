@@ -48,5 +48,7 @@ struct RadamW : RadamRule<Decay::decoupled> {
   static constexpr auto name = "radamw";
 };
 
+constexpr RuleList<Radam, RadamW> radam_rules;
+
 }  // namespace
 }  // namespace onepass

@@ -87,5 +87,7 @@ struct RmspropCenteredMomentum : RmspropScale {
   }
 };
 
+constexpr RuleList<Rmsprop, RmspropMomentum, RmspropCentered, RmspropCenteredMomentum> rmsprop_rules;
+
 }  // namespace
 }  // namespace onepass

@@ -33,5 +33,7 @@ struct Rprop {
   }
 };
 
+constexpr RuleList<Rprop> rprop_rules;
+
 }  // namespace
 }  // namespace onepass

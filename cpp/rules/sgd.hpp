@@ -74,5 +74,7 @@ struct Nesterov {
   }
 };
 
+constexpr RuleList<Sgd, Momentum, Nesterov> sgd_rules;
+
 }  // namespace
 }  // namespace onepass
