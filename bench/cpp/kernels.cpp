@@ -57,7 +57,7 @@ std::string name_of(const Layout& layout) {
 void add_layout(int index, int layout_index, const Level& level) {
   const RuleInfo& rule = rules()[static_cast<std::size_t>(index)];
   const Layout& layout = layouts[layout_index];
-  const Kernel kernel = level.table->find(index, layout_index);
+  const Kernel kernel = level.table->find(rule.place, layout_index);
   const auto add_one = [&](const std::string& kind, const Start& start) {
     return add(kind + "/" + std::string(rule.name) + "/" + name_of(layout) + "/" + std::string(level.name),
                [&rule, kernel, &layout, &start](auto& state) { run_kernel(state, rule, kernel, layout, start); });

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/kernels.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass::bind {
 

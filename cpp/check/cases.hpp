@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/kernels.hpp"
 #include "engine/registry.hpp"
 #include "engine/tensor.hpp"
+#include "kernel/kernels.hpp"
 #include "numbers.hpp"
 
 namespace onepass::check {

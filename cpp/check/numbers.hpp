@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "engine/kernels.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass::check {
 

@@ -7,7 +7,10 @@
 namespace onepass {
 
 // levels.inc is written by CMake: LEVEL(name) for each level compiled, best first.
-#define LEVEL(name) extern const KernelTable kernels_##name;
+#define LEVEL(name)                 \
+  namespace name {                  \
+  extern const KernelTable kernels; \
+  }
 #include "levels.inc"
 #undef LEVEL
 
@@ -18,7 +21,7 @@ std::atomic<int> active{0};
 std::vector<Level> probe() {
   std::vector<Level> found;
 #define LEVEL(name) \
-  if (cpu::runs_##name()) found.push_back({#name, &kernels_##name});
+  if (cpu::runs_##name()) found.push_back({#name, &name::kernels});
 #include "levels.inc"
 #undef LEVEL
   return found;

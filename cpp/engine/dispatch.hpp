@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass {
 

@@ -147,7 +147,7 @@ void Plan::prepare_update(std::size_t i) {
     t.staging = choose_staging(storage);
     storages_[i] = storage;
   }
-  t.kernel = table_->find(group.rule, t.staging.layout);
+  t.kernel = table_->find(rule.place, t.staging.layout);
   t.noisy = (is_narrow(state) && rounding_.stochastic_state) || stochastic_param;
 
   t.time = *tensor.step + 1;

@@ -2,8 +2,8 @@
 
 #include <cstring>
 #include <utility>
+#include <vector>
 
-#include "kernels.hpp"
 #include "rules/all.hpp"
 
 namespace onepass {
@@ -49,22 +49,42 @@ void prepare(std::int64_t t, const double* hypers, [[maybe_unused]] double* scal
 template <class Rule>
 constexpr int coef_count = sizeof(typename Rule::template Coefs<double>) / sizeof(double);
 
+template <class Rule>
+RuleInfo info_of(RulePlace place) {
+  static_assert(coef_count<Rule> <= max_coefs && Rule::slots.count <= max_slots && Rule::scalars.count <= max_scalars,
+                "raise the limits in kernels.hpp and slot.hpp");
+  static_assert(Rule::slots.slow_before(Rule::slots.count) <= max_slow_slots, "a hash has no more bits");
+  return {Rule::name,
+          place,
+          names_of(Rule::hypers),
+          slots_of<Rule>(slot_columns<Rule>.names),
+          names_of(Rule::scalars),
+          slots_of<Rule>(slot_columns<Rule>.kinds),
+          is_lazy<Rule>,
+          coef_count<Rule>,
+          prepare<Rule>};
+}
+
 template <class... Rules>
-std::span<const RuleInfo> infos_of(RuleList<Rules...>) {
-  static_assert(
-      ((coef_count<Rules> <= max_coefs && Rules::slots.count <= max_slots && Rules::scalars.count <= max_scalars) &&
-       ...),
-      "raise the limits in kernels.hpp and slot.hpp");
-  static_assert(((Rules::slots.slow_before(Rules::slots.count) <= max_slow_slots) && ...), "a hash has no more bits");
-  static const RuleInfo infos[] = {{Rules::name, names_of(Rules::hypers), slots_of<Rules>(slot_columns<Rules>.names),
-                                    names_of(Rules::scalars), slots_of<Rules>(slot_columns<Rules>.kinds),
-                                    is_lazy<Rules>, coef_count<Rules>, prepare<Rules>}...};
-  return infos;
+void add(std::vector<RuleInfo>& all, int family, RuleList<Rules...>) {
+  int member = 0;
+  (all.push_back(info_of<Rules>({family, member++})), ...);
+}
+
+template <class... Lists>
+std::vector<RuleInfo> all_of(Families<Lists...>) {
+  std::vector<RuleInfo> all;
+  int family = 0;
+  (add(all, family++, Lists{}), ...);
+  return all;
 }
 
 }  // namespace
 
-std::span<const RuleInfo> rules() { return infos_of(AllRules{}); }
+std::span<const RuleInfo> rules() {
+  static const std::vector<RuleInfo> all = all_of(families);
+  return all;
+}
 
 int find_rule(std::string_view name) {
   const auto all = rules();

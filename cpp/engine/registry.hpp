@@ -5,12 +5,13 @@
 #include <span>
 #include <string_view>
 
-#include "slot.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass {
 
 struct RuleInfo {
   std::string_view name;
+  RulePlace place;
   std::span<const char* const> hypers, slots, scalars;
   std::span<const SlotKind> slot_kinds;
   bool lazy;
@@ -21,7 +22,7 @@ struct RuleInfo {
 
 std::span<const RuleInfo> rules();
 
-// The index of the rule in rules(), in every KernelTable too; -1 if there is none of that name.
+// The index of the rule in rules(); -1 if there is none of that name.
 int find_rule(std::string_view name);
 
 }  // namespace onepass

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 #include "tensor.hpp"
 
 namespace onepass {

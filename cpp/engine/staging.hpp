@@ -1,7 +1,7 @@
 // Which kernel serves arrays as they are stored, and what must be converted for it beforehand?
 #pragma once
 
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass {
 

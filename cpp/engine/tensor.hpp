@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass {
 

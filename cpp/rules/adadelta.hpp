@@ -2,9 +2,9 @@
 // (Zeiler 2012, arXiv:1212.5701, Algorithm 1).
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -33,6 +33,8 @@ struct Adadelta {
     p = p - c.lr * delta;
   }
 };
+
+constexpr RuleList<Adadelta> adadelta_rules;
 
 }  // namespace
 }  // namespace onepass

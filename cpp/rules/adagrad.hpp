@@ -1,9 +1,9 @@
 // Adagrad: steps shrink with the sum of squared gradients (Duchi, Hazan & Singer 2011); eps outside the root.
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -30,6 +30,8 @@ struct Adagrad {
     p = p - c.lr * (g / (sqrt(sum) + c.eps));
   }
 };
+
+constexpr RuleList<Adagrad> adagrad_rules;
 
 }  // namespace
 }  // namespace onepass

@@ -2,10 +2,10 @@
 // AMSGrad (Reddi et al. 2018, arXiv:1904.09237; the maximum is taken of the raw second moment, as in torch).
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/scalar_math.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/scalar_math.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -80,6 +80,8 @@ struct Amsgrad : AmsgradRule<Decay::coupled> {
 struct AmsgradW : AmsgradRule<Decay::decoupled> {
   static constexpr auto name = "amsgradw";
 };
+
+constexpr RuleList<Adam, AdamW, Amsgrad, AmsgradW> adam_rules;
 
 }  // namespace
 }  // namespace onepass

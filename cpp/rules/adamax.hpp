@@ -1,10 +1,10 @@
 // Adamax: Adam with the infinity norm (Kingma & Ba 2015, arXiv:1412.6980, Algorithm 2); eps inside the maximum.
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/scalar_math.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/scalar_math.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -31,6 +31,8 @@ struct Adamax {
     p = p - c.step_size * (m / u);
   }
 };
+
+constexpr RuleList<Adamax> adamax_rules;
 
 }  // namespace
 }  // namespace onepass

@@ -1,4 +1,4 @@
-// Which rules are there? One row each; everything else is enumerated from this list.
+// Which rules are there? Those of these headers, one row each; everything else is enumerated from this list.
 #pragma once
 
 #include "adadelta.hpp"
@@ -17,28 +17,18 @@ namespace onepass {
 namespace {
 
 // clang-format off
-using AllRules = RuleList<
-    Sgd,
-    Momentum,
-    Nesterov,
-    Adagrad,
-    Adadelta,
-    Rmsprop,
-    RmspropMomentum,
-    RmspropCentered,
-    RmspropCenteredMomentum,
-    Adam,
-    AdamW,
-    Amsgrad,
-    AmsgradW,
-    Adamax,
-    Nadam,
-    NadamW,
-    Radam,
-    RadamW,
-    Lion,
-    Rprop,
-    Asgd>;
+constexpr Families families{
+    sgd_rules,
+    adagrad_rules,
+    adadelta_rules,
+    rmsprop_rules,
+    adam_rules,
+    adamax_rules,
+    nadam_rules,
+    radam_rules,
+    lion_rules,
+    rprop_rules,
+    asgd_rules};
 // clang-format on
 
 }  // namespace

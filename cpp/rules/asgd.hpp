@@ -2,10 +2,10 @@
 // Bottou's form, as in torch). `eta` is the step size, decided at the end of the step before.
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/scalar_math.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/scalar_math.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -36,6 +36,8 @@ struct Asgd {
     ax = c.keep * ax + c.fresh * p;
   }
 };
+
+constexpr RuleList<Asgd> asgd_rules;
 
 }  // namespace
 }  // namespace onepass

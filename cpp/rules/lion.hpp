@@ -1,9 +1,9 @@
 // Lion: the sign of an interpolated momentum (Chen et al. 2023, arXiv:2302.06675, Algorithm 2).
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -29,6 +29,8 @@ struct Lion {
     m = c.beta2 * m + c.fresh2 * g;
   }
 };
+
+constexpr RuleList<Lion> lion_rules;
 
 }  // namespace
 }  // namespace onepass

@@ -2,10 +2,10 @@
 // torch's form); `mu_product` is the product of all mu so far.
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/scalar_math.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/scalar_math.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -53,6 +53,8 @@ struct Nadam : NadamRule<Decay::coupled> {
 struct NadamW : NadamRule<Decay::decoupled> {
   static constexpr auto name = "nadamw";
 };
+
+constexpr RuleList<Nadam, NadamW> nadam_rules;
 
 }  // namespace
 }  // namespace onepass

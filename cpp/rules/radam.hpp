@@ -2,10 +2,10 @@
 // arXiv:1908.03265, Algorithm 2; the threshold is 5, as in the authors' code).
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/scalar_math.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/scalar_math.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -47,6 +47,8 @@ struct Radam : RadamRule<Decay::coupled> {
 struct RadamW : RadamRule<Decay::decoupled> {
   static constexpr auto name = "radamw";
 };
+
+constexpr RuleList<Radam, RadamW> radam_rules;
 
 }  // namespace
 }  // namespace onepass

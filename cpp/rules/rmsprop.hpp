@@ -2,9 +2,9 @@
 // running standard deviation (Graves 2013, arXiv:1308.0850, eq. 38-45). eps outside the root, lr outside the momentum.
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -86,6 +86,8 @@ struct RmspropCenteredMomentum : RmspropScale {
     p = p - c.lr * buffer;
   }
 };
+
+constexpr RuleList<Rmsprop, RmspropMomentum, RmspropCentered, RmspropCenteredMomentum> rmsprop_rules;
 
 }  // namespace
 }  // namespace onepass

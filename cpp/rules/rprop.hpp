@@ -2,8 +2,8 @@
 // gradient counts as zero (iRprop-, Igel & Huesken 2000).
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
 
 namespace onepass {
 namespace {
@@ -32,6 +32,8 @@ struct Rprop {
     p = p - step_size * sign(prev);
   }
 };
+
+constexpr RuleList<Rprop> rprop_rules;
 
 }  // namespace
 }  // namespace onepass

@@ -2,9 +2,9 @@
 // re-parameterised form whose gradient is taken at the current point).
 #pragma once
 
-#include "engine/rule.hpp"
-#include "engine/simd.hpp"
-#include "weight_decay.hpp"
+#include "language/rule.hpp"
+#include "language/simd.hpp"
+#include "language/weight_decay.hpp"
 
 namespace onepass {
 namespace {
@@ -73,6 +73,8 @@ struct Nesterov {
     p = p - c.lr * (g + c.momentum * buffer);
   }
 };
+
+constexpr RuleList<Sgd, Momentum, Nesterov> sgd_rules;
 
 }  // namespace
 }  // namespace onepass

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "engine/dispatch.hpp"
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 #include "share.hpp"
 
 namespace onepass::solve {

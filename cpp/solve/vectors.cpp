@@ -5,7 +5,7 @@
 
 #include "engine/dispatch.hpp"
 #include "engine/fp_env.hpp"
-#include "kernels.hpp"
+#include "kernel/kernels.hpp"
 #include "share.hpp"
 
 namespace onepass::solve {

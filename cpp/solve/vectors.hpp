@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/kernels.hpp"
+#include "kernel/kernels.hpp"
 
 namespace onepass::solve {
 

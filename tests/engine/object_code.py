@@ -6,7 +6,7 @@ Each `..._faults` function lists what is wrong, as text; an empty list is a pass
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,13 +84,17 @@ def functions(obj: Path, tools: str = "") -> dict[str, Function]:
     return found
 
 
-def symbol_faults(obj: Path, tools: str = "") -> list[str]:
-    """A kernel object exports its table alone, lets the linker merge nothing and calls only memory functions."""
-    table = list(symbols(obj, tools))
-    exported = [name for kind, name in table if kind.isupper() and kind not in "UVW"]
-    faults = [f"merged by the linker: {name}" for kind, name in table if kind in "VvWwu"]
-    faults += [f"calls {name}" for kind, name in table if kind == "U" and name not in ("memcpy", "memset")]
-    return faults + ([] if len(exported) == 1 else [f"exports {exported}"])
+def symbol_faults(objects: Sequence[Path], tools: str = "") -> list[str]:
+    """A level's objects export one table each, let the linker merge nothing and call only memory functions."""
+    faults, exports, wanted = [], set(), set()
+    for obj in objects:
+        table = list(symbols(obj, tools))
+        exported = [name for kind, name in table if kind.isupper() and kind not in "UVW"]
+        faults += [f"merged by the linker: {name}" for kind, name in table if kind in "VvWwu"]
+        faults += [] if len(exported) == 1 else [f"{obj.name} exports {exported}"]
+        exports.update(exported)
+        wanted.update(name for kind, name in table if kind == "U")
+    return faults + [f"calls {name}" for name in sorted(wanted - exports - {"memcpy", "memset"})]
 
 
 def rounding_faults(obj: Path, tools: str = "") -> list[str]:

@@ -2,7 +2,7 @@
 
 golden_hashes.txt is what cpp/check/golden.cpp prints. No test writes it. After a change that is meant to change bits:
 
-    cmake -B build/golden -DONEPASS_PYTHON=OFF -DONEPASS_GOLDEN=ON && cmake --build build/golden
+    cmake --preset golden && cmake --build --preset golden
     build/golden/cpp/check/golden > tests/engine/golden_hashes.txt
 """
 

@@ -24,9 +24,12 @@ ENCODINGS = {
 NATIVE_LEVELS = LEVELS.get(NATIVE, ["generic"])
 
 
-def kernel_object(build: Build, level: str) -> Path:
-    (obj,) = build.objects(f"onepass_kernels_{level}")
-    return obj
+def kernel_objects(build: Build, level: str) -> list[Path]:
+    """One for each header of rules, and the one that gathers them."""
+    objects = build.objects(f"onepass_kernels_{level}")
+    headers = [path.stem for path in (ROOT / "cpp/rules").glob("*.hpp") if path.stem != "all"]
+    assert sorted(obj.name for obj in objects) == sorted(f"{name}.cpp.o" for name in ["kernels", *headers])
+    return objects
 
 
 def host_objects(build: Build) -> list[Path]:
@@ -34,21 +37,22 @@ def host_objects(build: Build) -> list[Path]:
     return build.objects("onepass_engine")
 
 
-def kernel_faults(obj: Path, level: str, tools: str = "") -> list[str]:
-    return symbol_faults(obj, tools) + rounding_faults(obj, tools) + packing_faults(obj, level, tools)
+def kernel_faults(objects: list[Path], level: str, tools: str = "") -> list[str]:
+    of_each = (rounding_faults(obj, tools) + packing_faults(obj, level, tools) for obj in objects)
+    return symbol_faults(objects, tools) + [fault for faults in of_each for fault in faults]
 
 
 def kernel_count() -> int:
     """Rules times layouts."""
-    layouts = re.findall(r"\{(?:DType::\w+, ){3}(?:true|false)\}", (ROOT / "cpp/engine/kernels.hpp").read_text())
+    layouts = re.findall(r"\{(?:DType::\w+, ){3}(?:true|false)\}", (ROOT / "cpp/kernel/kernels.hpp").read_text())
     return len(_core.rules()) * len(layouts)
 
 
 @pytest.mark.parametrize("level", NATIVE_LEVELS)
 def test_kernels(native: Build, level: str) -> None:
-    obj = kernel_object(native, level)
-    assert kernel_faults(obj, level) == []
-    assert len(rule_kernels(obj)) == kernel_count()
+    objects = kernel_objects(native, level)
+    assert kernel_faults(objects, level) == []
+    assert sum(len(rule_kernels(obj)) for obj in objects) == kernel_count()
 
 
 def test_host_code_rounds_like_kernels(native: Build) -> None:
@@ -60,13 +64,15 @@ def test_host_code_rounds_like_kernels(native: Build) -> None:
 @NEEDS_X86
 @pytest.mark.parametrize("level", NATIVE_LEVELS)
 def test_a_level_uses_no_newer_instruction(native: Build, level: str) -> None:
-    assert encoding_faults(kernel_object(native, level), *ENCODINGS[level]) == []
+    for obj in kernel_objects(native, level):
+        assert encoding_faults(obj, *ENCODINGS[level]) == []
 
 
 @NEEDS_X86
 def test_a_level_is_worth_compiling(native: Build) -> None:
     """Beside x86_v4 it has the conversion to bfloat16."""
-    found = {i.mnemonic for f in functions(kernel_object(native, "x86_v4_bf16")).values() for i in f}
+    objects = kernel_objects(native, "x86_v4_bf16")
+    found = {i.mnemonic for obj in objects for function in functions(obj).values() for i in function}
     assert "vcvtneps2bf16" in found
 
 
@@ -81,9 +87,9 @@ def test_host_code_runs_on_every_x86(native: Build) -> None:
 def test_aarch64_kernels(build: Builder, level: str) -> None:
     need(f"{AARCH64_TOOLS}g++")
     cross = build(*CROSS_AARCH64, all_levels("aarch64"))
-    obj = kernel_object(cross, level)
-    assert kernel_faults(obj, level, AARCH64_TOOLS) == []
-    assert len(rule_kernels(obj, AARCH64_TOOLS)) == kernel_count()
+    objects = kernel_objects(cross, level)
+    assert kernel_faults(objects, level, AARCH64_TOOLS) == []
+    assert sum(len(rule_kernels(obj, AARCH64_TOOLS)) for obj in objects) == kernel_count()
     for obj in host_objects(cross):
         assert rounding_faults(obj, AARCH64_TOOLS) == []
 
@@ -117,15 +123,15 @@ def compiler(tmp_path: Path) -> Compiler:
 
 def test_a_shared_inline_function_is_found(compiler: Compiler) -> None:
     obj = compiler("inline int shared() { return 1; } extern int (*const kernel)(); int (*const kernel)() = shared;")
-    (fault,) = symbol_faults(obj)
+    (fault,) = symbol_faults([obj])
     assert fault.startswith("merged by the linker")
 
 
 def test_a_second_export_and_a_library_call_are_found(compiler: Compiler) -> None:
     obj = compiler("double kernel(double x) { return __builtin_exp(x); } void second() {}")
-    calls, exports = symbol_faults(obj)
+    exports, calls = symbol_faults([obj])
+    assert exports.startswith("bad.o exports ['_Z6kerneld', ")
     assert calls == "calls exp"
-    assert exports.startswith("exports ['_Z6kerneld', ")
 
 
 @NEEDS_X86

@@ -1,7 +1,7 @@
 // How are products added? In double, in lanes whose number is the same on every instruction set.
 #pragma once
 
-#include "simd.hpp"
+#include "language/simd.hpp"
 
 namespace onepass {
 namespace {

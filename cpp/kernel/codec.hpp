@@ -5,8 +5,8 @@
 #pragma once
 
 #include "convert.hpp"
+#include "language/simd.hpp"
 #include "noise.hpp"
-#include "simd.hpp"
 
 namespace onepass {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
+#include "language/slot.hpp"
 #include "noise_key.hpp"
-#include "slot.hpp"
 
 namespace onepass {
 
@@ -79,21 +79,42 @@ struct Passes {
   void (*flush_subnormals)(void* stored, int64_t size);
 };
 
-struct VectorKernels;  // solve/kernels.hpp
+// What second-order methods do with long vectors stored in one type, each in one pass. Sums are in double and in a
+// fixed order.
+struct VectorKernels {
+  // The inner product of at most sum_tile_size elements.
+  double (*dot)(const void* x, const void* y, int64_t size);
+  // out = scale * x + weights[0] * rows[0] + weights[1] * rows[1] + ... of the elements from `start` on; out may be x.
+  void (*combine)(void* out, double scale, const void* x, const double* weights, const void* const* rows,
+                  int64_t row_count, int64_t start, int64_t size);
+  // y = b * y + a * x; then the inner product of y with z, which may be y. At most sum_tile_size elements.
+  double (*blend)(void* y, double b, double a, const void* x, const void* z, int64_t size);
+  // row = row + u[number] * v + v[number] * u; then the inner product of the row with g.
+  double (*rank_two)(void* row, int64_t number, const void* u, const void* v, const void* g, int64_t size);
+};
 
-// A rule's kernels, one for each layout.
-struct Row {
-  Kernel kernels[layout_count];
+struct RuleKernels {
+  Kernel by_layout[layout_count];
+};
+
+// Of the rules of one header, in the order of their list.
+struct FamilyKernels {
+  const RuleKernels* rules;
+};
+
+// Where a rule stands in rules/all.hpp: in which header's list, and where there.
+struct RulePlace {
+  int family, member;
 };
 
 struct KernelTable {
-  const Row* rows;
+  const FamilyKernels* const* families;
   const Passes* passes;  // by DType
   void (*widen)(const float* from, double* to, int64_t size);
   void (*narrow)(const double* from, float* to, int64_t size);
   const VectorKernels* vectors;  // of float, of double
 
-  Kernel find(int rule, int layout) const { return rows[rule].kernels[layout]; }
+  Kernel find(RulePlace rule, int layout) const { return families[rule.family]->rules[rule.member].by_layout[layout]; }
   const Passes& of(DType dtype) const { return passes[static_cast<int>(dtype)]; }
 };
 

@@ -1,10 +1,10 @@
 // How are long vectors combined, and their products added, in one pass?
 #pragma once
 
-#include "engine/codec.hpp"
-#include "engine/lane_sums.hpp"
-#include "engine/sweep.hpp"
+#include "codec.hpp"
 #include "kernels.hpp"
+#include "lane_sums.hpp"
+#include "sweep.hpp"
 
 namespace onepass {
 namespace {

@@ -1,7 +1,7 @@
 // Which conversions does this instruction set have of its own? Between packs and narrower items; the rest is integers.
 #pragma once
 
-#include "simd.hpp"
+#include "language/simd.hpp"
 
 #if defined(__AVX2__)
 #include <immintrin.h>

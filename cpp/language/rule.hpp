@@ -55,9 +55,14 @@ struct Constant {
 template <class Rule>
 constexpr bool is_lazy = requires { Rule::lazy; };
 
+// The rules of a header: <name of the header>_rules.
 template <class... Rules>
-struct RuleList {
-  static constexpr int count = sizeof...(Rules);
+struct RuleList {};
+
+// The lists of all headers.
+template <class... Lists>
+struct Families {
+  constexpr explicit Families(Lists...) {}
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "codec.hpp"
-#include "slot.hpp"
+#include "language/slot.hpp"
 
 namespace onepass {
 namespace {

@@ -4,7 +4,7 @@
 #include "blocks.hpp"
 #include "codec.hpp"
 #include "kernels.hpp"
-#include "rule.hpp"
+#include "language/rule.hpp"
 #include "slot_codec.hpp"
 #include "sweep.hpp"
 

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
+#include "language/simd.hpp"
 #include "noise_key.hpp"
-#include "simd.hpp"
 
 namespace onepass {
 namespace {

@@ -1,0 +1,52 @@
+// Which kernels have the rules of a header? One for each layout; compiled once per header and level.
+#pragma once
+
+#include "kernels.hpp"
+#include "loop.hpp"
+
+namespace onepass {
+namespace {
+
+template <DType dtype>
+struct TypeOf;
+template <>
+struct TypeOf<DType::f32> {
+  using type = float;
+};
+template <>
+struct TypeOf<DType::f64> {
+  using type = double;
+};
+template <>
+struct TypeOf<DType::bf16> {
+  using type = bf16;
+};
+template <>
+struct TypeOf<DType::f16> {
+  using type = f16;
+};
+template <>
+struct TypeOf<DType::q8> {
+  using type = q8;
+};
+
+template <class Rule, int layout>
+constexpr Kernel kernel_for =
+    kernel<Rule, typename TypeOf<layouts[layout].param>::type, typename TypeOf<layouts[layout].grad>::type,
+           typename TypeOf<layouts[layout].state>::type, layouts[layout].stochastic>;
+
+template <class Rule, int... L>
+constexpr RuleKernels kernels_of(Indices<L...>) {
+  return {{kernel_for<Rule, L>...}};
+}
+template <class... Rules>
+struct Family {
+  static constexpr RuleKernels kernels[] = {kernels_of<Rules>(typename CountTo<layout_count>::type{})...};
+};
+template <class... Rules>
+constexpr FamilyKernels family_of(RuleList<Rules...>) {
+  return {Family<Rules...>::kernels};
+}
+
+}  // namespace
+}  // namespace onepass
