@@ -2,6 +2,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
+
 #include "engine/dispatch.hpp"
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
@@ -56,6 +59,27 @@ void set_num_threads(int threads) {
   threads::set_count(threads);
 }
 
+constexpr std::array layer_names{"auto", "pool", "openmp", "serial"};  // in the order of threads::Layer
+
+std::string name_of(threads::Layer layer) { return layer_names[static_cast<std::size_t>(layer)]; }
+
+py::dict threading_layers() {
+  py::dict layers;
+  for (std::size_t i = 0; i < layer_names.size(); ++i)
+    layers[layer_names[i]] = threads::what_lacks(static_cast<threads::Layer>(i));
+  return layers;
+}
+
+void set_threading_layer(const std::string& name) {
+  const auto found = std::find(layer_names.begin(), layer_names.end(), name);
+  if (found == layer_names.end())
+    throw py::value_error("threading layer: '" + name + "' is unknown; there are auto, pool, openmp, serial");
+  const auto layer = static_cast<threads::Layer>(found - layer_names.begin());
+  if (const std::string lacks = threads::what_lacks(layer); !lacks.empty())
+    throw py::value_error("threading layer: '" + name + "' cannot be had here: " + lacks + ", or choose 'pool'");
+  threads::set_layer(layer);
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, module) {
@@ -69,6 +93,11 @@ PYBIND11_MODULE(_core, module) {
   module.def("set_isa", set_isa, py::arg("name"));
   module.def("get_num_threads", threads::count);
   module.def("set_num_threads", set_num_threads, py::arg("threads"));
+  module.def("set_default_num_threads", threads::set_default_count, py::arg("threads"));
+  module.def("threading_layers", threading_layers, "layer -> why it cannot be had, if it cannot");
+  module.def("get_threading_layer", [] { return name_of(threads::get_layer()); });
+  module.def("get_threading_layer_in_force", [] { return name_of(threads::layer_in_force()); });
+  module.def("set_threading_layer", set_threading_layer, py::arg("name"));
   module.attr("compiler") = ONEPASS_COMPILER;
   module.def(
       "require_updatable",
@@ -95,7 +124,8 @@ PYBIND11_MODULE(_core, module) {
       .def_readwrite("mean_decay", &StepOptions::mean_decay)
       .def_readwrite("write_mirror", &StepOptions::write_mirror)
       .def_readwrite("accumulate", &StepOptions::accumulate)
-      .def_readwrite("completes", &StepOptions::completes);
+      .def_readwrite("completes", &StepOptions::completes)
+      .def_readwrite("threads", &StepOptions::threads);
   py::class_<bind::BoundPlan>(module, "Plan")
       .def(py::init<std::string, std::string, const py::list&, const py::list&, const Rounding&>(), py::arg("owner"),
            py::arg("caller"), py::arg("groups"), py::arg("tensors"), py::arg("rounding"))

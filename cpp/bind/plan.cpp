@@ -286,7 +286,7 @@ StepResult BoundPlan::step(const py::sequence& gradients, const StepOptions& opt
   const Turn turn(running_);
   const auto kept = take(gradients, options);
   plan_->prepare(options);
-  if (!plan_->is_parallel()) return plan_->run();
+  if (plan_->team() == 1) return plan_->run();
   const py::gil_scoped_release release;
   return plan_->run();
 }

@@ -98,7 +98,7 @@ Outcome run(int rule_index, const Mode& mode, const std::vector<Case>& cases, Va
     else if (!kept_hostile_mode(options.threads, step))
       throw std::logic_error("a step changed the floating-point mode of a thread");
     const bool wakes_threads = options.threads > 1 && values == Values::finite && !mode.rows;
-    if (wakes_threads && !plan.is_parallel()) throw std::logic_error("the sizes are too small for threads");
+    if (wakes_threads && plan.team() == 1) throw std::logic_error("the sizes are too small for threads");
     outcome.reports.add(result.skipped);
     outcome.reports.add_number(result.norm);
     outcome.reports.add_number(result.clip_coefficient);

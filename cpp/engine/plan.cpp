@@ -89,7 +89,10 @@ void Plan::prepare_line() {
   }
 }
 
-bool Plan::is_parallel() const { return starts_.back() >= serial_below && threads::count() > 1; }
+int Plan::team() const {
+  if (starts_.back() < serial_below) return 1;
+  return options_.threads > 0 ? options_.threads : threads::count();
+}
 
 void Plan::prepare(const StepOptions& options) {
   const DefaultFpEnv env;
@@ -183,9 +186,10 @@ void Plan::prepare_rest(Treatment& t) const {
 // are worth it.
 template <class Function>
 void Plan::for_each_stretch(Function function) const noexcept {
-  const int team = is_parallel() ? threads::count() : 1;
+  const int threads = team();
   threads::parallel_for(
-      team, starts_.back(), grain_, chunk_of(starts_.back(), team, grain_), [&](std::int64_t from, std::int64_t to) {
+      threads, starts_.back(), grain_, chunk_of(starts_.back(), threads, grain_),
+      [&](std::int64_t from, std::int64_t to) {
         const DefaultFpEnv env;
         const auto first = std::upper_bound(starts_.begin(), starts_.end(), from) - starts_.begin() - 1;
         for (auto i = static_cast<std::size_t>(first); i < tensors_.size() && starts_[i] < to; ++i) {
@@ -211,9 +215,9 @@ void Plan::for_each_stretch(Function function) const noexcept {
 void Plan::combine_rows() noexcept {
   for (const Tensor& tensor : tensors_) {
     if (!tensor.rows || !tensor.rows->has_sums()) continue;
-    const int team = is_parallel() ? threads::count() : 1;
-    const std::int64_t chunk = std::clamp<std::int64_t>(tensor.rows->count() / (16 * team), 1, 64);
-    threads::parallel_for(team, tensor.rows->count(), 1, chunk, [&](std::int64_t from, std::int64_t to) {
+    const int threads = team();
+    const std::int64_t chunk = std::clamp<std::int64_t>(tensor.rows->count() / (16 * threads), 1, 64);
+    threads::parallel_for(threads, tensor.rows->count(), 1, chunk, [&](std::int64_t from, std::int64_t to) {
       const DefaultFpEnv env;
       for (; from < to; ++from) tensor.rows->combine(*table_, from);
     });
@@ -255,9 +259,9 @@ TileSum Plan::sum_tile(std::size_t i, std::int64_t number) const noexcept {
 // The sweep over the gradients that comes before any update: their norm, and whether all are finite.
 StepResult Plan::measure() noexcept {
   const std::int64_t tiles = sum_starts_.back();
-  const int team = is_parallel() ? threads::count() : 1;
-  const std::int64_t chunk = std::clamp<std::int64_t>(tiles / (16 * team), 1, 16);
-  threads::parallel_for(team, tiles, 1, chunk, [&](std::int64_t from, std::int64_t to) {
+  const int threads = team();
+  const std::int64_t chunk = std::clamp<std::int64_t>(tiles / (16 * threads), 1, 16);
+  threads::parallel_for(threads, tiles, 1, chunk, [&](std::int64_t from, std::int64_t to) {
     const DefaultFpEnv env;
     auto i = static_cast<std::size_t>(std::upper_bound(sum_starts_.begin(), sum_starts_.end(), from) -
                                       sum_starts_.begin() - 1);

@@ -22,7 +22,8 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   std::vector<Tensor>& tensors() { return tensors_; }
-  bool is_parallel() const;
+  // How many threads its steps are worth, with the options of the last.
+  int team() const;
 
   // One step, computed in the default floating-point mode, whatever the caller's. In two halves, so that
   // hyper-parameters are read in the first alone and may change during the second, which neither allocates nor fails.

@@ -1,0 +1,143 @@
+#include "openmp.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "openmp_region.hpp"
+#include "signals.hpp"
+
+#if defined(ONEPASS_OPENMP)
+#include <dlfcn.h>
+#include <link.h>
+#endif
+
+namespace onepass::threads::openmp {
+namespace {
+
+struct Module {
+  decltype(&onepass_openmp_run) run = nullptr;
+  decltype(&onepass_openmp_limit) limit = nullptr;
+  std::string lacks;
+};
+
+#if defined(ONEPASS_OPENMP)
+constexpr const char* runtime = "libgomp.so.1";
+
+// The module lies beside this one, where our run path leads. It names the runtime, and the loader takes the one that is
+// already there, whoever brought it.
+Module load() {
+  Module module;
+  void* const handle = dlopen(ONEPASS_OPENMP, RTLD_NOW | RTLD_LOCAL);
+  if (!handle) {
+    const char* const reason = dlerror();
+    module.lacks = std::string(reason ? reason : "it cannot be loaded") +
+                   "; install GNU's OpenMP runtime (Debian: apt install libgomp1; conda: libgomp)";
+    return module;
+  }
+  module.run = reinterpret_cast<decltype(module.run)>(dlsym(handle, "onepass_openmp_run"));
+  module.limit = reinterpret_cast<decltype(module.limit)>(dlsym(handle, "onepass_openmp_limit"));
+  return module;
+}
+
+// How many libraries have ever been loaded: to ask for one by name takes a thousand times as long.
+unsigned long long loads() {
+  unsigned long long count = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* into) {
+        *static_cast<unsigned long long*>(into) = info->dlpi_adds;
+        return 1;
+      },
+      &count);
+  return count;
+}
+
+bool look() {
+  void* const found = dlopen(runtime, RTLD_LAZY | RTLD_NOLOAD);
+  if (found) dlclose(found);
+  return found != nullptr;
+}
+#else
+Module load() {
+  return {nullptr, nullptr, "this build has none; build with a compiler that brings GNU's OpenMP (GCC)"};
+}
+unsigned long long loads() { return 0; }
+bool look() { return false; }
+#endif
+
+const Module& module() {
+  static const Module loaded = load();
+  return loaded;
+}
+
+// How many of so many more threads there are to be had. libgomp ends the process when it cannot make one, so they are
+// tried first: all at once, each waiting for the last.
+int to_be_had(int more) {
+  std::vector<std::thread> trial;
+  std::atomic<bool> enough{false};
+  try {
+    for (int i = 0; i < more; ++i) trial.emplace_back([&] { enough.wait(false); });
+  } catch (const std::exception&) {
+  }
+  enough.store(true);
+  enough.notify_all();
+  for (std::thread& one : trial) one.join();
+  return static_cast<int>(trial.size());
+}
+
+struct Job {
+  std::int64_t work, grain;
+  Body body;
+  void* context;
+  std::chrono::steady_clock::time_point begun, done;  // by the caller
+};
+
+void take_share(void* job_of_all, int thread, int threads) {
+  Job& job = *static_cast<Job*>(job_of_all);
+  if (thread == 0) job.begun = std::chrono::steady_clock::now();
+  const std::int64_t grains = job.work / job.grain;
+  const std::int64_t begin = grains * thread / threads * job.grain;
+  const std::int64_t end = thread + 1 < threads ? grains * (thread + 1) / threads * job.grain : job.work;
+  if (begin < end) job.body(job.context, begin, end);
+  if (thread == 0) job.done = std::chrono::steady_clock::now();
+}
+
+// The team is one caller's at a time, though the runtime would make another.
+std::mutex turn;
+
+}  // namespace
+
+Times run(int team, std::int64_t work, std::int64_t grain, Body body, void* context) {
+  const std::unique_lock mine(turn, std::try_to_lock);
+  if (!mine || !module().run) return body(context, 0, work), Times{};
+  Job job{work, grain, body, context, {}, {}};
+  static thread_local int made = 1;  // the largest team that this thread has had
+  if (team <= made) {
+    module().run(team, take_share, &job);
+  } else {
+    team = std::min(team, made + to_be_had(team - made));
+    const BlockedSignals blocked;
+    module().run(team, take_share, &job);
+    made = team;
+  }
+  return {job.done - job.begun, std::chrono::steady_clock::now() - job.done};
+}
+
+bool is_loaded() {
+  static std::atomic<unsigned long long> seen{0};
+  static std::atomic<bool> found{false};
+  if (found.load(std::memory_order_relaxed)) return true;
+  const unsigned long long now = loads();
+  if (seen.exchange(now, std::memory_order_relaxed) == now) return false;
+  found.store(look() && module().run, std::memory_order_relaxed);
+  return found.load(std::memory_order_relaxed);
+}
+
+int limit() { return module().limit ? module().limit() : most_threads; }
+
+std::string what_lacks() { return module().lacks; }
+
+}  // namespace onepass::threads::openmp
