@@ -55,7 +55,9 @@ class Real:
         return above and below and value > -math.inf
 
     def check(self, owner: str, name: str, value: Any) -> float:
-        number = value if type(value) is float else _number(value, int | float | np.integer | np.floating)
+        if type(value) is float and self.low < value < self.high:  # nearly always
+            return value
+        number = _number(value, int | float | np.integer | np.floating)
         if number is None:
             raise TypeError(f"{owner}: {name} must be a real number, got {value!r}")
         try:
