@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from more_garbow_hillstrom import PROBLEMS, Function, Problem
@@ -11,7 +13,7 @@ from onepass.arrays import Array
 from onepass.reference import solve as reference
 from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
 from onepass.solve import least_squares
-from onepass.solve.squares.least_squares import METHODS
+from onepass.solve.squares.settings import Method
 
 #: Curved valleys, failures of full steps, scales of parameters far apart; paths that are no shorter than this.
 NAMES = (
@@ -32,7 +34,7 @@ LEAST, STEPS = 5, 15
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(Method))
 def test_the_path_is_the_references(method: str, name: str) -> None:
     problem = PROBLEMS[name]
     x0 = problem.start.astype(float)
