@@ -10,8 +10,8 @@ from more_garbow_hillstrom import PROBLEMS, Function, Problem
 from paths import assert_followed
 
 from onepass.arrays import Array
-from onepass.reference import solve as reference
-from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
+from onepass.reference import textbook as reference
+from onepass.reference.textbook.levenberg_marquardt import LevenbergMarquardt
 from onepass.solve import least_squares
 from onepass.solve.squares.settings import Method
 
