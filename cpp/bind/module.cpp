@@ -14,26 +14,27 @@ using namespace onepass;
 
 namespace {
 
-py::tuple names(std::span<const char* const> items) {
-  py::tuple result(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) result[i] = py::str(items[i]);
-  return result;
+constexpr const char* name_of(SlotKind kind) {
+  return kind == SlotKind::first_moment    ? "first_moment"
+         : kind == SlotKind::second_moment ? "second_moment"
+                                           : "iterate";
 }
 
-py::tuple kinds(std::span<const SlotKind> items) {
+template <class Items, class Convert>
+py::tuple tuple_of(const Items& items, Convert convert) {
   py::tuple result(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i)
-    result[i] = py::str(items[i] == SlotKind::first_moment    ? "first_moment"
-                        : items[i] == SlotKind::second_moment ? "second_moment"
-                                                              : "iterate");
+  for (std::size_t i = 0; i < items.size(); ++i) result[i] = convert(items[i]);
   return result;
 }
 
 py::dict rule_table() {
   py::dict table;
+  const auto name = [](const auto& item) { return py::str(item.name); };
   for (const RuleInfo& rule : rules())
     table[py::str(rule.name.data(), rule.name.size())] =
-        py::make_tuple(names(rule.hypers), names(rule.slots), names(rule.scalars), kinds(rule.slot_kinds));
+        py::make_tuple(tuple_of(rule.hypers, [](const char* hyper) { return py::str(hyper); }),
+                       tuple_of(rule.slots, name), tuple_of(rule.scalars, name),
+                       tuple_of(rule.slots, [](const Slot& slot) { return py::str(name_of(slot.kind)); }));
   return table;
 }
 
