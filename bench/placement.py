@@ -1,4 +1,4 @@
-"""What does it cost when arrays lie a power of two apart? AdamW with and without `onepass.placement`, in turn.
+"""What does it cost when arrays lie a power of two apart? AdamW with and without its placement, in turn.
 
 python bench/placement.py [--size N] [--rounds N]
 """
@@ -12,7 +12,7 @@ from time import perf_counter, sleep
 import numpy as np
 
 import onepass as op
-from onepass import placement
+from onepass.optimizer import placement
 
 CASES = {"float32": np.float32, "bfloat16": np.float32, "float8": np.float32, "float16": np.float16}
 

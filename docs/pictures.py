@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import onepass as op
-from onepass.reference.storage import decode_slot
+from onepass.formats import decode_slot
 
 # Okabe & Ito's colours, which colour-blind readers tell apart; dashes or widths tell lines apart as well.
 BLACK, BLUE, ORANGE, GREEN, PINK = "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.groups import Array
-from onepass.hyperparameters import KINDS, Flag
+from onepass.arrays import Array
+from onepass.checks import Flag, checks_of
 from onepass.optimizer import Optimizer
 from onepass.signatures import signatures
 
@@ -20,6 +20,11 @@ RULES = list(signatures)
 DTYPES = [np.float32, np.float64]
 ISAS = op.isas()
 CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
+
+
+def shown(value: object) -> str:
+    """The value in a test's name, the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
 
 def dtype_of(name: str) -> np.dtype[Any]:
@@ -30,12 +35,8 @@ def dtype_of(name: str) -> np.dtype[Any]:
 def options_of(rule: str) -> dict[str, Any]:
     """Constructor arguments with which the class of a rule chooses it, weight decay switched on where there is any."""
     cls = signatures[rule].optimizer
-    defaults = {
-        name: parameter.default
-        for name, parameter in _constructor(cls).items()
-        if parameter.default is not parameter.empty
-    }
-    switches = {name: (False, True) for name in defaults if isinstance(KINDS[name], Flag) and name != "maximize"}
+    defaults, checks = defaults_of(cls), checks_of(cls)
+    switches = {name: (False, True) for name in defaults if isinstance(checks[name], Flag) and name != "maximize"}
     if "momentum" in defaults:
         switches["momentum"] = (defaults["momentum"] or 0.0, 0.9)
     for values in itertools.product(*switches.values()):
@@ -49,8 +50,9 @@ def options_of(rule: str) -> dict[str, Any]:
     raise AssertionError(f"no options of {cls.__name__} choose the rule {rule!r}")
 
 
-def _constructor(cls: type[Optimizer]) -> dict[str, Any]:
-    return dict(inspect.signature(cls).parameters)
+def defaults_of(cls: type[Optimizer]) -> dict[str, Any]:
+    """The hyper-parameters of a class."""
+    return {name: field.default for name, field in cls.hyperparameters.items()}
 
 
 def build(rule: str, params: Any, **more: Any) -> Optimizer:

@@ -12,7 +12,7 @@ from cases import DTYPES, ISAS, RULES, arrays_of, assert_same_bits, build, sprea
 from hypothesis import given, settings, strategies
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import Twin
 from onepass.signatures import signatures
 

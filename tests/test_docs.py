@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import onepass as op
-from onepass import _core
-from onepass.options import MIRROR_DTYPES, STATE_DTYPES
+from onepass.optimizer.options import MirrorDtype, StateDtype
+from onepass.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -77,7 +77,7 @@ def test_every_option_is_described(name: str) -> None:
 
 
 def test_every_value_of_an_option_and_every_field_of_the_record_is_named() -> None:
-    for dtype in (*STATE_DTYPES, *MIRROR_DTYPES, "nearest", "stochastic", "kahan"):
+    for dtype in (*get_args(StateDtype), *get_args(MirrorDtype), "nearest", "stochastic", "kahan"):
         assert f'`"{dtype}"`' in MANUAL
     for field in fields(op.StepRecord):
         assert f"| `{field.name}` |" in PAGES["step.md"]
@@ -85,9 +85,9 @@ def test_every_value_of_an_option_and_every_field_of_the_record_is_named() -> No
 
 def test_the_table_of_kinds() -> None:
     kinds: dict[str, dict[str, None]] = {}
-    for _, slots, _, slot_kinds in _core.rules().values():
-        for slot, kind in zip(slots, slot_kinds, strict=True):
-            kinds.setdefault(kind.replace("_", " "), {})[slot] = None
+    for rule in RULES.values():
+        for slot in rule.slots:
+            kinds.setdefault(slot.kind.replace("_", " "), {})[slot.name] = None
     for kind, slots in kinds.items():
         row = re.search(rf"^\| {kind} \| (.*?) \|", PAGES["storage.md"], re.MULTILINE)
         assert row, f"there is no row for {kind}"

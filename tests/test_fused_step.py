@@ -10,7 +10,7 @@ from cases import ISAS, RULES, arrays_of, assert_same_bits, build, spread, unali
 from hypothesis import given, settings, strategies
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import Twin
 
 ml_dtypes = pytest.importorskip("ml_dtypes")

@@ -12,7 +12,7 @@ import pytest
 from cases import CLASSES, RULES, Snapshot, build
 
 import onepass as op
-from onepass.hyperparameters import KINDS, Flag, Pair, Real
+from onepass.checks import Flag, Items, Real, checks_of
 from onepass.optimizer import Optimizer
 from onepass.signatures import signatures
 
@@ -26,13 +26,14 @@ HYPERS = [
 ]
 
 
-def bad_values(name: str) -> list[Any]:
-    kind = KINDS[name]
+def bad_values(cls: type[Optimizer], name: str) -> list[Any]:
+    kind = checks_of(cls)[name]
     if isinstance(kind, Flag):
         return [0, 1, "yes", None, np.array(True)]
-    if isinstance(kind, Pair):
-        good = 0.5 * (kind.first.low + min(kind.first.high, 2)), kind.second.low + 0.25
-        wrong = [(bad, good[1]) for bad in bad_reals(kind.first)] + [(good[0], bad) for bad in bad_reals(kind.second)]
+    if isinstance(kind, Items):
+        first, second = kind.items
+        good = 0.5 * (first.low + min(first.high, 2)), second.low + 0.25
+        wrong = [(bad, good[1]) for bad in bad_reals(first)] + [(good[0], bad) for bad in bad_reals(second)]
         return [0.5, good[:1], (*good, 0.5), "ab", None, {0.5, 0.6}, *wrong]
     return bad_reals(kind)
 
@@ -49,7 +50,7 @@ def test_bad_values_are_refused_by_name(cls: type[Optimizer], name: str) -> None
     optimizer = cls([param])
     optimizer.step([gradient])
     before = Snapshot(optimizer)
-    for value in bad_values(name):
+    for value in bad_values(cls, name):
         names_it = pytest.raises((TypeError, ValueError), match=rf"^{cls.__name__}: {name}(\[[01]\])? must be ")
         with names_it:
             cls([np.ones(5)], **{name: value})

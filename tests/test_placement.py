@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.placement import PLACED_FROM, STRIDE, WINDOW, zeros_beside
+from onepass.optimizer.placement import PLACED_FROM, STRIDE, WINDOW, zeros_beside
 
 LARGE = (PLACED_FROM // 4, 2)
 

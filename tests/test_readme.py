@@ -8,7 +8,7 @@ from pathlib import Path
 from cases import CLASSES
 
 import onepass as op
-from onepass import _core
+from onepass.signatures import signatures
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -17,7 +17,7 @@ def optimizer_table() -> str:
     def row(name: str) -> str:
         cls = getattr(op, name)
         rules = ", ".join(f"`{rule}`" for rule in cls.rules)
-        slots = dict.fromkeys(slot for rule in cls.rules for slot in _core.rules()[rule][1])
+        slots = dict.fromkeys(slot for rule in cls.rules for slot in signatures[rule].slots)
         return f"| `{name}` | {rules} | {', '.join(f'`{slot}`' for slot in slots) or 'none'} |"
 
     return "\n".join(row(name) for name in sorted((cls.__name__ for cls in CLASSES), key=str.lower))

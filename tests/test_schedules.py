@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from cases import shown
 
 import onepass as op
 from onepass import schedules
@@ -38,7 +39,7 @@ def build(name, kwargs):
 
 
 def same_formula(name, **kwargs):
-    return pytest.param(name, kwargs, id=f"{name}({', '.join(f'{k}={v}' for k, v in kwargs.items())})")
+    return pytest.param(name, kwargs, id=f"{name}({', '.join(f'{k}={shown(v)}' for k, v in kwargs.items())})")
 
 
 TORCH_CASES = [
@@ -424,17 +425,17 @@ def test_state_of_another_schedule_is_refused():
             "OneCycleLR",
             {"max_lr": 1.0, "total_steps": 9, "anneal_strategy": "cosine"},
             ValueError,
-            "anneal_strategy must be 'cos' or 'linear', got 'cosine'",
+            "anneal_strategy must be one of 'cos', 'linear', got 'cosine'",
         ),
         ("CyclicLR", {"base_lr": 0.1, "max_lr": math.inf}, ValueError, "max_lr must be in [0, inf), got inf"),
-        ("CyclicLR", {"base_lr": 0.1, "max_lr": 1, "mode": None}, ValueError, "mode must be 'triangular' or"),
+        ("CyclicLR", {"base_lr": 0.1, "max_lr": 1, "mode": None}, ValueError, "mode must be one of 'triangular',"),
         ("CyclicLR", {"base_lr": 0.1, "max_lr": 1, "scale_fn": 1}, TypeError, "scale_fn must be a Callable, got 1"),
         ("CyclicLR", {"base_lr": 0.1, "max_lr": 1, "max_momentum": 1}, ValueError, "max_momentum must be in [0, 1)"),
         ("CyclicLR", {"base_lr": 0, "max_lr": 1, "cycle_momentum": 1}, TypeError, "cycle_momentum must be True or"),
         ("InverseSqrtLR", {"warmup_steps": 0}, ValueError, "warmup_steps must be an int in [1, inf), got 0"),
         ("WarmUp", {"after": 3, "steps": 1}, TypeError, "after must be a Schedule, got 3"),
         ("WarmUp", {"after": StepLR(1), "steps": 0}, ValueError, "steps must be an int in [1, inf), got 0"),
-        ("ReduceLROnPlateau", {"mode": "low"}, ValueError, "mode must be 'min' or 'max', got 'low'"),
+        ("ReduceLROnPlateau", {"mode": "low"}, ValueError, "mode must be one of 'min', 'max', got 'low'"),
         ("ReduceLROnPlateau", {"factor": 1.0}, ValueError, "factor must be in [0, 1), got 1.0"),
         ("ReduceLROnPlateau", {"patience": -1}, ValueError, "patience must be an int in [0, inf), got -1"),
     ],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from comparison.formats import numpy_dtype
-from onepass.groups import Array
+from onepass.arrays import Array
 
 Shape = tuple[int, ...]
 

@@ -20,7 +20,7 @@ from comparison.contenders import BASELINE, Contender, Unavailable, find
 from comparison.formats import FORMATS
 from comparison.recipes import Recipe, recipes
 from comparison.steps import PLAIN, Step
-from onepass.groups import Array
+from onepass.arrays import Array
 
 GIB = 2**30
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from comparison.cases import Case
 from comparison.formats import FORMATS
 from comparison.steps import PLAIN, Step
-from onepass.hyperparameters import KINDS, Flag
+from onepass.checks import Flag, checks_of
 from onepass.optimizer import Optimizer
 from onepass.signatures import Signature, signatures
 
@@ -56,9 +55,8 @@ def recipes(rule: str, step: Step = PLAIN) -> list[Recipe]:
 
 def _hypers(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
     """The defaults, but for what it takes to choose the rule; decoupled decay is switched on where there is any."""
-    parameters = inspect.signature(cls).parameters.values()
-    defaults = {one.name: one.default for one in parameters if one.name in KINDS}
-    flags = [name for name in defaults if isinstance(KINDS[name], Flag) and name != "maximize"]
+    defaults, checks = {name: field.default for name, field in cls.hyperparameters.items()}, checks_of(cls)
+    flags = [name for name in defaults if isinstance(checks[name], Flag) and name != "maximize"]
     choices: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
     if "momentum" in defaults:
         choices["momentum"] = (defaults["momentum"] or 0.0, 0.9)

@@ -3,11 +3,9 @@
 from onepass import functional, reference, schedules
 from onepass.config import apply_environment, get_num_threads, isas, set_num_threads, show_config, use_isa
 from onepass.factory import create
-from onepass.groups import ParamGroup
-from onepass.optimizer import Optimizer, StepRecord
+from onepass.optimizer import Optimizer, Options, ParamGroup, StepRecord
 from onepass.optimizers import *  # noqa: F403
 from onepass.optimizers import __all__ as _optimizers
-from onepass.options import Options
 from onepass.solve import *  # noqa: F403
 from onepass.solve import __all__ as _solvers
 from onepass.sparse import SparseRows
@@ -34,3 +32,7 @@ __all__ = [
 ]
 
 apply_environment()
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,6 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from onepass import _core
+from onepass.checks import Integer
+
+#: How many threads may be asked for.
+THREADS = Integer(1, 1025)
 
 
 def isas() -> list[str]:
@@ -63,11 +67,7 @@ def set_num_threads(threads: int) -> None:
     Raises:
         TypeError, ValueError: naming the range.
     """
-    if not isinstance(threads, int | np.integer) or isinstance(threads, bool):
-        raise TypeError(f"set_num_threads: threads must be an int, got {threads!r}")
-    if not 1 <= threads <= 1024:
-        raise ValueError(f"set_num_threads: threads must be in [1, 1024], got {threads!r}")
-    _core.set_num_threads(int(threads))
+    _core.set_num_threads(THREADS.check("set_num_threads", "threads", threads))
 
 
 def show_config() -> dict[str, str | int | list[str]]:

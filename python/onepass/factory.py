@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from onepass.optimizer import Optimizer, Params
+from onepass.optimizer.given import Params
+from onepass.optimizer.optimizer import Optimizer
 
 
 def create(name: str, params: Params, **hyperparameters: Any) -> Optimizer:

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from onepass import _core
-from onepass.groups import kernel_values
 from onepass.signatures import RuleFunction, Signature, signatures
 
 _TO_NEAREST = _core.Rounding(stochastic_state=False)
@@ -32,7 +31,7 @@ def _kernel(signature: Signature) -> RuleFunction:
         values = signature.bind(args, kwargs)
         state = {name: values[name] for name in (*signature.slots, *signature.scalars)}
         state["step"] = np.array(values["step"] - 1, dtype=np.int64)
-        group = (signature.rule, kernel_values(signature.rule, values))
+        group = (signature.rule.name, signature.rule.kernel_values(values))
         name = signature.function_name
         plan = _core.Plan(name, name, [group], [("", 0, values["p"], state, None)], _TO_NEAREST)
         plan.step([values["g"]])

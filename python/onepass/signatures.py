@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import onepass.optimizers  # noqa: F401  (fills Optimizer.registry)
-from onepass import _core
-from onepass.groups import Array
-from onepass.hyperparameters import check
-from onepass.optimizer import Optimizer
+from onepass.arrays import Array
+from onepass.checks import Integer, checks_of
+from onepass.optimizer.optimizer import Optimizer
+from onepass.rules import RULES, Rule
 
 __all__ = ["RuleFunction", "Signature", "signatures"]
 
@@ -27,20 +27,26 @@ class RuleFunction(Protocol):
 class Signature:
     """A rule's arguments: p, g and the slots by position or name, the rest by name."""
 
-    rule: str
+    rule: Rule
     optimizer: type[Optimizer]
-    slots: tuple[str, ...]
-    scalars: tuple[str, ...]
     defaults: dict[str, Any]
 
     @property
     def function_name(self) -> str:
-        return f"{self.rule}_"
+        return f"{self.rule.name}_"
 
     @property
     def kinds(self) -> dict[str, str]:
         """What each slot holds: "first_moment", "second_moment" or "iterate"."""
-        return dict(zip(self.slots, _core.rules()[self.rule][3], strict=True))
+        return {slot.name: slot.kind for slot in self.rule.slots}
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return tuple(slot.name for slot in self.rule.slots)
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        return tuple(scalar.name for scalar in self.rule.scalars)
 
     def inspect(self) -> inspect.Signature:
         positional = [
@@ -72,22 +78,18 @@ class Signature:
             raise TypeError(f"{self.function_name}: {error}; it takes {self.inspect()}") from None
         bound.apply_defaults()
         values = bound.arguments
-        step = values["step"]
-        if not isinstance(step, int) or isinstance(step, bool) or step < 1:
-            raise ValueError(f"{self.function_name}: step must be an int in [1, inf), got {step!r}")
-        for name in (*self.defaults, "maximize"):
-            values[name] = check(self.function_name, name, values[name])
+        checks = {**checks_of(self.optimizer), "step": _STEP}
+        for name in ("step", *self.defaults, "maximize"):
+            values[name] = checks[name].check(self.function_name, name, values[name])
         return values
 
 
-def _signature(rule: str) -> Signature:
-    hypers, slots, scalars, _ = _core.rules()[rule]
-    owners = [cls for cls in Optimizer.registry.values() if rule in cls.rules]
-    owner = next((cls for cls in owners if cls.__name__.lower() == rule), owners[0])
-    defaults = inspect.signature(owner).parameters
-    names = dict.fromkeys(hyper.partition("[")[0] for hyper in hypers)
-    return Signature(rule, owner, slots, scalars, {name: defaults[name].default for name in names})
+def _signature(rule: Rule) -> Signature:
+    owners = [cls for cls in Optimizer.registry.values() if rule.name in cls.rules]
+    owner = next((cls for cls in owners if cls.__name__.lower() == rule.name), owners[0])
+    return Signature(rule, owner, {name: getattr(owner, name) for name in rule.hyperparameters})
 
 
+_STEP = Integer(1)
 #: The signature of every rule, by name.
-signatures: dict[str, Signature] = {rule: _signature(rule) for rule in _core.rules()}
+signatures: dict[str, Signature] = {name: _signature(rule) for name, rule in RULES.items()}

@@ -11,7 +11,7 @@ import pytest
 from cases import RULES, Snapshot, assert_same_bits, build, dtype_of, spread
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def broadcast(values: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 class Browser:

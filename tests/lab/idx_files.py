@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def idx_bytes(array: Array) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cases import CLASSES, RULES, build
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 
 

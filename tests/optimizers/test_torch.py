@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import spread
+from cases import defaults_of, spread
 
 import onepass as op
 
@@ -58,7 +58,7 @@ def defaults(cls: type) -> dict[str, Any]:
 @pytest.mark.parametrize("name", GRID)
 def test_defaults_are_torchs(name: str) -> None:
     torch_name, _ = GRID[name]
-    theirs, ours = defaults(getattr(torch.optim, torch_name)), defaults(getattr(op, name))
+    theirs, ours = defaults(getattr(torch.optim, torch_name)), defaults_of(getattr(op, name))
     implementation = {"foreach", "capturable", "differentiable", "fused"}
     if name == torch_name:
         assert ours == {key: value for key, value in theirs.items() if key not in implementation}

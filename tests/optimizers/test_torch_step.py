@@ -10,7 +10,7 @@ import pytest
 from cases import spread
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 
 torch = pytest.importorskip("torch")
 

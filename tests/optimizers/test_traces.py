@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from cases import DTYPES, spread
 
-from onepass.groups import Array
-from onepass.reference.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
+from onepass.arrays import Array
+from onepass.reference.step.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
 from onepass.reference.sums import LANES, TILE
 
 #: Its square is 2^54: in double the next number is 4 more, so that 1 adds nothing, nor does 2, rounded to even.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.noise import PARAMETER, STATE, halves, hashes, key, lattice, mix, noise, twenties
 
 SIZE = 2**16

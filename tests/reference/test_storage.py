@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
+from onepass.formats import BLOCK, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
 from onepass.reference.noise import STATE, halves, noise
-from onepass.reference.storage import decode, decode_slot, encode, encode_slot, flush_subnormals
-from onepass.storage import BLOCK, compute_dtype
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

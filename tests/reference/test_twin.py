@@ -10,7 +10,7 @@ import pytest
 from cases import arrays_of, assert_same_bits, dtype_of, spread
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import Twin
 
 

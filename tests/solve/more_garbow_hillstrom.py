@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy import array, exp, pi, sqrt
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 Function = Callable[[Array], Array]
 

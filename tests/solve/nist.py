@@ -13,7 +13,7 @@ import numpy as np
 import shared_data
 from numpy import arctan, cos, exp, log, pi, sin
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 FOLDER = shared_data.FOLDER / "nist_strd"
 

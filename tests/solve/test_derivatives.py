@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.derivatives import cost, differences, product_differences, step_sizes
 
 X = np.array([0.5, -2.0, 0.0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import lbfgs as lbfgs_reference
 from onepass.reference import vectors as reference
 from onepass.solve import kernels

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve import least_squares, minimize
 from onepass.solve.smooth.conjugate_gradient import BETAS
 

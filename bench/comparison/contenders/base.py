@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from comparison.cases import Problem
 from comparison.recipes import Recipe
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 class Unavailable(Exception):

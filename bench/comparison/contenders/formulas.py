@@ -12,7 +12,7 @@ from comparison.contenders.own import Onepass
 from comparison.recipes import Recipe
 from comparison.steps import PLAIN
 from onepass import reference
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import formula_of
 
 

@@ -12,7 +12,7 @@ import optax
 from comparison.cases import Problem
 from comparison.contenders.base import Contender
 from comparison.recipes import Recipe
-from onepass.groups import Array
+from onepass.arrays import Array
 
 # float64 where it is asked for; float32 arrays stay what they are.
 jax.config.update("jax_platforms", "cpu")

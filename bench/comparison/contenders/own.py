@@ -15,7 +15,7 @@ from comparison.cases import Problem
 from comparison.contenders.base import Contender
 from comparison.recipes import Recipe
 from comparison.steps import PLAIN, STEPS
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: Rules that take gradients of some rows.
 _WITH_ROWS = ("sgd", "adagrad", "adam", "rmsprop")

@@ -16,7 +16,7 @@ from comparison.contenders.base import Contender
 from comparison.contenders.torch_arrays import as_array, as_tensor
 from comparison.contenders.torch_sequence import sequence
 from comparison.recipes import Recipe, recipes
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: torch keeps state in the parameters' dtype, and rounds it to nearest: `Default.offers` looks at that.
 WHOLE = frozenset({"clip_norm", "ema", "ema_decay", "mirror", "zero_grad", "state_dtype", "state_rounding"})

@@ -18,7 +18,7 @@ import onepass as op
 from comparison.cases import Problem
 from comparison.contenders.base import Contender, Unavailable
 from comparison.recipes import Recipe
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 class Roof(Contender):

@@ -11,7 +11,7 @@ from thinc.optimizers import SGD, Adam, Optimizer, RAdam
 from comparison.cases import Problem
 from comparison.contenders.base import Contender
 from comparison.recipes import Recipe
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def _adam(hypers: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from comparison.formats import numpy_dtype
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def as_tensor(array: Array) -> torch.Tensor:

@@ -12,7 +12,7 @@ from comparison.cases import Problem
 from comparison.contenders.base import Contender
 from comparison.contenders.torch_arrays import as_array, as_tensor
 from comparison.recipes import Recipe
-from onepass.groups import Array
+from onepass.arrays import Array
 
 # Without checks, as by default; to ask for it keeps torch from warning at its own sparse tensors.
 torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 
 #: Of each row of points (rows, size), at a step counted from 0.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from onepass import optimizers, options
+from onepass import optimizers
 from onepass.optimizer import Optimizer
+from onepass.optimizer.options import StateDtype
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ PLANS = {
 }
 
 #: The networks are float32, and so is their state unless something smaller is asked for.
-STATE_DTYPES = tuple(name for name in options.STATE_DTYPES if name != "float64")
+STATE_DTYPES = tuple(name for name in get_args(StateDtype) if name != "float64")
 
 #: Chosen for the digits; `tests/lab/test_training.py` holds each optimizer to 95 % of the test set.
 TUNED: dict[str, Setting] = {

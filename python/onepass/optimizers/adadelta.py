@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import Fraction, NotNegative
+from onepass.optimizer.optimizer import Optimizer
 
 
 class Adadelta(Optimizer):
@@ -16,17 +15,10 @@ class Adadelta(Optimizer):
         u &\leftarrow \rho u + (1 - \rho) d^2, \qquad p \leftarrow p - \eta d
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: factor :math:`\eta` on the update, in [0, inf); 1 as in the paper.
         rho: averaging coefficient :math:`\rho`, in [0, 1].
         eps: in [0, inf), inside the root, above and below.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -40,16 +32,7 @@ class Adadelta(Optimizer):
     """
 
     rules = ("adadelta",)
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(params, options, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize)
+    lr: NotNegative = 1.0
+    rho: Fraction = 0.9
+    eps: NotNegative = 1e-6
+    weight_decay: NotNegative = 0.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import NotNegative
+from onepass.optimizer.optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
@@ -15,18 +14,11 @@ class Adagrad(Optimizer):
         p \leftarrow p - \frac{\eta}{1 + (t - 1)\kappa} \cdot \frac{g}{\sqrt{s} + \epsilon}
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         lr_decay: :math:`\kappa`, in [0, inf).
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
         initial_accumulator_value: where :math:`s` starts, in [0, inf).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -40,27 +32,8 @@ class Adagrad(Optimizer):
     """
 
     rules = ("adagrad",)
-    initial = {"sum": "initial_accumulator_value"}
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            options,
-            lr=lr,
-            lr_decay=lr_decay,
-            weight_decay=weight_decay,
-            initial_accumulator_value=initial_accumulator_value,
-            eps=eps,
-            maximize=maximize,
-        )
+    lr: NotNegative = 1e-2
+    lr_decay: NotNegative = 0.0
+    weight_decay: NotNegative = 0.0
+    initial_accumulator_value: NotNegative = 0.0
+    eps: NotNegative = 1e-10

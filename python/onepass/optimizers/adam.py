@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import Averaging, NotNegative
+from onepass.optimizer.fields import option
+from onepass.optimizer.optimizer import Optimizer, Values
 
 
 class Adam(Optimizer):
@@ -19,19 +18,12 @@ class Adam(Optimizer):
     With ``amsgrad``, :math:`v` in the last line is the maximum of all :math:`v` so far.
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
-        maximize: ascend instead.
         decoupled_weight_decay: decay the parameter itself, as `AdamW`.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -46,34 +38,15 @@ class Adam(Optimizer):
     """
 
     rules = ("adam", "amsgrad", "adamw", "amsgradw")
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-        decoupled_weight_decay: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            options,
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            maximize=maximize,
-            decoupled_weight_decay=decoupled_weight_decay,
-        )
+    lr: NotNegative = 1e-3
+    betas: tuple[Averaging, Averaging] = (0.9, 0.999)
+    eps: NotNegative = 1e-8
+    weight_decay: NotNegative = 0.0
+    amsgrad: bool = False
+    decoupled_weight_decay: bool = option(default=False, kw_only=True)
 
     @classmethod
-    def rule(cls, values: Mapping[str, Any]) -> str:
+    def rule(cls, values: Values) -> str:
         return ("amsgrad" if values["amsgrad"] else "adam") + ("w" if values["decoupled_weight_decay"] else "")
 
 
@@ -86,18 +59,11 @@ class AdamW(Optimizer):
         p &\leftarrow p - \frac{\eta}{1 - \beta_1^t} \cdot \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -112,25 +78,14 @@ class AdamW(Optimizer):
     """
 
     rules = ("adamw", "amsgradw")
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params, options, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
-        )
+    lr: NotNegative = 1e-3
+    betas: tuple[Averaging, Averaging] = (0.9, 0.999)
+    eps: NotNegative = 1e-8
+    weight_decay: NotNegative = 1e-2
+    amsgrad: bool = False
 
     @classmethod
-    def rule(cls, values: Mapping[str, Any]) -> str:
+    def rule(cls, values: Values) -> str:
         return "amsgradw" if values["amsgrad"] else "adamw"
 
 
@@ -143,17 +98,10 @@ class AMSGrad(Optimizer):
         p &\leftarrow p - \frac{\eta}{1 - \beta_1^t} \cdot \frac{m}{\sqrt{\hat v / (1 - \beta_2^t)} + \epsilon}
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -168,16 +116,7 @@ class AMSGrad(Optimizer):
     """
 
     rules = ("amsgrad",)
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(params, options, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
+    lr: NotNegative = 1e-3
+    betas: tuple[Averaging, Averaging] = (0.9, 0.999)
+    eps: NotNegative = 1e-8
+    weight_decay: NotNegative = 0.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import Finite, NotNegative
+from onepass.optimizer.optimizer import Optimizer
 
 
 class ASGD(Optimizer):
@@ -16,18 +15,11 @@ class ASGD(Optimizer):
         \bar p &\leftarrow (1 - \mu_t)\bar p + \mu_t p, \qquad \mu_t = \frac{1}{\max(1,\, t - 1 - t_0)}
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: first step size :math:`\eta`, in [0, inf).
         lambd: decay of step size and parameter :math:`\lambda`, in [0, inf).
         alpha: power :math:`\alpha` of the decay, in [0, inf).
         t0: step from which on iterates are averaged; before, ``ax`` is the parameter itself.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda_w p`.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -42,20 +34,8 @@ class ASGD(Optimizer):
     """
 
     rules = ("asgd",)
-    initial = {"eta": "lr"}
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-2,
-        lambd: float = 1e-4,
-        alpha: float = 0.75,
-        t0: float = 1e6,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params, options, lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, maximize=maximize
-        )
+    lr: NotNegative = 1e-2
+    lambd: NotNegative = 1e-4
+    alpha: NotNegative = 0.75
+    t0: Finite = 1e6
+    weight_decay: NotNegative = 0.0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import Averaging, NotNegative
+from onepass.optimizer.optimizer import Optimizer, Values
 
 
 class RAdam(Optimizer):
@@ -19,18 +17,11 @@ class RAdam(Optimizer):
         \qquad r_t = \sqrt{\frac{(\rho_t - 4)(\rho_t - 2)\rho_\infty}{(\rho_\infty - 4)(\rho_\infty - 2)\rho_t}}
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf); coupled: :math:`g \leftarrow g + \lambda p`.
         decoupled_weight_decay: decay the parameter itself: :math:`p \leftarrow (1 - \eta\lambda) p`.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -45,30 +36,12 @@ class RAdam(Optimizer):
     """
 
     rules = ("radam", "radamw")
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        decoupled_weight_decay: bool = False,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            options,
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            decoupled_weight_decay=decoupled_weight_decay,
-            maximize=maximize,
-        )
+    lr: NotNegative = 1e-3
+    betas: tuple[Averaging, Averaging] = (0.9, 0.999)
+    eps: NotNegative = 1e-8
+    weight_decay: NotNegative = 0.0
+    decoupled_weight_decay: bool = False
 
     @classmethod
-    def rule(cls, values: Mapping[str, Any]) -> str:
+    def rule(cls, values: Values) -> str:
         return "radamw" if values["decoupled_weight_decay"] else "radam"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import NotNegative
+from onepass.optimizer.optimizer import Optimizer, Values
 
 
 class RMSprop(Optimizer):
@@ -18,19 +16,12 @@ class RMSprop(Optimizer):
         b &\leftarrow \mu b + d, \qquad p \leftarrow p - \eta b
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         alpha: averaging coefficient :math:`\alpha`, in [0, inf).
         eps: in [0, inf), outside the root.
         weight_decay: coupled (L2) decay, in [0, inf): :math:`g \leftarrow g + \lambda p`.
         momentum: :math:`\mu`, in [0, inf); 0 for none.
         centered: divide by the standard deviation; needs one more array of state.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -45,32 +36,13 @@ class RMSprop(Optimizer):
     """
 
     rules = ("rmsprop", "rmsprop_momentum", "rmsprop_centered", "rmsprop_centered_momentum")
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
-        centered: bool = False,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            options,
-            lr=lr,
-            alpha=alpha,
-            eps=eps,
-            weight_decay=weight_decay,
-            momentum=momentum,
-            centered=centered,
-            maximize=maximize,
-        )
+    lr: NotNegative = 1e-2
+    alpha: NotNegative = 0.99
+    eps: NotNegative = 1e-8
+    weight_decay: NotNegative = 0.0
+    momentum: NotNegative = 0.0
+    centered: bool = False
 
     @classmethod
-    def rule(cls, values: Mapping[str, Any]) -> str:
+    def rule(cls, values: Values) -> str:
         return "rmsprop" + ("_centered" if values["centered"] else "") + ("_momentum" if values["momentum"] else "")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import NotNegative, Real
+from onepass.optimizer.optimizer import Optimizer
+
+Shrink = Annotated[float, Real(0, 1, includes_low=False)]
+Growth = Annotated[float, Real(1, includes_low=False)]
 
 
 class Rprop(Optimizer):
@@ -17,16 +21,9 @@ class Rprop(Optimizer):
         g_{-1} \leftarrow g
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: where the step sizes :math:`s` start, in [0, inf); read at construction only.
         etas: :math:`\eta_-` in (0, 1) and :math:`\eta_+` in (1, inf).
         step_sizes: :math:`s_{\min}` and :math:`s_{\max}`, each in [0, inf).
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -42,16 +39,6 @@ class Rprop(Optimizer):
     """
 
     rules = ("rprop",)
-    initial = {"step_size": "lr"}
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-2,
-        etas: tuple[float, float] = (0.5, 1.2),
-        step_sizes: tuple[float, float] = (1e-6, 50.0),
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(params, options, lr=lr, etas=etas, step_sizes=step_sizes, maximize=maximize)
+    lr: NotNegative = 1e-2
+    etas: tuple[Shrink, Growth] = (0.5, 1.2)
+    step_sizes: tuple[NotNegative, NotNegative] = (1e-6, 50.0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from onepass.optimizer import Optimizer, Params
+from onepass.checks import Finite, NotNegative
+from onepass.optimizer.optimizer import Optimizer, Values
 
 
 class SGD(Optimizer):
@@ -19,18 +17,11 @@ class SGD(Optimizer):
     Without momentum, :math:`p \leftarrow p - \eta g` and no state is kept.
 
     Args:
-        params: arrays of float32, float64, float16 or bfloat16, updated in place: one, a sequence, a dict by name, or a
-            list of group dicts.
         lr: step size :math:`\eta`, in [0, inf).
         momentum: :math:`\mu`, in [0, inf); 0 for none.
         dampening: :math:`\tau`, finite.
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
         nesterov: Nesterov momentum; needs momentum > 0 and dampening = 0.
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -45,32 +36,14 @@ class SGD(Optimizer):
     """
 
     rules = ("sgd", "momentum", "nesterov")
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params,
-            options,
-            lr=lr,
-            momentum=momentum,
-            dampening=dampening,
-            weight_decay=weight_decay,
-            nesterov=nesterov,
-            maximize=maximize,
-        )
+    lr: NotNegative = 1e-3
+    momentum: NotNegative = 0.0
+    dampening: Finite = 0.0
+    weight_decay: NotNegative = 0.0
+    nesterov: bool = False
 
     @classmethod
-    def rule(cls, values: Mapping[str, Any]) -> str:
+    def rule(cls, values: Values) -> str:
         if values["nesterov"]:
             if not values["momentum"] or values["dampening"]:
                 raise ValueError(f"{cls.__name__}: nesterov needs momentum > 0 and dampening = 0")
@@ -85,16 +58,10 @@ class Momentum(Optimizer):
         b \leftarrow \mu b + (1 - \tau)(g + \lambda p), \qquad p \leftarrow p - \eta b
 
     Args:
-        params: as for `SGD`.
         lr: step size :math:`\eta`, in [0, inf).
         momentum: :math:`\mu`, in [0, inf).
         dampening: :math:`\tau`, finite; the first gradient enters whole.
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -110,21 +77,10 @@ class Momentum(Optimizer):
     """
 
     rules = ("momentum",)
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        momentum: float = 0.9,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            params, options, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, maximize=maximize
-        )
+    lr: NotNegative = 1e-3
+    momentum: NotNegative = 0.9
+    dampening: Finite = 0.0
+    weight_decay: NotNegative = 0.0
 
 
 class Nesterov(Optimizer):
@@ -134,15 +90,9 @@ class Nesterov(Optimizer):
         g \leftarrow g + \lambda p, \qquad b \leftarrow \mu b + g, \qquad p \leftarrow p - \eta (g + \mu b)
 
     Args:
-        params: as for `SGD`.
         lr: step size :math:`\eta`, in [0, inf).
         momentum: :math:`\mu`, in [0, inf).
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
-        maximize: ascend instead.
-        options: storage, clipping, averaging and so on, alike in every optimizer: see `onepass.Options`.
-
-    Raises:
-        TypeError, ValueError: naming the argument and its range.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -158,15 +108,6 @@ class Nesterov(Optimizer):
     """
 
     rules = ("nesterov",)
-
-    def __init__(
-        self,
-        params: Params,
-        lr: float = 1e-3,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(params, options, lr=lr, momentum=momentum, weight_decay=weight_decay, maximize=maximize)
+    lr: NotNegative = 1e-3
+    momentum: NotNegative = 0.9
+    weight_decay: NotNegative = 0.0

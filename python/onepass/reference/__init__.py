@@ -7,7 +7,7 @@ Each function updates its arrays in place and has the signature of its namesake 
 `Twin` makes an optimizer's whole step: with narrow storage, clipping, averages and whatever else its options say. The
 second-order methods are in `onepass.reference.solve`.
 
-The formulas stand in the module named as the optimizer's own, ``reference/adam.py`` for ``optimizers/adam.py``. They
+The formulas stand in the module named as the optimizer's own, ``formulas/adam.py`` for ``optimizers/adam.py``. They
 read as the papers do and make some ten passes over memory. Scalars are computed in double and rounded once to the dtype
 of all arithmetic on elements: the parameter's, or float32 for parameters of 16 bits. Arrays of 16 bits are decoded to
 it, and what comes out is rounded to nearest; second moments in float16 are kept as their roots.
@@ -15,22 +15,14 @@ it, and what comes out is rounded to nearest; second moments in float16 are kept
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from onepass.reference.storage import decode, decode_slot, encode, encode_slot
+from onepass.formats import compute_dtype, decode, decode_slot, encode, encode_slot
+from onepass.reference.formulas import formula_of
+from onepass.reference.step.twin import Twin
 from onepass.signatures import RuleFunction, Signature, signatures
-from onepass.storage import compute_dtype
-
-
-def formula_of(signature: Signature) -> Callable[..., None]:
-    """The bare formula of a rule, without the checks of arguments, which take longer than small updates do."""
-    module = signature.optimizer.__module__.rpartition(".")[2]
-    formula: Callable[..., None] = getattr(import_module(f"onepass.reference.{module}"), signature.function_name)
-    return formula
 
 
 def _reference(signature: Signature) -> RuleFunction:
@@ -52,8 +44,6 @@ def _reference(signature: Signature) -> RuleFunction:
 
 
 globals().update({signature.function_name: _reference(signature) for signature in signatures.values()})
-
-from onepass.reference.twin import Twin  # noqa: E402  (it imports formula_of from here)
 
 __all__ = ["Twin", *(signature.function_name for signature in signatures.values())]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.vectors import combine, dots
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.vectors import dots
 
 #: The first damping, and the least from which a failure raises it, as shares of the largest curvature: Madsen, Nielsen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from onepass.storage import BLOCK
+from onepass.formats import BLOCK
 
 #: What the bits are for.
 STATE, PARAMETER = 0, 1

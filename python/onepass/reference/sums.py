@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.reference.storage import in_rows
+from onepass.arrays import Array
+from onepass.formats import in_rows
 
 #: Elements whose products are added by themselves, and in how many sums.
 TILE, LANES = 4096, 16

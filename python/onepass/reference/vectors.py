@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.sums import lane_sums, tile_sums
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, Protocol
 
-from onepass.state_dict import require_keys
-
-if TYPE_CHECKING:
-    from onepass.optimizer import Optimizer
+from onepass.checks import Checked, checks_of, require_keys
 
 
-@cache
-def _checks(schedule: type[Schedule]) -> dict[str, Any]:
-    hints = get_type_hints(schedule, include_extras=True)
-    return {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+class Scheduled(Protocol):
+    """What a schedule is attached to: an optimizer."""
+
+    def attach_schedule(self, schedule: Schedule, group: int | None = None, *, every: int = 1) -> None:
+        """Let the schedule set the learning rate before each step."""
 
 
-class Schedule(ABC):
+class Schedule(Checked, ABC):
     r"""A learning rate as a function of the step number: subclasses define ``__call__``.
 
     .. math::
@@ -45,16 +42,6 @@ class Schedule(ABC):
     #: The attributes that change while training runs; each has a check in its type.
     variables: ClassVar[tuple[str, ...]] = ()
 
-    def __post_init__(self) -> None:
-        for name in _checks(type(self)):
-            # Past the freeze, which is there so that no argument changes behind its check.
-            object.__setattr__(self, name, self._checked(name, getattr(self, name)))
-
-    def _checked(self, name: str, value: Any) -> Any:
-        if value is None and getattr(type(self), name, 0) is None:
-            return None
-        return _checks(type(self))[name].check(type(self).__name__, name, value)
-
     @abstractmethod
     def __call__(self, t: int, base_lr: float) -> float:
         """The learning rate of step t, counted from 0."""
@@ -68,7 +55,7 @@ class Schedule(ABC):
         """
         return {"lr": self(t, base["lr"])}
 
-    def attach(self, optimizer: Optimizer, group: int | None = None, *, every: int = 1) -> None:
+    def attach(self, optimizer: Scheduled, group: int | None = None, *, every: int = 1) -> None:
         """Let this schedule set the hyper-parameters before each step, starting now at its step 0.
 
         Args:
@@ -88,11 +75,14 @@ class Schedule(ABC):
     def check_state_dict(self, saved: Any) -> None:
         """Raise TypeError or ValueError, naming the entry, if `load_state_dict` would; change nothing."""
         require_keys(f"{type(self).__name__}: state_dict", saved, set(self.variables))
-        for name in self.variables:
-            self._checked(name, saved[name])
+        self._checked(saved)
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Take over a `state_dict`, or raise and stay unchanged."""
         self.check_state_dict(saved)
-        for name in self.variables:
-            setattr(self, name, self._checked(name, saved[name]))
+        for name, value in self._checked(saved).items():
+            setattr(self, name, value)
+
+    def _checked(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        checks = checks_of(type(self))
+        return {name: checks[name].check(type(self).__name__, name, saved[name]) for name in self.variables}

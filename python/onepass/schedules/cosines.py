@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onepass.schedules.arguments import Rate, Steps
+from onepass.checks import Count, NotNegative
 from onepass.schedules.base import Schedule
 from onepass.schedules.curves import cosine
 
@@ -33,8 +33,8 @@ class CosineAnnealingLR(Schedule):
         restarts; torch.optim.lr_scheduler.CosineAnnealingLR.
     """
 
-    T_max: Steps
-    eta_min: Rate = 0.0
+    T_max: Count
+    eta_min: NotNegative = 0.0
 
     def __call__(self, t: int, base_lr: float) -> float:
         # Reduced to one period while it is an integer, the angle is as exact at step 1e9 as at step 1.
@@ -68,9 +68,9 @@ class CosineAnnealingWarmRestarts(Schedule):
         torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
     """
 
-    T_0: Steps
-    T_mult: Steps = 1
-    eta_min: Rate = 0.0
+    T_0: Count
+    T_mult: Count = 1
+    eta_min: NotNegative = 0.0
 
     def __call__(self, t: int, base_lr: float) -> float:
         # Whole periods are taken off as integers: a logarithm would misplace some restarts by rounding.

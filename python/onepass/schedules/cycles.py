@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from onepass.schedules.arguments import Divisor, Fraction, Instance, MomentumValue, OneOf, Rate, Steps, Switch, Whole
+from onepass.checks import Averaging, Count, Fraction, Instance, NotNegative, Positive
 from onepass.schedules.base import Schedule
 from onepass.schedules.curves import cosine, linear
 
@@ -86,18 +86,18 @@ class OneCycleLR(MomentumCycle):
         torch.optim.lr_scheduler.OneCycleLR.
     """
 
-    max_lr: Rate
-    total_steps: Annotated[int | None, Whole(1)] = None
-    epochs: Annotated[int | None, Whole(1)] = None
-    steps_per_epoch: Annotated[int | None, Whole(1)] = None
+    max_lr: NotNegative
+    total_steps: Count | None = None
+    epochs: Count | None = None
+    steps_per_epoch: Count | None = None
     pct_start: Fraction = 0.3
-    anneal_strategy: Annotated[str, OneOf(tuple(_ANNEALING))] = "cos"
-    cycle_momentum: Switch = True
-    base_momentum: MomentumValue = 0.85
-    max_momentum: MomentumValue = 0.95
-    div_factor: Divisor = 25.0
-    final_div_factor: Divisor = 1e4
-    three_phase: Switch = False
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+    cycle_momentum: bool = True
+    base_momentum: Averaging = 0.85
+    max_momentum: Averaging = 0.95
+    div_factor: Positive = 25.0
+    final_div_factor: Positive = 1e4
+    three_phase: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -173,17 +173,17 @@ class CyclicLR(MomentumCycle):
         Smith, Cyclical learning rates for training neural networks, WACV 2017; torch.optim.lr_scheduler.CyclicLR.
     """
 
-    base_lr: Rate
-    max_lr: Rate
-    step_size_up: Steps = 2000
-    step_size_down: Annotated[int | None, Whole(1)] = None
-    mode: Annotated[str, OneOf(("triangular", "triangular2", "exp_range"))] = "triangular"
-    gamma: Rate = 1.0
-    scale_fn: Annotated[Callable[[int], float] | None, Instance(Callable)] = None
-    scale_mode: Annotated[str, OneOf(("cycle", "iterations"))] = "cycle"
-    cycle_momentum: Switch = True
-    base_momentum: MomentumValue = 0.8
-    max_momentum: MomentumValue = 0.9
+    base_lr: NotNegative
+    max_lr: NotNegative
+    step_size_up: Count = 2000
+    step_size_down: Count | None = None
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
+    gamma: NotNegative = 1.0
+    scale_fn: Annotated[Callable[[int], float], Instance(Callable)] | None = None
+    scale_mode: Literal["cycle", "iterations"] = "cycle"
+    cycle_momentum: bool = True
+    base_momentum: Averaging = 0.8
+    max_momentum: Averaging = 0.9
 
     def _height(self, t: int) -> float:
         up, down = self.step_size_up, self.step_size_down or self.step_size_up

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from onepass.schedules.arguments import Fraction, Rate, Sorted, Steps, Whole
+from onepass.checks import Count, Fraction, Integer, NotNegative, Sorted
 from onepass.schedules.base import Schedule
 from onepass.schedules.curves import linear
 
@@ -37,7 +37,7 @@ class ConstantLR(Schedule):
     """
 
     factor: Fraction = 1.0 / 3
-    total_iters: Steps = 5
+    total_iters: Count = 5
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * self.factor if t < self.total_iters else base_lr
@@ -69,7 +69,7 @@ class LinearLR(Schedule):
 
     start_factor: Fraction = 1.0 / 3
     end_factor: Fraction = 1.0
-    total_iters: Steps = 5
+    total_iters: Count = 5
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * linear(self.start_factor, self.end_factor, min(t / self.total_iters, 1.0))
@@ -98,8 +98,8 @@ class StepLR(Schedule):
         torch.optim.lr_scheduler.StepLR.
     """
 
-    step_size: Steps
-    gamma: Rate = 0.1
+    step_size: Count
+    gamma: NotNegative = 0.1
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * self.gamma ** (t // self.step_size)
@@ -128,8 +128,8 @@ class MultiStepLR(Schedule):
         torch.optim.lr_scheduler.MultiStepLR.
     """
 
-    milestones: Annotated[Sequence[int], Sorted(Whole(0))]
-    gamma: Rate = 0.1
+    milestones: Annotated[Sequence[int], Sorted(Integer(0))]
+    gamma: NotNegative = 0.1
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * self.gamma ** bisect_right(self.milestones, t)
@@ -157,7 +157,7 @@ class ExponentialLR(Schedule):
         torch.optim.lr_scheduler.ExponentialLR.
     """
 
-    gamma: Rate
+    gamma: NotNegative
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * self.gamma**t
@@ -186,8 +186,8 @@ class PolynomialLR(Schedule):
         torch.optim.lr_scheduler.PolynomialLR.
     """
 
-    total_iters: Steps = 5
-    power: Rate = 1.0
+    total_iters: Count = 5
+    power: NotNegative = 1.0
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * math.pow(max(self.total_iters - t, 0) / self.total_iters, self.power)

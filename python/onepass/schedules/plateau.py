@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from onepass.hyperparameters import Real
-from onepass.schedules.arguments import Number, OneOf, Patience, Rate
+from onepass.checks import Averaging, CountOrZero, NotNegative, Number
 from onepass.schedules.base import Schedule
 
 
@@ -49,18 +48,18 @@ class ReduceLROnPlateau(Schedule):
 
     variables = ("best", "num_bad_epochs", "cooldown_counter", "reductions")
 
-    mode: Annotated[str, OneOf(("min", "max"))] = "min"
-    factor: Annotated[float, Real(0, 1)] = 0.1
-    patience: Patience = 10
-    threshold: Rate = 1e-4
-    threshold_mode: Annotated[str, OneOf(("rel", "abs"))] = "rel"
-    cooldown: Patience = 0
-    min_lr: Rate = 0.0
-    eps: Rate = 1e-8
+    mode: Literal["min", "max"] = "min"
+    factor: Averaging = 0.1
+    patience: CountOrZero = 10
+    threshold: NotNegative = 1e-4
+    threshold_mode: Literal["rel", "abs"] = "rel"
+    cooldown: CountOrZero = 0
+    min_lr: NotNegative = 0.0
+    eps: NotNegative = 1e-8
     best: Annotated[float, Number()] = field(init=False)
-    num_bad_epochs: Patience = field(init=False, default=0)
-    cooldown_counter: Patience = field(init=False, default=0)
-    reductions: Patience = field(init=False, default=0)
+    num_bad_epochs: CountOrZero = field(init=False, default=0)
+    cooldown_counter: CountOrZero = field(init=False, default=0)
+    reductions: CountOrZero = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.best = math.inf if self.mode == "min" else -math.inf

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
-from onepass.schedules.arguments import Fraction, Instance, Steps
+from onepass.checks import Count, Fraction, Instance
 from onepass.schedules.base import Schedule
 from onepass.schedules.decays import LinearLR
 
@@ -38,7 +38,7 @@ class InverseSqrtLR(Schedule):
         :math:`\eta = d_{\text{model}}^{-1/2}\,W^{-1/2}`; fairseq's inverse_sqrt.
     """
 
-    warmup_steps: Steps
+    warmup_steps: Count
 
     def __call__(self, t: int, base_lr: float) -> float:
         return base_lr * min((t + 1) / self.warmup_steps, math.sqrt(self.warmup_steps / (t + 1)))
@@ -73,7 +73,7 @@ class WarmUp(Schedule):
     """
 
     after: Annotated[Schedule, Instance(Schedule)]
-    steps: Steps
+    steps: Count
     start_factor: Fraction = 1.0 / 3
 
     @cached_property

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: By the name of a scheme, the power of the machine epsilon that balances its truncation with rounding, and its calls
 #: per coordinate.

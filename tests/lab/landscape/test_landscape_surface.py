@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.landscape.levels import FLOOR, contour_levels, drawable, powers_of_ten
 from onepass.lab.landscape.plane import Plane
 from onepass.lab.landscape.results import Square

@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.animation import animate, can_write_mp4, frame_steps
 from onepass.lab.race.outcome import race
 from onepass.lab.race.pictures import Races, draw_races

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import shown
 
 import onepass as op
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.functions import Quadratic
 from onepass.lab.race.outcome import Outcome, race
 from onepass.lab.race.racers import Racer, optimizer_racer
@@ -52,7 +53,7 @@ def test_a_parabola(lr: float, end: float) -> None:
             (-2.382562771980, -0.158590550037),
         ),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_two_parameters(surface: Surface, name: str, settings: dict[str, Any], end: tuple[float, float]) -> None:
     run = race(optimizer_racer(name, **settings), surface, steps=20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.surfaces import SURFACES, Surface
 
 EVERY = pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES.keys())

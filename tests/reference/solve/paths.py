@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: By so many roundings a function's results are moved, in so many further runs of the reference.
 ROUNDINGS, RUNS = 4, 3

@@ -7,7 +7,7 @@ import pytest
 from more_garbow_hillstrom import PROBLEMS, Function
 from paths import assert_followed
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import solve as reference
 from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
 from onepass.solve import least_squares

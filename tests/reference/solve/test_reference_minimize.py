@@ -11,7 +11,7 @@ from more_garbow_hillstrom import PROBLEMS
 from paths import assert_followed
 from smooth_functions import Quadratic, rosenbrock, rosenbrock_hessian, rosenbrock_start
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference import solve as reference
 from onepass.reference.solve.newton import modified_cholesky
 from onepass.solve import minimize

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from more_garbow_hillstrom import PROBLEMS
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve import least_squares
 from onepass.solve.squares.dogleg import Dogleg
 from onepass.solve.squares.linear_model import LinearModel, norm

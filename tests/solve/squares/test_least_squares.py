@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from more_garbow_hillstrom import PROBLEMS, Problem
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve import OptimizeResult, Status, least_squares
 from onepass.solve.derivatives import differences
 from onepass.solve.squares.linear_model import LinearModel

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve import Status, least_squares, least_squares_batch
 from onepass.solve.squares.losses import LOSSES
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve import Status, least_squares
 
 METHODS = pytest.mark.parametrize("method", ["lm", "dogleg", "gauss-newton"])

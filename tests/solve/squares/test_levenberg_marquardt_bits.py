@@ -11,7 +11,7 @@ import pytest
 
 import onepass as op
 from onepass._core import LevenbergMarquardt, half_squares
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
 from onepass.reference.vectors import dots
 from onepass.solve import Status, least_squares, least_squares_batch

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS
 from onepass.lab.data.airfoil import Regression
 from onepass.lab.settings import Setting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.data.airfoil import ROWS, Regression
 
 #: The eigenvalues of F^T F / n of the standardised airfoil features F. The column of ones adds an eigenvalue of 1.

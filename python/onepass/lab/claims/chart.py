@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: As many points of a line as a picture can show.
 MOST_POINTS = 400

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.data.folder import find_files
 
 FILE = "airfoil_self_noise.dat"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 @dataclass(frozen=True)

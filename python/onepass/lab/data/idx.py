@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 class BadIDXFile(OSError):

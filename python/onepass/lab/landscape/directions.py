@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.landscape.points import flatten
 
 

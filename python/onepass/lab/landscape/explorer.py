@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from plotly import graph_objects  # type: ignore[import-untyped]
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.landscape.levels import contour_levels, drawable, powers_of_ten
 from onepass.lab.landscape.results import Track, View
 from onepass.lab.landscape.surface_plot import COLOURS

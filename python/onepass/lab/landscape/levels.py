@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: No smaller loss is drawn: the logarithm of a float32 network's 0 would be nowhere.
 FLOOR = 1e-6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.data.examples import Dataset
 from onepass.lab.landscape.points import Probe
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.decomposition import PCA  # type: ignore[import-untyped]
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 @dataclass(frozen=True)

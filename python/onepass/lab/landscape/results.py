@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.landscape.line import Line
 from onepass.lab.landscape.plane import PrincipalPlane
 from onepass.lab.landscape.surface import Surface

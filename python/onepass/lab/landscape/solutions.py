@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.data.examples import Dataset
 from onepass.lab.landscape.points import flatten
 from onepass.lab.network import Network

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.landscape.plane import Plane
 
 #: The loss at a point.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.data.examples import Dataset
 from onepass.lab.landscape.directions import filter_normalised
 from onepass.lab.landscape.line import Line, interpolate, line_alphas

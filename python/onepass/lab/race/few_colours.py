@@ -11,7 +11,7 @@ from matplotlib.animation import AbstractMovieWriter
 from matplotlib.figure import Figure
 from PIL import Image
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: The most frequent colours, which are those of the areas.
 _AREAS = 64

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def beale(points: Array) -> Array:

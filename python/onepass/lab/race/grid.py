@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.outcome import Run, race, up_to_the_edge
 from onepass.lab.race.racers import ways
 from onepass.lab.race.relief import drawn, ranges

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.descent import steps_to
 from onepass.lab.race.racers import Racer
 from onepass.lab.race.surfaces import Surface

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.descent import descents
 from onepass.lab.race.surfaces import Surface
 from onepass.lab.settings import all_optimizers

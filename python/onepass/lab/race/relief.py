@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.surfaces import Surface
 
 #: Below this height above the bottom the scale is linear, above it logarithmic; so there are heights below 0 as well.

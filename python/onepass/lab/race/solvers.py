@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race.racers import Racer
 from onepass.lab.race.surfaces import Surface
 from onepass.solve import minimize

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.race import functions
 from onepass.lab.race.functions import Quadratic
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.descent import steps_to
 from onepass.lab.race.outcome import STEPS
 from onepass.lab.race.racers import ways

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from time import perf_counter
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 from onepass.reference import Twin
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from onepass.formats import FLOAT8_FROM
 from onepass.lab.train.rows import Row
-from onepass.storage import FLOAT8_FROM
 
 Column = tuple[str, Callable[[Row], str]]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.data.examples import Dataset, Examples
 from onepass.lab.network import Network
 from onepass.lab.settings import Setting

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.tune.layer import Trace, backward, forward
 
 

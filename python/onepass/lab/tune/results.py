@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.tune.lstm import LSTM
 from onepass.lab.tune.rivals import rivals
 from onepass.lab.tune.windows import Split

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.tune.windows import Windows
 
 #: From windows (n, T) to the values (n,) that are forecast.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: The equation's delay, the step of its integration, and what lies between two measurements, in units of time.
 DELAY, STEP, EVERY = 17.0, 0.5, 7.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: Values in a window: two of the cycles of the series.
 WINDOW = 14

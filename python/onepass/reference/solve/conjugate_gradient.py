@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.linalg import norm
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.descent import Move, Rule, same_change
 
 

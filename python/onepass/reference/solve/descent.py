@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.smooth.line_search import Outcome, Wolfe
 
 ValueAndGradient = Callable[[Array], tuple[float, Array]]

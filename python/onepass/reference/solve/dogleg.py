@@ -6,7 +6,7 @@ import math
 
 from numpy.linalg import norm
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.gauss_newton import shortest_minimizer
 from onepass.reference.solve.newton_cg import to_boundary
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 def shortest_minimizer(a: Array, f: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.descent import Move, Rule, same_change
 
 

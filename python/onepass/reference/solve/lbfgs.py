@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.descent import Move, Rule
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.linalg import norm
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.dogleg import Dogleg
 from onepass.reference.solve.gauss_newton import GaussNewton
 from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 
 class LevenbergMarquardt:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.conjugate_gradient import ConjugateGradient
 from onepass.reference.solve.descent import Rule, ValueAndGradient, descend
 from onepass.reference.solve.gradient_descent import GradientDescent

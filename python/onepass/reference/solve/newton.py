@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.descent import Move, Rule
 
 

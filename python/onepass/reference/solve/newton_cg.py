@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.linalg import norm
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.descent import Move, Rule
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.linalg import norm
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.reference.solve.descent import ValueAndGradient
 from onepass.reference.solve.newton_cg import steihaug
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.smooth.cauchy import room, target

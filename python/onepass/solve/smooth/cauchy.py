@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import dots
 from onepass.solve.smooth.compact import Compact
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 
 

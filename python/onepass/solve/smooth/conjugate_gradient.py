@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots
 from onepass.solve.smooth.descent import Move, cautious
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.smooth.line_search import Outcome, Wolfe

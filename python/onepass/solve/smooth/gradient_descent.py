@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.smooth.descent import Move, cautious
 

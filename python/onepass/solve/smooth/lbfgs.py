@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots, lbfgs_direction
 from onepass.solve.smooth.descent import Move, cautious
 

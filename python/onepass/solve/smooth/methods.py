@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
-from onepass.hyperparameters import Real
+from onepass.arrays import Array
+from onepass.checks import Real
 from onepass.solve.smooth.conjugate_gradient import BETAS
 
 

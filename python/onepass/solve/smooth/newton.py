@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.smooth.descent import FreshDirections
 
 #: A pivot below this many machine numbers of the largest one counts as zero.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots
 from onepass.solve.smooth.descent import FreshDirections
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.callbacks import described
 from onepass.solve.derivatives import SCHEMES, cost, differences, product_differences
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots, rank_two
 from onepass.solve.smooth.descent import Move, cautious
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.smooth.newton_cg import truncated

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.kernels import dots
 from onepass.solve.result import OptimizeResult, Status

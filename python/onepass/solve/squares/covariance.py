@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: A parameter with more than this share of a direction that the residuals do not determine is not determined itself.
 SHARE = 1e-8

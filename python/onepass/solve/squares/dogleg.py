@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.squares.linear_model import LinearModel, norm
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.squares.linear_model import LinearModel
 
 #: A share that fails is divided by 10 at most.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.dogleg import Dogleg

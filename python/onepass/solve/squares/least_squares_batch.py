@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onepass._core import LevenbergMarquardt
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import differences
 from onepass.solve.result import OptimizeResult, Status

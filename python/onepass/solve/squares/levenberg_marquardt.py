@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onepass._core import LevenbergMarquardt
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import Fit
 from onepass.solve.squares.point import Point

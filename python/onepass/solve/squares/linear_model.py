@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: A matrix of so many numbers at most needs no QR before its singular values.
 SMALL = 300

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from onepass._core import half_squares
-from onepass.groups import Array
+from onepass.arrays import Array
 
 #: rho, its first and its second derivative.
 Rho = tuple[Array, Array, Array]

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import Fit
 from onepass.solve.squares.linear_model import LinearModel, norm

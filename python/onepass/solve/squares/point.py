@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.linear_model import LinearModel
 from onepass.solve.squares.losses import Loss

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots
 from onepass.solve.smooth.lbfgs import Memory
 from onepass.solve.smooth.line_search import Outcome, Trial, Wolfe

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from onepass.hyperparameters import Real
+from onepass.checks import Real
 from onepass.solve.torch_like.parameters import Parameters
 
 #: Which values the numbers may take.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
+from onepass.checks import check_count, require_keys
 from onepass.solve.smooth.lbfgs import Memory
 from onepass.solve.torch_like.settings import Settings
-from onepass.state_dict import check_count, require_keys
 
 if TYPE_CHECKING:
     from onepass.solve.torch_like.optimizer import LBFGS

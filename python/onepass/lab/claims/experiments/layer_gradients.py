@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.claims.chart import Bars, Chart
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
 from onepass.lab.data.digits import digits

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from onepass.groups import Array
+from onepass.arrays import Array
 from onepass.lab.claims.chart import Bars, Chart
 from onepass.lab.claims.claim import Check, Claim, Number, Outcome, Setup
 from onepass.lab.settings import all_optimizers

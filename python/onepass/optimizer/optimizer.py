@@ -1,0 +1,383 @@
+"""What do all optimizers share? Parameters and their state, the step, and the way to disk and back."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import numpy as np
+
+from onepass import _core
+from onepass.arrays import Array
+from onepass.checks import checks_of
+from onepass.optimizer.checkpoint import load_state_dict, state_dict
+from onepass.optimizer.contents import Contents
+from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
+from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_groups, in_order, is_found
+from onepass.optimizer.groups import ParamGroup, new_group
+from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, StepFields, StepOptions
+from onepass.optimizer.record import StepRecord
+from onepass.optimizer.scheduling import Advance, attach
+from onepass.optimizer.state import State, new_mirror, new_state, refuse_idle_options, write_mirror
+from onepass.schedules.base import Schedule
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    class Declared(StepFields):
+        """What every constructor takes beside hyper-parameters."""
+
+        params: Taken[Params, list[Array]]
+        ema: Taken[bool | Arrays, list[Array] | None] = option(default=False, kw_only=True)
+        mirror: Taken[bool | MirrorDtype | Arrays | None, list[Array] | None] = option(default=False, kw_only=True)
+
+else:
+    Declared = object
+
+Values = Mapping[str, Any]
+_APPLIED = StepRecord()
+
+
+class Optimizer(Declared):
+    """Updates arrays in place. Each optimizer is a subclass that names its rules and declares its hyper-parameters.
+
+    A hyper-parameter is an attribute, too: reading it gives the value that all groups have, setting it sets it in all.
+    """
+
+    #: The rules, as in cpp/rules/, that the subclass chooses from.
+    rules: ClassVar[tuple[str, ...]]
+    #: Every optimizer, by its name in lower case.
+    registry: ClassVar[dict[str, type[Optimizer]]] = {}
+    hyperparameters: ClassVar[dict[str, Field]] = {}
+
+    maximize: bool = option(default=False, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        cls.registry[cls.__name__.lower()] = cls
+        cls.hyperparameters = declare(cls, cls.hyperparameters)
+        cls.__signature__ = signature(  # type: ignore[attr-defined]
+            cls.hyperparameters, {one.name: one.default for one in fields(Options)}
+        )
+        cls.__doc__ = whole_docstring(cls.__doc__ or "")
+
+    def __init__(self, params: Params, *positional: Any, **given: Any) -> None:
+        self._owner = type(self).__name__
+        defaults = bound(self._owner, self.hyperparameters, positional, given)
+        self.defaults = MappingProxyType(defaults)
+        self.options = Options.of(self._owner, given, defaults)
+        self._lock = threading.RLock()
+        self._contents = Contents()
+        self._mirror_dtype: str | None = None
+        self._is_bare = isinstance(params, np.ndarray)
+        for group in as_groups(self._owner, params):
+            new = self._new_group(group)
+            self._contents.states += self._new_states(new)
+            self._contents.groups.append(new)
+        if not self._contents.states:
+            raise ValueError(f"{self._owner}: params is empty; pass at least one array")
+        refuse_idle_options(self._owner, self.params, self.options)
+        self._take_arrays(given)
+        self._bind(self._contents)
+        if self._mirror_dtype is None:
+            for param, mirror in zip(self.params, self._contents.mirrors, strict=False):
+                write_mirror(param, mirror)
+
+    @classmethod
+    def rule(cls, values: Values) -> str:
+        """The rule for these hyper-parameters; raises ValueError if they contradict each other."""
+        (rule,) = cls.rules
+        return rule
+
+    # Parameters and state
+
+    @property
+    def param_groups(self) -> tuple[ParamGroup, ...]:
+        """The groups; set a hyper-parameter with ``opt.param_groups[0]["lr"] = 5e-4``."""
+        return tuple(self._contents.groups)
+
+    @property
+    def state(self) -> tuple[Mapping[str, Array], ...]:
+        """The state of each parameter: ``step`` and the arrays, named as in torch. The arrays are the live ones."""
+        return tuple(MappingProxyType(dict(state)) for state in self._contents.states)
+
+    if not TYPE_CHECKING:  # which have these from Declared
+
+        @property
+        def params(self):
+            """All parameters, group by group."""
+            return self._contents.params
+
+        @property
+        def ema(self):
+            """The average of each parameter over the steps, with `Options.ema`; it starts at the first step."""
+            return [state["ema"] for state in self._contents.states] if self.options.ema else None
+
+        @property
+        def mirror(self):
+            """The copy of each parameter that a step writes, with `Options.mirror`."""
+            return list(self._contents.mirrors) if self.options.mirror else None
+
+    @property
+    def pending(self) -> tuple[int, bool]:
+        """Calls of `step` that wait for those that complete it, and whether one was told of an infinity."""
+        return self._contents.pending, self._contents.found_inf
+
+    def assign(self, changes: Mapping[str, Any]) -> None:
+        """Set hyper-parameters in all groups, or in none.
+
+        Raises:
+            TypeError, ValueError: naming the hyper-parameter and its range.
+            KeyError: the optimizer does not have it.
+        """
+        with self._lock:
+            checked = [group.checked(changes) for group in self._contents.groups]
+            for group, values in zip(self._contents.groups, checked, strict=True):
+                group.commit(values)
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters, with hyper-parameters of their own where the group names them.
+
+        Args:
+            group: ``{"params": ..., "lr": ..., ...}``.
+
+        Raises:
+            TypeError, ValueError: as the constructor; the optimizer is then unchanged.
+        """
+        with self._lock:
+            before = self._contents
+            new = self._new_group(group)
+            grown = Contents(
+                [*before.groups, new],
+                [*before.states, *self._new_states(new)],
+                [*before.mirrors, *self._new_mirrors(new.params)],
+                before.pending,
+                before.found_inf,
+            )
+            self._bind(grown)
+            self._is_bare = False
+
+    def _new_group(self, group: Mapping[str, Any]) -> ParamGroup:
+        return new_group(self._owner, group, checks_of(type(self)), self.defaults, self.rule)
+
+    def _new_states(self, group: ParamGroup) -> list[State]:
+        position = len(self._contents.states)
+        for index, param in enumerate(group.params):
+            _core.require_updatable(self._owner, group.label(position + index, index), param)
+        return [new_state(self._owner, group, param, self.options) for param in group.params]
+
+    def _take_arrays(self, options: Mapping[str, Any]) -> None:
+        """The arrays of the options `ema` and `mirror`: the caller's, or new ones."""
+        if self.options.ema and not isinstance(options["ema"], bool | np.bool_):
+            for state, array in zip(self._contents.states, self._given_arrays("ema", options["ema"]), strict=True):
+                state["ema"] = array
+        if self.options.mirror and isinstance(options["mirror"], str):
+            self._mirror_dtype = options["mirror"]
+            self._contents.mirrors = self._new_mirrors(self.params)
+        elif self.options.mirror:
+            self._contents.mirrors = self._given_arrays("mirror", options["mirror"])
+
+    def _given_arrays(self, what: str, given: Arrays) -> list[Array]:
+        arrays = self._in_order(self._owner, what, given)
+        if len(arrays) != len(self._contents.states):
+            raise ValueError(
+                f"{self._owner}: {what} has {len(arrays)} arrays for {len(self._contents.states)} parameters"
+            )
+        if any(array is None for array in arrays):
+            raise TypeError(f"{self._owner}: {what} must have an array for every parameter, got None")
+        return [cast(Array, array) for array in arrays]
+
+    def _new_mirrors(self, params: Sequence[Array]) -> list[Array]:
+        if not self.options.mirror:
+            return []
+        if self._mirror_dtype is None:
+            raise ValueError(
+                f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a dtype"
+            )
+        return [new_mirror(self._owner, param, self._mirror_dtype) for param in params]
+
+    def _in_order(self, caller: str, what: str, given: Any) -> Sequence[Gradient | None]:
+        return in_order(caller, what, given, self._contents.names, is_bare=self._is_bare)
+
+    def _bind(self, contents: Contents) -> None:
+        """Hold these contents, and what is made from them and the options."""
+        self._plan = contents.plan(self._owner, self.options.core_rounding())
+        self._contents = contents
+        self._options_in_force = OptionsInForce(self.options)
+        self._is_plain = self.options.is_plain
+        self._bound: Sequence[Gradient | None] | None = None
+        self._is_scheduled = any(group.attached for group in self._contents.groups)
+
+    # Steps
+
+    def step(
+        self, gradients: Gradients | None = None, *, found_inf: Any = None, **options: Unpack[StepOptions]
+    ) -> StepRecord:
+        """Update every parameter that has a gradient, in one pass.
+
+        Args:
+            gradients: as the parameters were given: one array, a sequence or a dict. None in the place of an array
+                leaves that parameter, its state and its step count as they are. Without an argument the gradients
+                bound by `bind_gradients` are used. They are only read, unless ``zero_grad`` sets them to zero. Their
+                dtype is that of the parameter or float32; float32 parameters also take those of 16 bits.
+            found_inf: anything but 0, NaN included, skips the step: what a gradient scaler has found.
+            options: those of `Options` that hold for this step alone.
+
+        Returns:
+            A `StepRecord`.
+
+        Raises:
+            TypeError, ValueError: naming the gradient and what is wrong with it; nothing has changed then.
+            RuntimeError: another thread is in `step` of this optimizer.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError(f"{self._owner}: step() is already running on this optimizer in another thread")
+        try:
+            if type(gradients) is not list and type(gradients) is not tuple:
+                gradients = self._gradients("step", gradients)
+            if self._is_scheduled:
+                return self._scheduled_step(gradients, found_inf, options)
+            return self._step(gradients, found_inf, options)
+        finally:
+            self._lock.release()
+
+    def _step(self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
+        if self._is_plain and not changes and found_inf is None:
+            self._plan.step(gradients)
+            return _APPLIED
+        contents = self._contents
+        options, core = self._options_in_force(changes)
+        found = contents.found_inf or is_found(found_inf)
+        core.completes = contents.pending + 1 == options.accumulate
+        core.skip = found and core.completes
+        skipped, norm, coefficient = self._plan.step_with(gradients, core)
+        contents.pending = 0 if core.completes else contents.pending + 1
+        contents.found_inf = found and not core.completes
+        if contents.pending:
+            return StepRecord(pending=contents.pending)
+        return StepRecord(
+            skipped,
+            norm if options.measures_norm else None,
+            coefficient if options.clip_norm is not None else None,
+        )
+
+    def _scheduled_step(
+        self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]
+    ) -> StepRecord:
+        advance = Advance(self._contents.groups)
+        applied = False
+        try:
+            record = self._step(gradients, found_inf, changes)
+            applied = not record.skipped and not record.pending
+        finally:
+            (advance.keep if applied else advance.take_back)()
+        return record
+
+    def bind_gradients(self, gradients: Gradients) -> None:
+        """Keep these gradient arrays, so that ``step()`` without an argument reads them.
+
+        Args:
+            gradients: as for `step`; write new gradients into the same arrays.
+
+        Raises:
+            TypeError, ValueError: as `step`; the binding is then unchanged.
+        """
+        with self._lock:
+            ordered = list(self._gradients("bind_gradients", gradients))
+            self._plan.check(ordered)
+            self._bound = ordered
+
+    def _gradients(self, caller: str, gradients: Gradients | None) -> Sequence[Gradient | None]:
+        if gradients is not None:
+            return self._in_order(caller, "gradients", gradients)
+        if self._bound is None:
+            raise ValueError(f"{caller}: gradients are missing; pass them, or bind_gradients(...) once")
+        return self._bound
+
+    # Schedules
+
+    def attach_schedule(self, schedule: Schedule, group: int | None = None, *, every: int = 1) -> None:
+        """Let a schedule set the learning rate before each step; `Schedule.attach` calls this.
+
+        Args:
+            schedule: computes the hyper-parameters from the step number and from their values now.
+            group: index of the group, or None for all.
+            every: steps between advances, such as the number of batches in an epoch.
+        """
+        with self._lock:
+            groups = self._contents.groups
+            attach(self._owner, groups if group is None else [groups[group]], schedule, every)
+            self._is_scheduled = True
+
+    # Copies
+
+    def state_dict(self) -> dict[str, Any]:
+        """A deep copy of the state and the hyper-parameters, in plain Python and NumPy.
+
+        ``{"optimizer", "version", "state": {i: {"step", "exp_avg", ...}}, "param_groups": [{"lr", ..., "params"}]}``
+        """
+        with self._lock:
+            return state_dict(self._owner, self._contents, accumulates=self.options.accumulate > 1)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a `state_dict`: checked as a whole, then copied; the argument is only read.
+
+        Parameters are matched by name where both sides have names, else by position.
+
+        Raises:
+            TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
+        """
+        with self._lock:
+            load_state_dict(self._owner, self._contents, state_dict, accumulate=self.options.accumulate)
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            contents = self._contents
+            return {
+                "defaults": dict(self.defaults),
+                "options": self.options,
+                "groups": [
+                    (list(group.params), group.names, group.hyperparameters(), group.attached)
+                    for group in contents.groups
+                ],
+                "state": [dict(state) for state in contents.states],
+                "mirror": (list(contents.mirrors), self._mirror_dtype),
+                "pending": (contents.pending, contents.found_inf),
+                "bare": self._is_bare,
+            }
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self._owner = type(self).__name__
+        self.defaults = MappingProxyType(saved["defaults"])
+        self.options = saved["options"]
+        self._lock = threading.RLock()
+        mirrors, self._mirror_dtype = saved["mirror"]
+        groups = []
+        for params, names, values, attached in saved["groups"]:
+            group = ParamGroup(self._owner, tuple(params), names, checks_of(type(self)), values, self.rule)
+            group.attached = attached
+            groups.append(group)
+        self._is_bare = saved["bare"]
+        self._bind(Contents(groups, saved["state"], mirrors, *saved["pending"]))
+
+    def __copy__(self) -> Optimizer:
+        """The same parameters with an independent copy of the state."""
+        twin = type(self).__new__(type(self))
+        saved = self.__getstate__()
+        state, schedules = copy.deepcopy((saved["state"], [group[3] for group in saved["groups"]]))
+        groups = [(*group[:3], one) for group, one in zip(saved["groups"], schedules, strict=True)]
+        twin.__setstate__({**saved, "groups": groups, "state": state})
+        return twin
+
+    def __repr__(self) -> str:
+        groups = "".join(f"\n  {group!r}" for group in self._contents.groups)
+        return f"{self._owner}({groups}\n)"
+
+
+Optimizer.hyperparameters = declare(Optimizer, {})
+for _option in fields(Options):
+    if not hasattr(Optimizer, _option.name):  # but for `ema` and `mirror`
+        setattr(Optimizer, _option.name, OptionView(_option.name))

@@ -1,0 +1,108 @@
+"""In which arrays does an optimizer keep what belongs to a parameter? Their names, dtypes and first values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.formats import BLOCK, FLOAT8_FROM, compute_dtype, encode_slot, named_dtype
+from onepass.optimizer.groups import ParamGroup
+from onepass.optimizer.options import Options
+from onepass.optimizer.placement import zeros_beside
+from onepass.rules import RULES, Start
+
+State = dict[str, Array]
+
+# State takes the places from 1 on.
+_MIRROR_PLACE = 7
+
+
+def is_narrow(param: Array) -> bool:
+    """Of sixteen bits."""
+    return param.dtype.itemsize == 2
+
+
+def refuse_idle_options(owner: str, params: Sequence[Array], options: Options) -> None:
+    """An option that applies to no parameter is a misunderstanding.
+
+    Raises:
+        ValueError: naming the option and the parameters that it is for.
+    """
+    double = [param.dtype == np.float64 for param in params]
+    if options.state_dtype == "float64" and not any(double):
+        raise ValueError(f"{owner}: state_dtype='float64' is for float64 parameters, and there is none")
+    if options.state_dtype not in (None, "float64") and all(double):
+        raise ValueError(
+            f"{owner}: state_dtype={options.state_dtype!r} is for parameters of 16 or 32 bits; those of float64 keep "
+            "float64 state"
+        )
+    if options.rounding != "nearest" and not any(map(is_narrow, params)):
+        raise ValueError(
+            f"{owner}: rounding={options.rounding!r} is for float16 and bfloat16 parameters, and there is none"
+        )
+
+
+def new_state(owner: str, group: ParamGroup, param: Array, options: Options) -> State:
+    """The state of a parameter that has not been stepped yet."""
+
+    def number(start: Start) -> float:
+        value: float = group[start] if isinstance(start, str) else start
+        return value
+
+    places = count(1)
+
+    def like(dtype: Any) -> Array:
+        return zeros_beside(param, next(places), dtype)
+
+    compute = compute_dtype(param.dtype)
+    state: State = {"step": np.array(0, dtype=np.int64)}
+    state |= {scalar.name: np.array(number(scalar.start), dtype=np.float64) for scalar in RULES[group.rule].scalars}
+    for slot in RULES[group.rule].slots:
+        state |= _slot(owner, slot.name, slot.kind, number(slot.start), param, next(places), options)
+    if options.rounding == "kahan" and is_narrow(param):
+        state["compensation"] = like(param.dtype)
+    if options.accumulate > 1:
+        state |= {"grad_sum": like(compute), "grad_count": np.array(0, dtype=np.int64)}
+    if options.ema:
+        state |= {"ema": like(compute), "ema_count": np.array(0, dtype=np.int64)}
+    return state
+
+
+def new_mirror(owner: str, param: Array, name: str) -> Array:
+    """A copy in the dtype of that name."""
+    mirror = zeros_beside(param, _MIRROR_PLACE, named_dtype(owner, name))
+    write_mirror(param, mirror)
+    return mirror
+
+
+def write_mirror(param: Array, mirror: Array) -> None:
+    """As a step does: by way of float32 into 16 bits."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mirror[...] = param if mirror.dtype == np.float64 else param.astype(np.float32, copy=False)
+
+
+def _slot(owner: str, name: str, kind: str, start: float, param: Array, place: int, options: Options) -> State:
+    compute = compute_dtype(param.dtype)
+    wanted: str | None = options.state_dtype
+    if compute == np.float64 or wanted in (None, "float64"):
+        wanted = compute.name
+    in_blocks = wanted == "float8" and param.size >= FLOAT8_FROM
+    dtype = np.dtype(np.uint8) if in_blocks else named_dtype(owner, wanted if wanted != "float8" else "float32")
+    arrays = {name: zeros_beside(param, place, dtype)}
+    if in_blocks:
+        arrays[f"{name}_scale"] = np.zeros(-(-param.size // BLOCK), np.float32)
+    if start:
+        _fill(arrays.values(), np.array([start], compute), kind)
+    return arrays
+
+
+def _fill(arrays: Collection[Array], number: Array, kind: str) -> None:
+    """Store a number once, and that everywhere."""
+    stored = [np.zeros(1, array.dtype) for array in arrays]
+    encode_slot(number, stored[0], kind, *stored[1:])
+    for array, element in zip(arrays, stored, strict=True):
+        array[...] = element

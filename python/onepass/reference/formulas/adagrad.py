@@ -1,0 +1,16 @@
+"""Adagrad, as a formula."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onepass.arrays import Array
+
+
+def adagrad_(
+    p: Array, g: Array, sum: Array, *, step: int, lr: float, lr_decay: float, weight_decay: float, eps: float
+) -> None:
+    f = p.dtype.type
+    g = g + f(weight_decay) * p
+    sum[...] = sum + g * g
+    p[...] = p - f(lr / (1 + (step - 1) * lr_decay)) * (g / (np.sqrt(sum) + f(eps)))

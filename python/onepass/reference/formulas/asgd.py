@@ -1,0 +1,29 @@
+"""ASGD, as a formula."""
+
+from __future__ import annotations
+
+from onepass.arrays import Array
+from onepass.reference.scalar_math import real_power
+
+
+def asgd_(
+    p: Array,
+    g: Array,
+    ax: Array,
+    *,
+    step: int,
+    lr: float,
+    lambd: float,
+    alpha: float,
+    t0: float,
+    weight_decay: float,
+    eta: Array,
+) -> None:
+    f = p.dtype.type
+    now = eta.item()
+    eta[...] = lr / real_power(1 + lambd * lr * step, alpha)
+    averaged = step - 1 - t0
+    fresh = 1 / averaged if averaged > 1 else 1.0
+    g = g + f(weight_decay) * p
+    p[...] = f(1 - lambd * now) * p - f(now) * g
+    ax[...] = f(1 - fresh) * ax + f(fresh) * p

@@ -1,0 +1,149 @@
+"""What does a step do to one parameter, its state, its average and its mirror?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.formats import BLOCK, Words, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
+from onepass.optimizer.options import Options
+from onepass.reference.formulas import formula_of
+from onepass.reference.noise import PARAMETER, STATE, halves, lattice, noise, twenties
+from onepass.reference.step.rows import Rows, combined
+from onepass.signatures import Signature
+from onepass.sparse import SparseRows
+
+
+class Parameter:
+    """Updates the arrays it is given, in NumPy.
+
+    Arithmetic is on flat arrays in memory order, which decides over blocks, random bits and sums.
+    """
+
+    def __init__(
+        self,
+        position: int,
+        signature: Signature,
+        values: Mapping[str, Any],
+        param: Array,
+        state: Mapping[str, Array],
+        mirror: Array | None,
+    ) -> None:
+        self._position = position
+        self._signature = signature
+        self._values = values
+        self._order: Literal["C", "F"] = "C" if param.flags.c_contiguous else "F"
+        self._dtype = compute_dtype(param.dtype)
+        self._param = self._flat(param)
+        self._mirror = None if mirror is None else self._flat(mirror)
+        self._numbers = {name: array for name, array in state.items() if array.ndim == 0}
+        self._arrays = {name: self._flat(array) for name, array in state.items()}
+        self._elements = np.arange(param.size)
+        self._formula = formula_of(signature)
+        self._hypers, self._scalars = tuple(signature.defaults), signature.scalars
+        self._kinds = signature.kinds
+        # In 16 bits the slow slots, in 8 all: three fraction bits are too few for a fast one, too.
+        self._stochastic = [
+            name
+            for name, kind in self._kinds.items()
+            if state[name].dtype.itemsize == 1 or (state[name].dtype.itemsize == 2 and kind != "first_moment")
+        ]
+
+    def _flat(self, array: Array) -> Array:
+        """A view, or a copy of what lies in another order than the parameter."""
+        return array.ravel(self._order)
+
+    def decoded(self, gradient: Array | SparseRows) -> Array | Rows:
+        if isinstance(gradient, SparseRows):
+            return combined(gradient, self._dtype)
+        return decode(self._flat(gradient), self._dtype)
+
+    def step(self, gradient: Array | Rows, factor: float, options: Options) -> None:
+        """Update, and bring average and mirror up to it; of the rows alone, if there are gradients for some only."""
+        if isinstance(gradient, Rows):
+            self._step_rows(gradient, factor, options)
+        else:
+            self._update(gradient, factor, options)
+            self.follow(options)
+
+    def _step_rows(self, rows: Rows, factor: float, options: Options) -> None:
+        """The rows as a parameter by themselves, on copies that are put back."""
+        at = rows.elements
+        blocks = at[::BLOCK] // BLOCK
+        places = {name: blocks if name.endswith("_scale") else at for name in self._arrays if name not in self._numbers}
+        state = {name: self._arrays[name][place] for name, place in places.items()} | self._numbers
+        mirror = None if self._mirror is None else self._mirror[at]
+        part = Parameter(self._position, self._signature, self._values, self._param[at], state, mirror)
+        part._elements = at
+        part.step(rows.values.reshape(-1), factor, options)
+        self._param[at] = part._param
+        for name, place in places.items():
+            self._arrays[name][place] = part._arrays[name]
+        if self._mirror is not None:
+            self._mirror[at] = part._mirror
+
+    def accumulate(self, gradient: Array, factor: float) -> None:
+        total, count = self._arrays["grad_sum"], self._numbers["grad_count"]
+        fresh = self._dtype.type(factor) * gradient
+        total[...] = total + fresh if count else fresh
+        count += 1
+
+    def _update(self, gradient: Array, factor: float, options: Options) -> None:
+        count = self._numbers["step"]
+        count += 1
+        step = int(count)
+        p = decode(self._param, self._dtype)
+        if "compensation" in self._arrays:
+            p = p + decode(self._arrays["compensation"], self._dtype)
+        g = self._dtype.type(-factor if self._values["maximize"] else factor) * gradient
+        slots = {
+            name: decode_slot(self._arrays[name], kind, self._dtype, self._arrays.get(f"{name}_scale"))
+            for name, kind in self._kinds.items()
+        }
+        scalars = {name: self._numbers[name] for name in self._scalars}
+        hypers = {name: self._values[name] for name in self._hypers}
+        self._formula(p=p, g=g, step=step, **slots, **scalars, **hypers)
+        self._encode_param(p, step, options)
+        self._encode_slots(slots, step, options)
+
+    def _encode_slots(self, slots: Mapping[str, Array], step: int, options: Options) -> None:
+        random: dict[str, Words] = {}
+        if options.state_rounding == "stochastic":
+            for number, name in enumerate(self._stochastic):
+                in_blocks = f"{name}_scale" in self._arrays
+                source, parts = (lattice, twenties) if in_blocks else (noise, halves)
+                random[name] = parts(self._random(source, options.seed, step, STATE, number // 2))[number % 2]
+        for name, values in slots.items():
+            stored, scales = self._arrays[name], self._arrays.get(f"{name}_scale")
+            encode_slot(values, stored, self._kinds[name], scales, random.get(name))
+            if options.flush_subnormals:
+                flush_subnormals(stored)
+
+    def _encode_param(self, p: Array, step: int, options: Options) -> None:
+        random: Words | None = None
+        if options.rounding == "stochastic" and self._param.dtype.itemsize == 2:
+            random, _ = halves(self._random(noise, options.seed, step, PARAMETER))
+        encode(p, self._param, random)
+        if "compensation" in self._arrays:
+            cut_off = p - decode(self._param, self._dtype)
+            is_finite = cut_off - cut_off == 0
+            encode(np.where(is_finite, cut_off, np.float32(0)), self._arrays["compensation"])
+
+    def _random(self, source: Callable[..., Words], seed: int, step: int, purpose: int, word: int = 0) -> Words:
+        """32 random bits for each element: as many as up to the last one are computed, and its own taken."""
+        size = int(self._elements[-1]) + 1 if self._elements.size else 0
+        return source(size, seed, self._position, step, purpose, word)[self._elements]
+
+    def follow(self, options: Options) -> None:
+        """Bring average and mirror up to the parameter as it is stored."""
+        p = decode(self._param, self._dtype)
+        if options.ema and "ema" in self._arrays:
+            mean, count = self._arrays["ema"], self._numbers["ema_count"]
+            weight = 1 / (int(count) + 1) if options.ema_decay is None else 1 - options.ema_decay
+            mean[...] = mean + self._dtype.type(weight) * (p - mean) if count else p
+            count += 1
+        if options.mirror and self._mirror is not None:
+            encode(p, self._mirror)

@@ -1,0 +1,159 @@
+"""What would plain NumPy have done? The whole step on copies, one array operation after another.
+
+`Optimizer.step` makes one pass over memory; this makes a pass for every operation, and the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.optimizer.optimizer import Optimizer
+from onepass.optimizer.options import Options
+from onepass.optimizer.record import StepRecord
+from onepass.reference.step.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
+from onepass.reference.step.parameter import Parameter
+from onepass.reference.step.rows import Rows
+from onepass.signatures import signatures
+from onepass.sparse import SparseRows
+
+Gradient = Array | SparseRows
+
+
+class Twin:
+    """Starts as an optimizer stands, on copies of its parameters, state and mirror, and makes the same steps in NumPy.
+
+    The hyper-parameters are copies as well: what is set in the optimizer's groups later, be it by a schedule, must be
+    set in the twin's too. Arguments are not checked; the optimizer does that.
+
+    Attributes:
+        groups: the hyper-parameters of each group, by name.
+        params, states, mirror: as the optimizer's `params`, `state` and `mirror`.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> opt = op.AdamW([np.ones(3)])
+        >>> twin = op.reference.Twin(opt)
+        >>> for each in (opt, twin):
+        ...     _ = each.step([np.ones(3)])
+        >>> twin.has_bits_of(opt)
+        True
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.options = optimizer.options
+        self.groups: list[dict[str, Any]] = [group.hyperparameters() for group in optimizer.param_groups]
+        self.params = [_copy(param) for param in optimizer.params]
+        self.states = [{name: _copy(array) for name, array in state.items()} for state in optimizer.state]
+        self.mirror = None if optimizer.mirror is None else [_copy(array) for array in optimizer.mirror]
+        mirrors: Sequence[Array | None] = self.mirror or [None] * len(self.params)
+        owners = [
+            (signatures[group.rule], values)
+            for group, values in zip(optimizer.param_groups, self.groups, strict=True)
+            for _ in group.params
+        ]
+        self._parameters = [
+            Parameter(position, signature, values, param, state, mirror)
+            for position, ((signature, values), param, state, mirror) in enumerate(
+                zip(owners, self.params, self.states, mirrors, strict=True)
+            )
+        ]
+        self._pending, self._found_inf = optimizer.pending
+
+    def arrays(self) -> Iterator[Array]:
+        """All that a step may change."""
+        return _arrays(self.params, self.states, self.mirror)
+
+    def has_bits_of(self, optimizer: Optimizer) -> bool:
+        """Whether parameters, state and mirror are the optimizer's, bit for bit."""
+        theirs = _arrays(optimizer.params, optimizer.state, optimizer.mirror)
+        return all(one.tobytes() == other.tobytes() for one, other in zip(self.arrays(), theirs, strict=True))
+
+    def step(self, gradients: Sequence[Gradient | None], *, found_inf: Any = None, **overrides: Any) -> StepRecord:
+        """Update every parameter that has a gradient, as `Optimizer.step` does with these options."""
+        options = replace(self.options, **overrides) if overrides else self.options
+        self._found_inf |= found_inf is not None and bool(np.any(np.asarray(found_inf) != 0))
+        with np.errstate(all="ignore"):
+            if options.accumulate == 1:
+                record = self._step(self._decoded(gradients), options.grad_scale, options)
+            else:
+                record = self._accumulate(self._decoded(gradients), options)
+        if options.zero_grad:
+            for gradient in gradients:
+                if isinstance(gradient, np.ndarray):
+                    gradient[...] = 0
+        return record
+
+    def _decoded(self, gradients: Sequence[Gradient | None]) -> list[Array | Rows | None]:
+        return [
+            None if gradient is None else parameter.decoded(gradient)
+            for parameter, gradient in zip(self._parameters, gradients, strict=True)
+        ]
+
+    def _accumulate(self, gradients: Sequence[Array | Rows | None], options: Options) -> StepRecord:
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            if isinstance(gradient, np.ndarray):
+                parameter.accumulate(gradient, 1 / options.grad_scale)
+        self._pending += 1
+        if self._pending < options.accumulate:
+            return StepRecord(pending=self._pending)
+        sums = [state["grad_sum"] if state["grad_count"] else None for state in self.states]
+        record = self._step(self._decoded(sums), options.accumulate, options)
+        for state in self.states:
+            state["grad_count"][...] = 0
+        self._pending = 0
+        return record
+
+    def _step(self, gradients: Sequence[Array | Rows | None], scale: float, options: Options) -> StepRecord:
+        """A step with gradients that are `scale` times what they should be."""
+        skipped = self._found_inf or (options.skip_nonfinite and not are_finite(_given(gradients)))
+        self._found_inf = False
+        if options.clip_value is not None:
+            bound = options.clip_value * scale
+            gradients = [_clipped(gradient, bound) for gradient in gradients]
+        grad_norm = coefficient = None
+        if options.clip_norm is not None or options.skip_nonfinite:
+            grad_norm = math.sqrt(sum_of_squares(_given(gradients))) / scale
+            if options.clip_norm is not None:
+                coefficient = clip_coefficient(grad_norm, options.clip_norm)
+        if not skipped:
+            factor = (1.0 if coefficient is None else coefficient) / scale
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                if gradient is None:
+                    parameter.follow(options)
+                else:
+                    parameter.step(gradient, factor, options)
+        return StepRecord(skipped=skipped, grad_norm=grad_norm, clip_coefficient=coefficient)
+
+
+def _copy(array: Array) -> Array:
+    return np.array(array, order="K")
+
+
+def _clipped(gradient: Array | Rows | None, bound: float) -> Array | Rows | None:
+    if isinstance(gradient, Rows):
+        return replace(gradient, values=clipped(gradient.values, bound))
+    return None if gradient is None else clipped(gradient, bound)
+
+
+def _given(gradients: Sequence[Array | Rows | None]) -> list[Array]:
+    """The gradients there are, each row of a sparse one by itself."""
+    given: list[Array] = []
+    for gradient in gradients:
+        if gradient is not None:
+            given.extend(gradient.values if isinstance(gradient, Rows) else [gradient])
+    return given
+
+
+def _arrays(
+    params: Sequence[Array], states: Sequence[Mapping[str, Array]], mirror: Sequence[Array] | None
+) -> Iterator[Array]:
+    yield from params
+    for state in states:
+        yield from state.values()
+    yield from mirror or ()

@@ -1,0 +1,49 @@
+"""Calls in which no type checker may find a mistake."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import onepass as op
+
+w = np.zeros((4, 3), np.float32)
+g = np.ones_like(w)
+
+op.SGD(w, 0.1, 0.9, nesterov=True, maximize=True).step(g)
+op.AdamW([w], lr=1e-3, betas=(0.9, 0.99), weight_decay=0, clip_norm=1.0, state_dtype="bfloat16", zero_grad=True)
+op.Adam({"w": w}, decoupled_weight_decay=True, rounding="nearest", accumulate=2).step({"w": None})
+op.Lion([{"params": [w], "lr": 0.1}, {"params": [w.copy()]}], seed=7, flush_subnormals=True)
+op.create("adamw", [w], lr=0.1)
+
+opt = op.RMSprop([w], ema=[w.copy()], mirror="float16", ema_decay=None, grad_scale=2.0)
+record = opt.step([g], found_inf=False, grad_scale=128.0, clip_value=1.0, skip_nonfinite=True)
+norm: float | None = record.grad_norm
+first = opt.params[0].sum()
+if opt.ema is not None and opt.mirror is not None:
+    print(opt.ema[0].sum(), opt.mirror[0].dtype)
+opt.lr = opt.lr / 2
+opt.param_groups[0]["lr"] = 5e-4
+opt.load_state_dict(opt.state_dict())
+options: op.Options = opt.options
+op.schedules.WarmUp(op.schedules.CosineAnnealingLR(T_max=100), steps=10).attach(opt, every=1)
+op.schedules.ReduceLROnPlateau(mode="max").report(0.5)
+op.functional.adamw_(w, g, np.zeros_like(w), np.zeros_like(w), step=1, lr=1e-3)
+
+
+class Halved(op.SGD):
+    """A subclass of the user's."""
+
+
+Halved(w, lr=0.5)
+
+
+def bowl(x: np.ndarray) -> float:
+    return float((x**2).sum())
+
+
+result = op.minimize(bowl, np.ones(3), method="bfgs", jac=lambda x: 2 * x, options={"gtol": 1e-8})
+print(result.fun, result["x"], result.success, result.status, result.message, result.nit, result.hess_inv)
+op.minimize(bowl, np.ones(3), method="L-BFGS-B", jac="3-point", bounds=[(0, None)] * 3)
+fit = op.least_squares(lambda x: x - 1, [0.0, 0.0], method="dogleg", loss="huber")
+print(fit.x, fit.cost, op.covariance(fit))
+op.LBFGS([w], max_iter=4, line_search=None)
