@@ -86,22 +86,5 @@ def _rule(row: _core.RuleRow) -> Rule:
     return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"])
 
 
-def _rows():  # SHIM until the core has records
-    starts = {"mu_product": 1.0, "eta": "lr", "step_size": "lr", "sum": "initial_accumulator_value"}
-    rules = _core.rules()
-    if isinstance(rules, list):
-        return rules
-    return [
-        {
-            "name": n,
-            "hypers": h,
-            "slots": tuple((a, k, starts.get(a, 0.0)) for a, k in zip(sl, kinds)),
-            "scalars": tuple((a, starts.get(a, 0.0)) for a in sc),
-            "lazy": False,
-        }
-        for n, (h, sl, sc, kinds) in rules.items()
-    ]
-
-
 #: Every rule, by name.
-RULES: dict[str, Rule] = {row["name"]: _rule(row) for row in _rows()}
+RULES: dict[str, Rule] = {row["name"]: _rule(row) for row in _core.rules()}
