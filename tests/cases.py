@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,11 @@ RULES = list(signatures)
 DTYPES = [np.float32, np.float64]
 ISAS = op.isas()
 CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
+
+
+def shown(value: object) -> str:
+    """The value in a test's name, the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
 
 def dtype_of(name: str) -> np.dtype[Any]:

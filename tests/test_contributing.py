@@ -28,7 +28,9 @@ def walk_the_steps(tree: Path) -> None:
         lines = (tree / name).read_text().splitlines(keepends=True)
         first_import = next(i for i, line in enumerate(lines) if line.startswith(("#include", "from ")))
         lines.insert(first_import, f"{import_row}\n")
-        first_of_list = next(i for i, line in enumerate(lines) if "Families families{" in line or line.startswith("__all__"))
+        first_of_list = next(
+            i for i, line in enumerate(lines) if line.endswith("families{\n") or line.startswith("__all__")
+        )
         lines.insert(first_of_list + 1, f"    {list_row}\n")
         (tree / name).write_text("".join(lines))
 

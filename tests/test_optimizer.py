@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CLASSES, RULES, Snapshot, arrays_of, assert_same_bits, build, spread
+from cases import CLASSES, RULES, Snapshot, arrays_of, assert_same_bits, build, shown, spread
 
 import onepass as op
 from onepass.arrays import Array
@@ -99,7 +99,7 @@ def test_one_bare_array() -> None:
         ({1: np.ones(1)}, TypeError, "parameter names must be strings"),
         ([{"params": {"w": np.ones(1)}}, {"params": {"w": np.ones(1)}}], ValueError, "two parameters are named 'w'"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_bad_parameter_forms(params: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=f"^SGD: .*{re.escape(text)}"):
@@ -118,7 +118,7 @@ def test_bad_parameter_forms(params: Any, error: type[Exception], text: str) -> 
         ({"w": np.ones(2), "b": None, "c": None}, ValueError, "there is no parameter 'c'"),
         ({"w": np.ones(2), "b": np.ones(2)}, ValueError, "gradient 1 ('b') has shape (2,), its parameter has (1,)"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_bad_gradient_forms(gradients: Any, error: type[Exception], text: str) -> None:
     optimizer = op.AdamW({"w": np.ones(2), "b": np.ones(1)})

@@ -16,7 +16,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
-from cases import Snapshot, arrays_of, assert_same_bits, dtype_of, spread
+from cases import Snapshot, arrays_of, assert_same_bits, dtype_of, shown, spread
 
 import onepass as op
 from onepass.arrays import Array
@@ -140,7 +140,7 @@ def test_unknown_names_are_told_the_known_ones() -> None:
         (["float32", "float16"], {"state_dtype": "float64"}, "float64 parameters, and there is none"),
         *((["float32", "float64"], {"rounding": name}, "float16 and bfloat16") for name in ("kahan", "stochastic")),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_idle_options_are_refused(dtypes: list[str], options: dict[str, str], text: str) -> None:
     ((name, value),) = options.items()
@@ -240,7 +240,7 @@ def test_average_and_mirror_may_be_left_alone_for_a_step() -> None:
         *((none, False) for none in (None, 0, 0.0, -0.0, False, np.float32(0), np.array(0.0), np.array([0.0]), [0])),
         *((some, True) for some in (1, 0.5, -1, True, math.nan, math.inf, np.array([1.0]), np.array([[True]]))),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_anything_but_zero_that_was_found_skips(found_inf: Any, skipped: bool) -> None:
     optimizer, gradient = op.AdamW([floats(1)], zero_grad=True), floats(1)
@@ -250,7 +250,7 @@ def test_anything_but_zero_that_was_found_skips(found_inf: Any, skipped: bool) -
     assert gradient == 0
 
 
-@pytest.mark.parametrize("found_inf", ["0", b"0", [], [0, 0], np.zeros(2), 1j, {}, object(), np.array(["0"])], ids=repr)
+@pytest.mark.parametrize("found_inf", ["0", b"0", [], [0, 0], np.zeros(2), 1j, {}, object(), np.array(["0"])], ids=shown)
 def test_what_was_found_must_be_one_number(found_inf: Any) -> None:
     optimizer, gradient = op.AdamW([floats(1)], accumulate=2), floats(1)
     before = Snapshot(optimizer)
@@ -448,7 +448,9 @@ def test_a_new_mirror_is_what_a_step_would_write() -> None:
 # Groups that come later
 
 
-@pytest.mark.parametrize("options", [{"mirror": "float16"}, {"ema": True}, {"mirror": "float32", "ema": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"mirror": "float16"}, {"ema": True}, {"mirror": "float32", "ema": True}], ids=shown
+)
 def test_a_group_that_comes_at_once_is_as_one_that_was_there(options: dict[str, Any], rng: np.random.Generator) -> None:
     first, second = spread(rng, (4, 5), np.float32), np.asfortranarray(spread(rng, (3, 2), np.float64))
     there = op.AdamW([{"params": first.copy()}, {"params": np.array(second, order="K")}], **options)
@@ -495,7 +497,7 @@ STORED: list[tuple[str, dict[str, Any]]] = [
     ("float32", {"accumulate": 3, "ema": True, "ema_decay": None, "clip_norm": 0.5, "state_dtype": "float8"}),
     ("float32", {"accumulate": 5, "skip_nonfinite": True, "mirror": "bfloat16"}),
 ]
-EVERY_STORAGE = pytest.mark.parametrize(("dtype", "options"), STORED, ids=str)
+EVERY_STORAGE = pytest.mark.parametrize(("dtype", "options"), STORED, ids=shown)
 
 
 def gradients_at(step: int, dtype: str) -> list[Array | None]:
@@ -580,7 +582,7 @@ def test_a_round_that_is_spoilt_stays_so() -> None:
         *itertools.permutations([{}, {"accumulate": 2}], 2),
         *itertools.permutations([{}, {"rounding": "kahan"}], 2),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_state_that_was_stored_otherwise_is_refused(saved: dict[str, Any], wanted: dict[str, Any]) -> None:
     dtype = "float16" if "rounding" in saved | wanted else "float32"

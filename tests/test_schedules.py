@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from cases import shown
 
 import onepass as op
 from onepass import schedules
@@ -38,7 +39,7 @@ def build(name, kwargs):
 
 
 def same_formula(name, **kwargs):
-    return pytest.param(name, kwargs, id=f"{name}({', '.join(f'{k}={v}' for k, v in kwargs.items())})")
+    return pytest.param(name, kwargs, id=f"{name}({', '.join(f'{k}={shown(v)}' for k, v in kwargs.items())})")
 
 
 TORCH_CASES = [

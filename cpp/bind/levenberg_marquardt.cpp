@@ -135,7 +135,7 @@ py::object half_squares(const Doubles& f) {
 }  // namespace
 
 void define_levenberg_marquardt(py::module_& module) {
-  py::class_<Bound>(module, "LevenbergMarquardt", "many problems; see onepass.reference.levenberg_marquardt")
+  py::class_<Bound>(module, "LevenbergMarquardt", "many problems; see onepass.reference.kernels.levenberg_marquardt")
       .def(py::init<const Doubles&, const Doubles&, const std::optional<Doubles>&, const std::optional<Doubles>&,
                     const std::optional<Doubles>&, double, double, double>(),
            py::arg("x"), py::arg("costs"), py::arg("lower"), py::arg("upper"), py::arg("d"), py::arg("ftol"),

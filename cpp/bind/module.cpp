@@ -17,27 +17,37 @@ using namespace onepass;
 
 namespace {
 
-py::tuple names(std::span<const char* const> items) {
+constexpr const char* name_of(SlotKind kind) {
+  return kind == SlotKind::first_moment    ? "first_moment"
+         : kind == SlotKind::second_moment ? "second_moment"
+                                           : "iterate";
+}
+
+template <class Items, class Convert>
+py::tuple tuple_of(const Items& items, Convert convert) {
   py::tuple result(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) result[i] = py::str(items[i]);
+  for (std::size_t i = 0; i < items.size(); ++i) result[i] = convert(items[i]);
   return result;
 }
 
-py::tuple kinds(std::span<const SlotKind> items) {
-  py::tuple result(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i)
-    result[i] = py::str(items[i] == SlotKind::first_moment    ? "first_moment"
-                        : items[i] == SlotKind::second_moment ? "second_moment"
-                                                              : "iterate");
-  return result;
+py::object value_of(const Start& start) {
+  if (start.hyper) return py::str(start.hyper);
+  return py::float_(start.number);
 }
 
-py::dict rule_table() {
-  py::dict table;
+py::list rule_rows() {
+  using namespace py::literals;
+  py::list rows;
   for (const RuleInfo& rule : rules())
-    table[py::str(rule.name.data(), rule.name.size())] =
-        py::make_tuple(names(rule.hypers), names(rule.slots), names(rule.scalars), kinds(rule.slot_kinds));
-  return table;
+    rows.append(py::dict(
+        "name"_a = rule.name, "hypers"_a = tuple_of(rule.hypers, [](const char* hyper) { return py::str(hyper); }),
+        "slots"_a = tuple_of(
+            rule.slots,
+            [](const Slot& slot) { return py::make_tuple(slot.name, name_of(slot.kind), value_of(slot.start)); }),
+        "scalars"_a = tuple_of(
+            rule.scalars, [](const Scalar& scalar) { return py::make_tuple(scalar.name, value_of(scalar.start)); }),
+        "lazy"_a = rule.lazy));
+  return rows;
 }
 
 std::vector<std::string> isas() {
@@ -87,7 +97,7 @@ PYBIND11_MODULE(_core, module) {
     throw py::import_error(
         "onepass: this processor lacks x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B), the least that onepass runs on");
   module.doc() = "The compiled core of onepass; use the package, not this module.";
-  module.def("rules", rule_table, "rule name -> (hyper-parameters, slots, scalars)");
+  module.def("rules", rule_rows, "what each rule declares; state with the number or hyper-parameter it starts from");
   module.def("isas", isas, "usable instruction-set levels, best first");
   module.def("get_isa", [] { return std::string(active_level().name); });
   module.def("set_isa", set_isa, py::arg("name"));

@@ -74,17 +74,19 @@ Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
   bound.size = arrays.param_view.size;
   bound.param = {const_cast<void*>(arrays.param_view.data), arrays.param_view.dtype};
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
-    bound.slots[s] = bind_slot(state, rule.slots[s]);
+    const char* const name = rule.slots[s].name;
+    bound.slots[s] = bind_slot(state, name);
     if (bound.slots[s].dtype != bound.slots[0].dtype ||
         (bound.slots[s].dtype == DType::f64) != (bound.compute() == DType::f64))
-      throw py::type_error(Label{owner_.c_str(), rule.slots[s], &arrays.name}.text() + " has dtype " +
-                           std::string(py::str(state[rule.slots[s]].attr("dtype"))) +
+      throw py::type_error(Label{owner_.c_str(), name, &arrays.name}.text() + " has dtype " +
+                           std::string(py::str(state[name].attr("dtype"))) +
                            ", which does not go with that of its parameter or of other state");
   }
   bound.step = counter("step", "step of parameter");
   for (std::size_t s = 0; s < rule.scalars.size(); ++s) {
-    bound.scalars[s] = require_scalar(state[rule.scalars[s]], {owner_.c_str(), rule.scalars[s], &arrays.name});
-    keep(state[rule.scalars[s]], bound.scalars[s], rule.scalars[s], false);
+    const char* const name = rule.scalars[s].name;
+    bound.scalars[s] = require_scalar(state[name], {owner_.c_str(), name, &arrays.name});
+    keep(state[name], bound.scalars[s], name, false);
   }
   if (has("compensation")) bound.compensation = companion(state["compensation"], "compensation");
   if (has("grad_sum")) {
@@ -201,10 +203,12 @@ void BoundPlan::require_lazy(std::size_t index, const StepOptions& options) cons
     throw py::value_error(caller_ + ": gradient " + arrays_[index].name + " is SparseRows, " + problem);
   };
   if (!rule.lazy) refuse("which rule '" + std::string(rule.name) + "' does not take: it changes rows without gradient");
-  for (std::size_t h = 0; h < rule.hypers.size(); ++h)
-    if (std::string_view(rule.hypers[h]) == "weight_decay" &&
-        py::cast<py::array_t<double>>(values_[group]).at(static_cast<py::ssize_t>(h + 1)) != 0)
-      refuse("which need weight_decay=0: rows without gradient would not decay");
+  for (std::size_t h = 0; h < rule.hypers.size(); ++h) {
+    const std::string_view name = rule.hypers[h];
+    const bool decays = std::ranges::find(rule.lazy_where_zero, name) != rule.lazy_where_zero.end();
+    if (decays && py::cast<py::array_t<double>>(values_[group]).at(static_cast<py::ssize_t>(h + 1)) != 0)
+      refuse("which need " + std::string(name) + "=0: rows without gradient would not decay");
+  }
   if (options.accumulate > 1) refuse("which cannot be accumulated; pass accumulate=1");
   if (tensor.mean && options.update_mean)
     refuse("after which rows without gradient would not be averaged; pass ema=False");

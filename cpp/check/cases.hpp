@@ -1,7 +1,10 @@
 // What is checked of each rule? Every kernel that it has, what is converted for it beforehand, and whole steps.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/registry.hpp"
@@ -73,11 +76,10 @@ constexpr Case row_cases[] = {
     {DType::bf16, DType::bf16, DType::f32, rows},
 };
 
-// Whole steps are the same whatever the rule: every fifth shows them. They have one to three slots and scalars.
-constexpr bool has_whole_steps(int rule) { return rule % 5 == 0; }
+// Whole steps are the same whatever the rule: these show them. They have none to two slots, and two have a scalar.
+constexpr std::string_view whole_rules[] = {"sgd", "rmsprop", "adamw", "nadamw", "asgd"};
 
-inline std::vector<Case> cases_of(int rule_index) {
-  const RuleInfo& rule = rules()[static_cast<std::size_t>(rule_index)];
+inline std::vector<Case> cases_of(const RuleInfo& rule) {
   std::vector<Case> cases;
   // Without slots there is nothing that can be stored otherwise.
   const auto add = [&](const Case& one) {
@@ -86,7 +88,7 @@ inline std::vector<Case> cases_of(int rule_index) {
   for (const Layout& layout : layouts)
     add({layout.param, layout.grad, layout.state, layout.stochastic ? stochastic : nearest});
   for (const Case& one : other_cases) add(one);
-  if (has_whole_steps(rule_index))
+  if (std::ranges::find(whole_rules, rule.name) != std::end(whole_rules))
     for (const Case& one : whole_cases) add(one);
   if (rule.lazy)
     for (const Case& one : row_cases) add(one);

@@ -114,7 +114,7 @@ Hash hash_of(const Outcome& outcome, const Case& one) {
 }
 
 void print_hashes(int rule, const Options& options) {
-  const std::vector<Case> all = cases_of(rule);
+  const std::vector<Case> all = cases_of(rules()[static_cast<std::size_t>(rule)]);
   for (const Mode& mode : modes) {
     std::vector<Case> cases;
     for (const Case& one : all)

@@ -1,9 +1,7 @@
-// With which hyper-parameters, and with which scalars at the start? A new name needs a row here; with it, a new rule is
-// checked by itself.
+// With which hyper-parameters? A new name needs a row here; with it, a new rule is checked by itself.
 #pragma once
 
 #include <iterator>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -23,13 +21,12 @@ constexpr Named hyper_values[] = {
     {"momentum", 0.9}, {"dampening", 0.1}, {"alpha", 0.75}, {"rho", 0.9}, {"lr_decay", 0.01}, {"lambd", 1e-4}, {"t0", 2},
     {"momentum_decay", 4e-3}, {"etas[0]", 0.5}, {"etas[1]", 1.2}, {"step_sizes[0]", 1e-6}, {"step_sizes[1]", 50}};
 // clang-format on
-constexpr Named scalar_starts[] = {{"mu_product", 1}, {"eta", 0.03}};
 
-inline double lookup(std::span<const Named> table, std::string_view name, const RuleInfo& rule) {
-  for (const Named& row : table)
+inline double value_of(std::string_view name, const RuleInfo& rule) {
+  for (const Named& row : hyper_values)
     if (row.name == name) return row.value;
   throw std::runtime_error("rule '" + std::string(rule.name) + "' has '" + std::string(name) +
-                           "', to which cpp/check/hypers.hpp gives no value: add it to the tables there");
+                           "', to which cpp/check/hypers.hpp gives no value: add it to the table there");
 }
 
 // lr and weight decay are those of the table times a factor that changes with the step, and are zero once.
@@ -39,7 +36,7 @@ inline void set_hypers(const RuleInfo& rule, std::size_t phase, std::vector<doub
   for (std::size_t h = 0; h < hypers.size(); ++h) {
     const std::string_view name = rule.hypers[h];
     const bool varies = name == "lr" || name == "weight_decay";
-    hypers[h] = lookup(hyper_values, name, rule) * (varies ? changes[phase % std::size(changes)] : 1);
+    hypers[h] = value_of(name, rule) * (varies ? changes[phase % std::size(changes)] : 1);
   }
 }
 

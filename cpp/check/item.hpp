@@ -82,14 +82,15 @@ class Item {
   void add_state(const RuleInfo& rule, Random& random) {
     const bool filled = index_ % 2;
     for (std::size_t s = 0; s < rule.slots.size(); ++s) {
-      const Sign sign = rule.slot_kinds[s] == SlotKind::second_moment ? Sign::positive : Sign::either;
+      const Sign sign = rule.slots[s].kind == SlotKind::second_moment ? Sign::positive : Sign::either;
       tensor_.slots[s] = {add(case_.state, sign, filled, random)};
       if (case_.state == DType::q8)
         tensor_.slots[s].scales = static_cast<float*>(
             add(DType::f32, (length_ + block_size - 1) / block_size, Sign::positive, filled, random).data);
     }
     for (std::size_t s = 0; s < rule.scalars.size(); ++s) {
-      scalars_[s] = lookup(scalar_starts, rule.scalars[s], rule);
+      const Start& start = rule.scalars[s].start;
+      scalars_[s] = start.hyper ? value_of(start.hyper, rule) : start.number;
       tensor_.scalars[s] = &scalars_[s];
     }
   }

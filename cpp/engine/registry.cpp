@@ -9,28 +9,10 @@
 namespace onepass {
 namespace {
 
-template <int N>
-std::span<const char* const> names_of(const Names<N>& names) {
-  return {names.items, static_cast<std::size_t>(N)};
-}
-
-// The slots of a rule, names and kinds apart.
-template <class Rule>
-struct SlotColumns {
-  const char* names[max_slots] = {};
-  SlotKind kinds[max_slots] = {};
-  constexpr SlotColumns() {
-    for (int i = 0; i < Rule::slots.count; ++i) {
-      names[i] = Rule::slots.items[i].name;
-      kinds[i] = Rule::slots.items[i].kind;
-    }
-  }
-};
-template <class Rule>
-constexpr SlotColumns<Rule> slot_columns;
-template <class Rule, class T>
-std::span<const T> slots_of(const T (&column)[max_slots]) {
-  return {column, static_cast<std::size_t>(Rule::slots.count)};
+// Without those that stand in for none.
+template <class List>
+auto items_of(const List& list) {
+  return std::span(list.items).first(static_cast<std::size_t>(List::count));
 }
 
 template <class Rule, std::size_t... H, std::size_t... S>
@@ -54,15 +36,17 @@ RuleInfo info_of(RulePlace place) {
   static_assert(coef_count<Rule> <= max_coefs && Rule::slots.count <= max_slots && Rule::scalars.count <= max_scalars,
                 "raise the limits in kernels.hpp and slot.hpp");
   static_assert(Rule::slots.slow_before(Rule::slots.count) <= max_slow_slots, "a hash has no more bits");
-  return {Rule::name,
-          place,
-          names_of(Rule::hypers),
-          slots_of<Rule>(slot_columns<Rule>.names),
-          names_of(Rule::scalars),
-          slots_of<Rule>(slot_columns<Rule>.kinds),
-          is_lazy<Rule>,
-          coef_count<Rule>,
-          prepare<Rule>};
+  RuleInfo info{.name = Rule::name,
+                .place = place,
+                .hypers = items_of(Rule::hypers),
+                .slots = items_of(Rule::slots),
+                .scalars = items_of(Rule::scalars),
+                .lazy = is_lazy<Rule>,
+                .lazy_where_zero = {},
+                .coefs = coef_count<Rule>,
+                .prepare = prepare<Rule>};
+  if constexpr (is_lazy<Rule>) info.lazy_where_zero = items_of(Rule::lazy_where_zero);
+  return info;
 }
 
 template <class... Rules>

@@ -12,9 +12,11 @@ namespace onepass {
 struct RuleInfo {
   std::string_view name;
   RulePlace place;
-  std::span<const char* const> hypers, slots, scalars;
-  std::span<const SlotKind> slot_kinds;
-  bool lazy;
+  std::span<const char* const> hypers;
+  std::span<const Slot> slots;
+  std::span<const Scalar> scalars;
+  bool lazy;  // may be applied to some rows only, where these hyper-parameters are zero
+  std::span<const char* const> lazy_where_zero;
   int coefs;
   // Computes the coefficients of step t (1-based) and advances the scalars; plain double arithmetic.
   void (*prepare)(std::int64_t t, const double* hypers, double* scalars, double* coefs);

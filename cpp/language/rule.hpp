@@ -4,9 +4,12 @@
 //   hypers    hyper-parameters, in the order in which `prepare` takes them; "betas[0]" is the first of a pair
 //   slots     state arrays of the parameter's shape, in the order in which `step` takes them, and what each holds:
 //             first_moment("..."), second_moment("...") or iterate("..."), which decides how it may be rounded
-//   scalars   state of one double per parameter, updated by `prepare`
+//   scalars   state of one double per parameter, scalar("..."), updated by `prepare`
+//             State starts at zero, or from what is given after its name: from(1), from("lr").
 //   Coefs<F>  what `step` needs of the hyper-parameters, each field an F
-//   lazy      (optional, true) it may be applied to some rows of a parameter only, for a sparse gradient
+//   lazy_where_zero
+//             (optional) hyper-parameters by which rows without gradient decay: where all are zero, the rule may be
+//             applied to some rows only, for a sparse gradient
 //   prepare   (t, hypers..., scalars&...) -> Coefs<double>: once per step, in double; t = 1 at the first step
 //   step      (coefs, p, g, slots...): the formula, on packs, once for all storage types and instruction sets
 #pragma once
@@ -26,13 +29,13 @@ struct Names {
 template <class... S>
 Names(S...) -> Names<static_cast<int>(sizeof...(S))>;
 
-struct Slot {
-  const char* name;
-  SlotKind kind;
-};
-constexpr Slot first_moment(const char* name) { return {name, SlotKind::first_moment}; }
-constexpr Slot second_moment(const char* name) { return {name, SlotKind::second_moment}; }
-constexpr Slot iterate(const char* name) { return {name, SlotKind::iterate}; }
+constexpr Start from(double number) { return {number, nullptr}; }
+constexpr Start from(const char* hyper) { return {0, hyper}; }
+
+constexpr Slot first_moment(const char* name, Start start = {}) { return {name, SlotKind::first_moment, start}; }
+constexpr Slot second_moment(const char* name, Start start = {}) { return {name, SlotKind::second_moment, start}; }
+constexpr Slot iterate(const char* name, Start start = {}) { return {name, SlotKind::iterate, start}; }
+constexpr Scalar scalar(const char* name, Start start = {}) { return {name, start}; }
 
 template <int N>
 struct Slots {
@@ -47,13 +50,16 @@ struct Slots {
 template <class... S>
 Slots(S...) -> Slots<static_cast<int>(sizeof...(S))>;
 
-template <bool b>
-struct Constant {
-  static constexpr bool value = b;
+template <int N>
+struct Scalars {
+  Scalar items[N > 0 ? N : 1];
+  static constexpr int count = N;
 };
+template <class... S>
+Scalars(S...) -> Scalars<static_cast<int>(sizeof...(S))>;
 
 template <class Rule>
-constexpr bool is_lazy = requires { Rule::lazy; };
+constexpr bool is_lazy = requires { Rule::lazy_where_zero; };
 
 // The rules of a header: <name of the header>_rules.
 template <class... Rules>

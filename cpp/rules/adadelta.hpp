@@ -13,7 +13,7 @@ struct Adadelta {
   static constexpr auto name = "adadelta";
   static constexpr Names hypers{"lr", "rho", "eps", "weight_decay"};
   static constexpr Slots slots{second_moment("square_avg"), second_moment("acc_delta")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

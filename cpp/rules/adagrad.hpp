@@ -11,9 +11,9 @@ namespace {
 struct Adagrad {
   static constexpr auto name = "adagrad";
   static constexpr Names hypers{"lr", "lr_decay", "weight_decay", "eps"};
-  static constexpr Slots slots{second_moment("sum")};
-  static constexpr bool lazy = true;
-  static constexpr Names scalars{};
+  static constexpr Slots slots{second_moment("sum", from("initial_accumulator_value"))};
+  static constexpr Names lazy_where_zero{"weight_decay"};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

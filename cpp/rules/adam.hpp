@@ -14,7 +14,7 @@ namespace {
 template <Decay kind>
 struct AdamStep {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {
@@ -68,11 +68,11 @@ struct AmsgradRule : AdamStep<kind> {
 
 struct Adam : AdamRule<Decay::coupled> {
   static constexpr auto name = "adam";
-  static constexpr bool lazy = true;
+  static constexpr Names lazy_where_zero{"weight_decay"};
 };
 struct AdamW : AdamRule<Decay::decoupled> {
   static constexpr auto name = "adamw";
-  static constexpr bool lazy = true;
+  static constexpr Names lazy_where_zero{"weight_decay"};
 };
 struct Amsgrad : AmsgradRule<Decay::coupled> {
   static constexpr auto name = "amsgrad";

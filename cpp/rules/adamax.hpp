@@ -13,7 +13,7 @@ struct Adamax {
   static constexpr auto name = "adamax";
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_inf")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

@@ -14,7 +14,7 @@ struct Asgd {
   static constexpr auto name = "asgd";
   static constexpr Names hypers{"lr", "lambd", "alpha", "t0", "weight_decay"};
   static constexpr Slots slots{iterate("ax")};
-  static constexpr Names scalars{"eta"};
+  static constexpr Scalars scalars{scalar("eta", from("lr"))};
 
   template <class F>
   struct Coefs {

@@ -12,7 +12,7 @@ struct Lion {
   static constexpr auto name = "lion";
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "weight_decay"};
   static constexpr Slots slots{first_moment("exp_avg")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

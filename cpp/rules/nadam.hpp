@@ -14,7 +14,7 @@ template <Decay kind>
 struct NadamRule {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay", "momentum_decay"};
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
-  static constexpr Names scalars{"mu_product"};
+  static constexpr Scalars scalars{scalar("mu_product", from(1))};
 
   template <class F>
   struct Coefs {

@@ -15,7 +15,7 @@ template <Decay kind>
 struct RadamRule {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

@@ -36,8 +36,8 @@ struct Rmsprop : RmspropScale {
   static constexpr auto name = "rmsprop";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
   static constexpr Slots slots{second_moment("square_avg")};
-  static constexpr bool lazy = true;
-  static constexpr Names scalars{};
+  static constexpr Names lazy_where_zero{"weight_decay"};
+  static constexpr Scalars scalars{};
 
   template <class F>
   static void step(const Coefs<F>& c, F& p, F g, F& square_avg) {
@@ -50,7 +50,7 @@ struct RmspropCentered : RmspropScale {
   static constexpr auto name = "rmsprop_centered";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
   static constexpr Slots slots{second_moment("square_avg"), first_moment("grad_avg")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& grad_avg) {
@@ -63,7 +63,7 @@ struct RmspropMomentum : RmspropScale {
   static constexpr auto name = "rmsprop_momentum";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
   static constexpr Slots slots{second_moment("square_avg"), first_moment("momentum_buffer")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& buffer) {
@@ -77,7 +77,7 @@ struct RmspropCenteredMomentum : RmspropScale {
   static constexpr auto name = "rmsprop_centered_momentum";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
   static constexpr Slots slots{second_moment("square_avg"), first_moment("grad_avg"), first_moment("momentum_buffer")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& grad_avg, F& buffer) {

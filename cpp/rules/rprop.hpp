@@ -11,8 +11,8 @@ namespace {
 struct Rprop {
   static constexpr auto name = "rprop";
   static constexpr Names hypers{"etas[0]", "etas[1]", "step_sizes[0]", "step_sizes[1]"};
-  static constexpr Slots slots{first_moment("prev"), second_moment("step_size")};
-  static constexpr Names scalars{};
+  static constexpr Slots slots{first_moment("prev"), second_moment("step_size", from("lr"))};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

@@ -13,8 +13,8 @@ struct Sgd {
   static constexpr auto name = "sgd";
   static constexpr Names hypers{"lr", "weight_decay"};
   static constexpr Slots slots{};
-  static constexpr bool lazy = true;
-  static constexpr Names scalars{};
+  static constexpr Names lazy_where_zero{"weight_decay"};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {
@@ -33,7 +33,7 @@ struct Momentum {
   static constexpr auto name = "momentum";
   static constexpr Names hypers{"lr", "momentum", "dampening", "weight_decay"};
   static constexpr Slots slots{first_moment("momentum_buffer")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {
@@ -56,7 +56,7 @@ struct Nesterov {
   static constexpr auto name = "nesterov";
   static constexpr Names hypers{"lr", "momentum", "weight_decay"};
   static constexpr Slots slots{first_moment("momentum_buffer")};
-  static constexpr Names scalars{};
+  static constexpr Scalars scalars{};
 
   template <class F>
   struct Coefs {

@@ -1,7 +1,7 @@
 // Which steps does Levenberg-Marquardt try, which does it take, and when does it stop? Many problems at once, shared
 // among the threads; a problem's bits depend neither on their number nor on the other problems.
 //
-// onepass/reference/levenberg_marquardt.py is the specification.
+// onepass/reference/kernels/levenberg_marquardt.py is the specification.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,16 @@ from onepass.sparse import SparseRows
 
 compiler: str
 
-def rules() -> dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]]: ...
+# State starts from a number, or from the hyper-parameter of that name.
+@type_check_only
+class RuleRow(TypedDict):
+    name: str
+    hypers: tuple[str, ...]
+    slots: tuple[tuple[str, str, float | str], ...]  # name, kind, start
+    scalars: tuple[tuple[str, float | str], ...]  # name, start
+    lazy: bool
+
+def rules() -> list[RuleRow]: ...
 def isas() -> list[str]: ...
 def get_isa() -> str: ...
 def set_isa(name: str) -> None: ...

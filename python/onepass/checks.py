@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -55,7 +55,9 @@ class Real:
         return above and below and value > -math.inf
 
     def check(self, owner: str, name: str, value: Any) -> float:
-        number = value if type(value) is float else _number(value, int | float | np.integer | np.floating)
+        if type(value) is float and self.low < value < self.high:  # nearly always
+            return value
+        number = _number(value, int | float | np.integer | np.floating)
         if number is None:
             raise TypeError(f"{owner}: {name} must be a real number, got {value!r}")
         try:
@@ -205,10 +207,14 @@ def _checks_of(cls: type) -> dict[str, Check]:
 class Checked:
     """A dataclass whose fields are checked when it is built."""
 
+    #: What opens error messages, if not the name of the class.
+    owner: ClassVar[str] = ""
+
     def __post_init__(self) -> None:
+        owner = self.owner or type(self).__name__
         for name, check in checks_of(type(self)).items():
             # Past the freeze, which is there so that no value changes behind its check.
-            object.__setattr__(self, name, check.check(type(self).__name__, name, getattr(self, name)))
+            object.__setattr__(self, name, check.check(owner, name, getattr(self, name)))
 
 
 def require_keys(where: str, mapping: Any, wanted: set[str], hint: str = "") -> None:

@@ -46,7 +46,9 @@ class Group(MutableMapping[str, Any], ABC):
         return self.params if key == "params" else self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self.assign({key: value})
+        now = self._values.get(key)
+        if type(value) is not type(now) or value != now:
+            self.assign({key: value})
 
     def assign(self, changes: Mapping[str, Any]) -> None:
         """Set several values, all or none."""
@@ -67,8 +69,13 @@ class Group(MutableMapping[str, Any], ABC):
         """Raise ValueError where these values contradict each other, or what cannot change; `changes` led to them."""
 
     def commit(self, values: dict[str, Any]) -> None:
-        """Take over values that `checked` returned."""
+        """Take over values that `checked` returned, or `in_force` gave."""
         self._values = values
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """The values as they are: not to be changed, and `commit` puts others in their place."""
+        return self._values
 
     def values_by_name(self) -> dict[str, Any]:
         """A copy of the values, without the arrays."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from onepass import _core
 
+_NOTHING = object()
 #: A number, or the hyper-parameter that a value starts from.
 Start = float | str
 
@@ -58,19 +59,25 @@ class Rule:
         return tuple(dict.fromkeys(hyper.partition("[")[0] for hyper in self.hypers))
 
     @cached_property
-    def _places(self) -> tuple[tuple[str, int | None], ...]:
-        parts = (hyper.partition("[") for hyper in self.hypers)
-        return tuple((name, int(index[0]) if index else None) for name, _, index in parts)
+    def _places(self) -> dict[str, int | slice]:
+        """Where each hyper-parameter stands among those that the kernel takes: a number, or a pair of them."""
+        names = ["maximize", *(hyper.partition("[")[0] for hyper in self.hypers)]
+        firsts = {name: names.index(name) for name in names}
+        return {name: at if names.count(name) == 1 else slice(at, at + names.count(name)) for name, at in firsts.items()}
 
     def kernel_values(self, values: Mapping[str, Any]) -> NDArray[np.float64]:
         """The sign of the gradients and the hyper-parameters, as the kernel takes them."""
-        return np.array(self.flat(values), dtype=np.float64)
+        numbers = np.empty(1 + len(self.hypers), np.float64)
+        self.write_kernel_values(numbers, values, dict.fromkeys(self._places, _NOTHING))
+        return numbers
 
-    def flat(self, values: Mapping[str, Any]) -> list[float]:
-        """The same in a list."""
-        flat = [-1.0 if values.get("maximize") else 1.0]
-        flat += [values[name] if index is None else values[name][index] for name, index in self._places]
-        return flat
+    def write_kernel_values(
+        self, numbers: NDArray[np.float64], values: Mapping[str, Any], before: Mapping[str, Any]
+    ) -> None:
+        """Bring `kernel_values` up to values of which others were in force before."""
+        for name, place in self._places.items():
+            if (value := values[name]) is not before[name]:
+                numbers[place] = (-1.0 if value else 1.0) if name == "maximize" else value
 
 
 def _rule(row: _core.RuleRow) -> Rule:
@@ -79,22 +86,5 @@ def _rule(row: _core.RuleRow) -> Rule:
     return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"])
 
 
-def _rows():  # SHIM until the core has records
-    starts = {"mu_product": 1.0, "eta": "lr", "step_size": "lr", "sum": "initial_accumulator_value"}
-    rules = _core.rules()
-    if isinstance(rules, list):
-        return rules
-    return [
-        {
-            "name": n,
-            "hypers": h,
-            "slots": tuple((a, k, starts.get(a, 0.0)) for a, k in zip(sl, kinds)),
-            "scalars": tuple((a, starts.get(a, 0.0)) for a in sc),
-            "lazy": False,
-        }
-        for n, (h, sl, sc, kinds) in rules.items()
-    ]
-
-
 #: Every rule, by name.
-RULES: dict[str, Rule] = {row["name"]: _rule(row) for row in _rows()}
+RULES: dict[str, Rule] = {row["name"]: _rule(row) for row in _core.rules()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import spread
+from cases import defaults_of, spread
 
 import onepass as op
 

@@ -10,8 +10,8 @@ import pytest
 from cases import DTYPES, spread
 
 from onepass.arrays import Array
+from onepass.reference.kernels.sums import LANES, TILE
 from onepass.reference.step.gradients import are_finite, clip_coefficient, clipped, sum_of_squares
-from onepass.reference.sums import LANES, TILE
 
 #: Its square is 2^54: in double the next number is 4 more, so that 1 adds nothing, nor does 2, rounded to even.
 BIG = float(2**27)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from onepass.arrays import Array
-from onepass.reference.noise import PARAMETER, STATE, halves, hashes, key, lattice, mix, noise, twenties
+from onepass.reference.kernels.noise import PARAMETER, STATE, halves, hashes, key, lattice, mix, noise, twenties
 
 SIZE = 2**16
 Source = Callable[..., Array]

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from onepass.reference.scalar_math import exp, log, power, real_power
+from onepass.reference.kernels.scalar_math import exp, log, power, real_power
 
 
 @pytest.mark.parametrize("base", [0.0, 0.3, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0])

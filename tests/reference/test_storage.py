@@ -10,7 +10,7 @@ import pytest
 
 from onepass.arrays import Array
 from onepass.formats import BLOCK, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
-from onepass.reference.noise import STATE, halves, noise
+from onepass.reference.kernels.noise import STATE, halves, noise
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

@@ -9,8 +9,8 @@ import pytest
 
 import onepass as op
 from onepass.arrays import Array
-from onepass.reference import lbfgs as lbfgs_reference
-from onepass.reference import vectors as reference
+from onepass.reference.kernels import lbfgs as lbfgs_reference
+from onepass.reference.kernels import vectors as reference
 from onepass.solve import kernels
 
 SIZES = [1, 2, 15, 16, 17, 100, 4095, 4096, 4097, 100_003]

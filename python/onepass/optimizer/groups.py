@@ -48,7 +48,8 @@ class ParamGroup(Group):
         super().__init__(owner, params, names, checks, values)
         self._rule_of = rule_of
         self.rule = rule_of(self._values)
-        self.kernel_values = RULES[self.rule].kernel_values(self._values)
+        self._formula = RULES[self.rule]
+        self.kernel_values = self._formula.kernel_values(self._values)
         self.attached: AttachedSchedule | None = None
 
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -59,8 +60,8 @@ class ParamGroup(Group):
             )
 
     def commit(self, values: dict[str, Any]) -> None:
-        super().commit(values)
-        self.kernel_values[:] = RULES[self.rule].flat(values)
+        self._formula.write_kernel_values(self.kernel_values, values, self._values)
+        self._values = values
 
     def hyperparameters(self) -> dict[str, Any]:
         """A copy of the values, without the parameters."""

@@ -21,7 +21,7 @@ from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_grou
 from onepass.optimizer.groups import ParamGroup, new_group
 from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, StepFields, StepOptions
 from onepass.optimizer.record import StepRecord
-from onepass.optimizer.scheduling import Advance, attach
+from onepass.optimizer.scheduling import advance, attach, keep, take_back
 from onepass.optimizer.state import State, new_mirror, new_state, refuse_idle_options, write_mirror
 from onepass.schedules.base import Schedule
 
@@ -209,7 +209,7 @@ class Optimizer(Declared):
         self._options_in_force = OptionsInForce(self.options)
         self._is_plain = self.options.is_plain
         self._bound: Sequence[Gradient | None] | None = None
-        self._is_scheduled = any(group.attached for group in self._contents.groups)
+        self._scheduled = [group for group in contents.groups if group.attached]
 
     # Steps
 
@@ -238,7 +238,7 @@ class Optimizer(Declared):
         try:
             if type(gradients) is not list and type(gradients) is not tuple:
                 gradients = self._gradients("step", gradients)
-            if self._is_scheduled:
+            if self._scheduled:
                 return self._scheduled_step(gradients, found_inf, options)
             return self._step(gradients, found_inf, options)
         finally:
@@ -258,6 +258,8 @@ class Optimizer(Declared):
         contents.found_inf = found and not core.completes
         if contents.pending:
             return StepRecord(pending=contents.pending)
+        if not (skipped or options.measures_norm):
+            return _APPLIED
         return StepRecord(
             skipped,
             norm if options.measures_norm else None,
@@ -267,13 +269,16 @@ class Optimizer(Declared):
     def _scheduled_step(
         self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]
     ) -> StepRecord:
-        advance = Advance(self._contents.groups)
+        before = advance(self._scheduled)
         applied = False
         try:
             record = self._step(gradients, found_inf, changes)
-            applied = not record.skipped and not record.pending
+            applied = not (record.skipped or record.pending)
         finally:
-            (advance.keep if applied else advance.take_back)()
+            if applied:
+                keep(self._scheduled)
+            else:
+                take_back(self._scheduled, before)
         return record
 
     def bind_gradients(self, gradients: Gradients) -> None:
@@ -310,7 +315,7 @@ class Optimizer(Declared):
         with self._lock:
             groups = self._contents.groups
             attach(self._owner, groups if group is None else [groups[group]], schedule, every)
-            self._is_scheduled = True
+            self._scheduled = [group for group in groups if group.attached]
 
     # Copies
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict, get_args
 
 import numpy as np
@@ -120,7 +120,9 @@ class Options(StepFields, kw_only=True):
         for name in ("ema", "mirror"):
             if changes.get(name) and not getattr(self, name):
                 raise ValueError(f"step: {name} must be given to the optimizer, which keeps its arrays")
-        return replace(self, **changes)
+        changed = object.__new__(Options)  # in the place of `replace`, which checks all options once more
+        changed.__dict__.update(self.__dict__, **changes)
+        return changed
 
     @property
     def is_plain(self) -> bool:

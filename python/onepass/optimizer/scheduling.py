@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from onepass.checks import Integer
 from onepass.optimizer.attached import AttachedSchedule
@@ -24,22 +25,30 @@ def attach(owner: str, groups: Sequence[ParamGroup], schedule: Schedule, every: 
         group.attached = one
 
 
-class Advance:
-    """One step of all schedules: the groups have its values, and keep them only if the step is applied."""
+def advance(groups: Sequence[ParamGroup]) -> list[dict[str, Any]]:
+    """Give scheduled groups the values of the coming step.
 
-    def __init__(self, groups: Sequence[ParamGroup]) -> None:
-        self._scheduled = [(group, group.attached) for group in groups if group.attached]
-        coming = [group.checked(one.values()) for group, one in self._scheduled]
-        self._before = [group.hyperparameters() for group, _ in self._scheduled]
-        for (group, _), values in zip(self._scheduled, coming, strict=True):
-            group.commit(values)
+    Returns:
+        The values before, for `take_back`.
 
-    def keep(self) -> None:
-        """The step was applied."""
-        for _, attached in self._scheduled:
-            attached.steps += 1
+    Raises:
+        TypeError, ValueError: a group cannot take what its schedule sets; nothing has changed then.
+    """
+    coming = [group.checked(group.attached.values()) for group in groups if group.attached]
+    before = [group.in_force for group in groups]
+    for group, values in zip(groups, coming, strict=True):
+        group.commit(values)
+    return before
 
-    def take_back(self) -> None:
-        """It was not."""
-        for (group, _), values in zip(self._scheduled, self._before, strict=True):
-            group.commit(values)
+
+def keep(groups: Sequence[ParamGroup]) -> None:
+    """The step was applied, and the schedules have made it."""
+    for group in groups:
+        if group.attached:
+            group.attached.steps += 1
+
+
+def take_back(groups: Sequence[ParamGroup], before: Sequence[dict[str, Any]]) -> None:
+    """The step was not applied."""
+    for group, values in zip(groups, before, strict=True):
+        group.commit(values)

@@ -5,7 +5,7 @@ Each function updates its arrays in place and has the signature of its namesake 
     op.reference.adamw_(p, g, exp_avg, exp_avg_sq, step=1, lr=1e-3)
 
 `Twin` makes an optimizer's whole step: with narrow storage, clipping, averages and whatever else its options say. The
-second-order methods are in `onepass.reference.solve`.
+second-order methods are in `onepass.reference.textbook`.
 
 The formulas stand in the module named as the optimizer's own, ``formulas/adam.py`` for ``optimizers/adam.py``. They
 read as the papers do and make some ten passes over memory. Scalars are computed in double and rounded once to the dtype

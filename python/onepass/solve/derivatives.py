@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from onepass.arrays import Array
 
+Scheme = Literal["2-point", "3-point"]
 #: By the name of a scheme, the power of the machine epsilon that balances its truncation with rounding, and its calls
 #: per coordinate.
-SCHEMES = {"2-point": (1 / 2, 1), "3-point": (1 / 3, 2)}
+SCHEMES: dict[Scheme, tuple[float, int]] = {"2-point": (1 / 2, 1), "3-point": (1 / 3, 2)}
 
 
-def cost(scheme: str, size: int) -> int:
+def cost(scheme: Scheme, size: int) -> int:
     """How often a function of so many coordinates is called for its first derivatives."""
     return SCHEMES[scheme][1] * size
 
 
-def step_sizes(x: Array, scheme: str, typical: Array | float, precision: Any) -> Array:
+def step_sizes(x: Array, scheme: Scheme, typical: Array | float, precision: Any) -> Array:
     """eps^p max(|x|, typical), of the sign of x, such that x + h - x is h.
 
     Args:
@@ -36,7 +37,7 @@ def step_sizes(x: Array, scheme: str, typical: Array | float, precision: Any) ->
 
 
 @lru_cache
-def relative_step(scheme: str, *dtypes: np.dtype[Any]) -> float:
+def relative_step(scheme: Scheme, *dtypes: np.dtype[Any]) -> float:
     """eps^p, eps being that of the least precise dtype."""
     power, _ = SCHEMES[scheme]
     return float(max(np.finfo(dtype).eps for dtype in dtypes) ** power)
@@ -46,7 +47,7 @@ def differences(
     f: Callable[[Array], Any],
     x: Array,
     at_x: Any,
-    scheme: str = "2-point",
+    scheme: Scheme = "2-point",
     *,
     typical: Array | float = 1.0,
     bounds: tuple[Array, Array] | None = None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from onepass.arrays import Array
 
 
 class Status(IntEnum):
@@ -47,6 +49,26 @@ class OptimizeResult(dict[str, Any]):
         (True, 1.0)
     """
 
+    # The entries that methods return, for type checkers, which find other names. Those of the kind Any are one number,
+    # or an array with one for each of many problems; fun is a value of `minimize` and the residuals of `least_squares`.
+    x: Array
+    jac: Array
+    grad: Array
+    hess_inv: Array
+    active_mask: Array
+    fun: Any
+    cost: Any
+    status: Any
+    success: Any
+    message: str
+    nit: Any
+    nfev: Any
+    njev: int
+    nhev: int
+    calls: int
+    rank: int
+    optimality: float
+
     def __init__(self, *entries: Any, **named: Any) -> None:
         super().__init__(*entries, **named)
         status = self.get("status")
@@ -54,11 +76,13 @@ class OptimizeResult(dict[str, Any]):
             self.setdefault("success", status.success)
             self.setdefault("message", status.message)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError as error:
-            raise AttributeError(f"this result has no {name!r}; it has {', '.join(self)}") from error
+    if not TYPE_CHECKING:  # where this stands, every name passes for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return self[name]
+            except KeyError as error:
+                raise AttributeError(f"this result has no {name!r}; it has {', '.join(self)}") from error
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

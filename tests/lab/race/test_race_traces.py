@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import shown
 
 import onepass as op
 from onepass.arrays import Array
@@ -52,7 +53,7 @@ def test_a_parabola(lr: float, end: float) -> None:
             (-2.382562771980, -0.158590550037),
         ),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_two_parameters(surface: Surface, name: str, settings: dict[str, Any], end: tuple[float, float]) -> None:
     run = race(optimizer_racer(name, **settings), surface, steps=20)

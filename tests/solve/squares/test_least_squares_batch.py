@@ -190,6 +190,7 @@ def test_exceptions_pass_through(error: type[BaseException]) -> None:
         ({"x0": START * 1j}, TypeError, "x0 must be an array of real numbers"),
         ({"max_iter": -1}, ValueError, "max_iter must be an int"),
         ({"block": 0}, ValueError, "block must be an int"),
+        ({"block": 8.0}, TypeError, "least_squares_batch: block must be an int"),
         ({"bounds": (0.5, 9)}, ValueError, "x0 must lie within the bounds"),
         ({"loss": "l1"}, ValueError, "loss must be one of"),
         ({"jac": "cs"}, ValueError, "jac must be a function"),

@@ -12,8 +12,8 @@ import pytest
 import onepass as op
 from onepass._core import LevenbergMarquardt, half_squares
 from onepass.arrays import Array
-from onepass.reference.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
-from onepass.reference.vectors import dots
+from onepass.reference.kernels.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
+from onepass.reference.kernels.vectors import dots
 from onepass.solve import Status, least_squares, least_squares_batch
 
 TOLERANCES = (1e-15, 1e-10, 1e-10)

@@ -15,8 +15,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 ENOUGH = 6.0
-#: The share of the fits that must have so many digits: 36 of 38.
-SHARE = 36 / 38
+#: The fit that must end, but may end elsewhere: on its way from the far start exponentials vanish, and roundings, which
+#: exp has its own on every processor, decide between the certified parameters and a stationary point.
+UNSURE = ("MGH17", 0)
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
@@ -26,14 +27,14 @@ SHARE = 36 / 38
     ids=str,
 )
 def test_certified_digits(options: dict[str, Any]) -> None:
-    digits, statuses = [], []
     for data in map(nist.read, nist.names()):
-        for start in data.starts:
+        for number, start in enumerate(data.starts):
             fit = least_squares(data.residual, start, **options)
-            digits.append(nist.certified_digits(fit.x, data.certified))
-            statuses.append(fit.status)
-    assert sum(found >= ENOUGH for found in digits) >= SHARE * len(digits), digits
-    assert all(status in (Status.VALUE, Status.STEP, Status.GRADIENT) for status in statuses)
+            if (data.name, number) == UNSURE:
+                assert fit.cost < 0.5 * np.sum(data.residual(start) ** 2)
+            else:
+                assert nist.certified_digits(fit.x, data.certified) >= ENOUGH, (data.name, number)
+                assert fit.status in (Status.VALUE, Status.STEP, Status.GRADIENT), (data.name, number)
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")

@@ -10,9 +10,10 @@ from onepass.arrays import Array
 from onepass.lab.race.racers import Racer
 from onepass.lab.race.surfaces import Surface
 from onepass.solve import minimize
+from onepass.solve.smooth.methods import Name
 
 #: By the name under which it races, the method of `minimize`. "GD" is gradient descent with a line search.
-SOLVERS = {
+SOLVERS: dict[str, Name] = {
     "Newton": "newton",
     "Newton-CG": "newton-cg",
     "Trust-NCG": "trust-ncg",
@@ -29,7 +30,7 @@ def solver_racer(name: str) -> Racer:
     return Racer(name, None, lambda surface, steps, seed: way(SOLVERS[name], surface, steps, seed))
 
 
-def way(method: str, surface: Surface, steps: int, seed: int) -> list[Array]:
+def way(method: Name, surface: Surface, steps: int, seed: int) -> list[Array]:
     """The points of a method after 0, 1, ... gradients: it stands while it looks ahead, and where it has stopped."""
     points = [np.array(surface.start)]
     seen = 0

@@ -6,7 +6,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.reference.formulas.elementwise import maximum
-from onepass.reference.scalar_math import power
+from onepass.reference.kernels.scalar_math import power
 
 
 def adamax_(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onepass.arrays import Array
-from onepass.reference.scalar_math import real_power
+from onepass.reference.kernels.scalar_math import real_power
 
 
 def asgd_(

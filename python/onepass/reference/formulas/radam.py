@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.scalar_math import power
+from onepass.reference.kernels.scalar_math import power
 
 
 def _rectified_adam(

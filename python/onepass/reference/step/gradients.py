@@ -9,7 +9,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.reference.formulas.elementwise import maximum, minimum
-from onepass.reference.sums import tile_sums
+from onepass.reference.kernels.sums import tile_sums
 
 
 def are_finite(gradients: Iterable[Array]) -> bool:

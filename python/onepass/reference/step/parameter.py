@@ -11,7 +11,7 @@ from onepass.arrays import Array
 from onepass.formats import BLOCK, Words, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
 from onepass.optimizer.options import Options
 from onepass.reference.formulas import formula_of
-from onepass.reference.noise import PARAMETER, STATE, halves, lattice, noise, twenties
+from onepass.reference.kernels.noise import PARAMETER, STATE, halves, lattice, noise, twenties
 from onepass.reference.step.rows import Rows, combined
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows

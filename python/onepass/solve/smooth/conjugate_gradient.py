@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots
@@ -73,7 +73,8 @@ def hager_zhang(p: Products, d: Array) -> float:
     return max(beta, -1 / (length * min(HAGER_ZHANG_ETA, math.sqrt(p.old_old))))
 
 
-BETAS: dict[str, Callable[[Products, Array], float]] = {
+Beta = Literal["fletcher-reeves", "polak-ribiere+", "hestenes-stiefel", "dai-yuan", "hager-zhang"]
+BETAS: dict[Beta, Callable[[Products, Array], float]] = {
     "fletcher-reeves": fletcher_reeves,
     "polak-ribiere+": polak_ribiere,
     "hestenes-stiefel": hestenes_stiefel,
@@ -85,7 +86,7 @@ BETAS: dict[str, Callable[[Products, Array], float]] = {
 class ConjugateGradient:
     """Directions d = beta d - g, the steepest one again whenever d hardly descends."""
 
-    def __init__(self, beta: str) -> None:
+    def __init__(self, beta: Beta) -> None:
         self._beta = BETAS[beta]
         self._squared = 0.0
         self.steepest = True

@@ -41,7 +41,7 @@ class Memory:
 
     @staticmethod
     def shape(pairs: int) -> tuple[int, int]:
-        """Of the middle, whose rows `onepass.reference.lbfgs` tells."""
+        """Of the middle, whose rows `onepass.reference.kernels.lbfgs` tells."""
         return 2 * pairs + 3, pairs
 
     def copy(self) -> Memory:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.checks import Real
-from onepass.solve.smooth.conjugate_gradient import BETAS
+from onepass.checks import Checked, Count, NotNegative, Positive, Real
+from onepass.solve.smooth.conjugate_gradient import Beta
+
+Name = Literal["newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs", "gd"]
+#: Names in SciPy's spelling. Case does not matter, but a type checker knows these alone.
+Method = Literal[Name, "Newton-CG", "CG", "BFGS", "L-BFGS-B", "l-bfgs-b", "l-bfgs"]
+#: Names that SciPy gives, in lower case.
+ALIASES = {"l-bfgs-b": "lbfgs", "l-bfgs": "lbfgs"}
+
+Budget = Annotated[float, Real(1, includes_high=True)]
+Share = Annotated[float, Real(0, 1, includes_low=False)]
+ShareOfDecrease = Annotated[float, Real(0, 0.25)]
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Checked):
     """What every method takes.
 
     Args:
@@ -24,10 +34,12 @@ class Options:
         maxiter, maxfun: budgets of iterations and of calls of fun, in [1, inf].
     """
 
-    gtol: float = 1e-5
-    ftol: float = 0.0
-    maxiter: float = math.inf
-    maxfun: float = math.inf
+    owner: ClassVar[str] = "minimize"
+
+    gtol: NotNegative = 1e-5
+    ftol: NotNegative = 0.0
+    maxiter: Budget = math.inf
+    maxfun: Budget = math.inf
     disp: bool = False
 
 
@@ -40,53 +52,58 @@ class LineSearchOptions(Options):
         maxls: trials of one line search.
     """
 
-    c1: float = 1e-4
-    c2: float = 0.9
-    maxls: int = 20
+    c1: Share = 1e-4
+    c2: Share = 0.9
+    maxls: Count = 20
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.c1 < self.c2:
+            raise ValueError(f"minimize: c1 must be less than c2, got {self.c1} and {self.c2}")
 
 
 @dataclass(frozen=True)
 class CGOptions(LineSearchOptions):
     """beta: "fletcher-reeves", "polak-ribiere+", "hestenes-stiefel", "dai-yuan" or "hager-zhang"."""
 
-    c2: float = 0.4
-    beta: str = "polak-ribiere+"
+    c2: Share = 0.4
+    beta: Beta = "polak-ribiere+"
 
 
 @dataclass(frozen=True)
 class DFPOptions(LineSearchOptions):
     """DFP hardly recovers from steps that are far from a minimum along the line."""
 
-    c2: float = 0.1
+    c2: Share = 0.1
 
 
 @dataclass(frozen=True)
 class GDOptions(LineSearchOptions):
     """The next first trial is taken from this step, which may as well be a good one."""
 
-    c2: float = 0.4
+    c2: Share = 0.4
 
 
 @dataclass(frozen=True)
 class LBFGSOptions(LineSearchOptions):
     """maxcor: how many pairs are kept, m."""
 
-    ftol: float = 2.2e-9
-    maxiter: float = 15000
-    maxfun: float = 15000
-    maxcor: int = 10
+    ftol: NotNegative = 2.2e-9
+    maxiter: Budget = 15000
+    maxfun: Budget = 15000
+    maxcor: Count = 10
 
 
 @dataclass(frozen=True)
 class TrustOptions(Options):
     """initial_trust_radius, max_trust_radius, and eta, the share of the predicted decrease a step must bring."""
 
-    initial_trust_radius: float = 1.0
-    max_trust_radius: float = 1000.0
-    eta: float = 0.15
+    initial_trust_radius: Positive = 1.0
+    max_trust_radius: Positive = 1000.0
+    eta: ShareOfDecrease = 0.15
 
 
-METHODS: dict[str, type[Options]] = {
+METHODS: dict[Name, type[Options]] = {
     "newton": LineSearchOptions,
     "newton-cg": LineSearchOptions,
     "trust-ncg": TrustOptions,
@@ -96,35 +113,19 @@ METHODS: dict[str, type[Options]] = {
     "lbfgs": LBFGSOptions,
     "gd": GDOptions,
 }
-AT_LEAST_ONE = Real(low=1, includes_high=True)
-#: Which values the options may take.
-RANGES = {
-    "gtol": Real(low=0),
-    "ftol": Real(low=0),
-    "maxiter": AT_LEAST_ONE,
-    "maxfun": AT_LEAST_ONE,
-    "c1": Real(low=0, high=1, includes_low=False),
-    "c2": Real(low=0, high=1, includes_low=False),
-    "maxls": Real(low=1),
-    "maxcor": Real(low=1),
-    "initial_trust_radius": Real(low=0, includes_low=False),
-    "max_trust_radius": Real(low=0, includes_low=False),
-    "eta": Real(low=0, high=0.25),
-}
-#: Names that SciPy gives.
-ALIASES = {"l-bfgs-b": "lbfgs", "l-bfgs": "lbfgs"}
 
 
-def checked_method(method: str) -> str:
+def checked_method(method: str) -> Name:
     """The method's name, in lower case and without SciPy's aliases."""
-    name = str(method).lower()
-    name = ALIASES.get(name, name)
-    if name not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    return name
+    lower = str(method).lower()
+    wanted = ALIASES.get(lower, lower)
+    for name in METHODS:
+        if name == wanted:
+            return name
+    raise ValueError(f"minimize: method must be one of {', '.join(METHODS)}, got {method!r}")
 
 
-def checked_options(method: str, options: Mapping[str, Any] | None, tol: float | None, x0: Array) -> Options:
+def checked_options(method: Name, options: Mapping[str, Any] | None, tol: float | None, x0: Array) -> Options:
     """The method's defaults, with tol and the options in their place."""
     kind = METHODS[method]
     known = {field.name: field.default for field in fields(kind)}
@@ -139,23 +140,6 @@ def checked_options(method: str, options: Mapping[str, Any] | None, tol: float |
             given["ftol"] = tol
     for name, value in (options or {}).items():
         if name not in known:
-            raise TypeError(f"method {method!r} has no option {name!r}; it has {', '.join(known)}")
+            raise TypeError(f"minimize: method {method!r} has no option {name!r}; it has {', '.join(known)}")
         given[name] = value
-    return check_ranges(kind(**given))
-
-
-def check_ranges(settings: Options) -> Options:
-    """The options as numbers in their ranges."""
-    changes: dict[str, Any] = {"disp": bool(settings.disp)}
-    for name, value in vars(settings).items():
-        if name in RANGES:
-            changes[name] = RANGES[name].check("minimize", name, value)
-    for name in ("maxls", "maxcor"):
-        if name in changes:
-            changes[name] = int(changes[name])
-    checked = replace(settings, **changes)
-    if isinstance(checked, LineSearchOptions) and not checked.c1 < checked.c2:
-        raise ValueError(f"minimize: c1 must be less than c2, got {checked.c1} and {checked.c2}")
-    if isinstance(checked, CGOptions) and checked.beta not in BETAS:
-        raise ValueError(f"minimize: beta must be one of {', '.join(BETAS)}, got {checked.beta!r}")
-    return checked
+    return kind(**given)

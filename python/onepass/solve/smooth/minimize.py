@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.derivatives import Scheme
 from onepass.solve.result import OptimizeResult
 from onepass.solve.smooth.bounded import bounded, projected_gradient
 from onepass.solve.smooth.conjugate_gradient import ConjugateGradient
@@ -20,6 +21,8 @@ from onepass.solve.smooth.methods import (
     CGOptions,
     LBFGSOptions,
     LineSearchOptions,
+    Method,
+    Name,
     Options,
     TrustOptions,
     checked_method,
@@ -37,10 +40,10 @@ def minimize(
     fun: Callable[..., Any],
     x0: Any,
     *,
-    jac: Callable[..., Any] | bool | str | None = None,
+    jac: Callable[..., Any] | bool | Scheme | None = None,
     hess: Callable[..., Any] | None = None,
     hessp: Callable[..., Any] | None = None,
-    method: str = "lbfgs",
+    method: Method = "lbfgs",
     bounds: Any = None,
     tol: float | None = None,
     callback: Callable[..., object] | None = None,
@@ -56,7 +59,8 @@ def minimize(
             for differences of values.
         hess: hess(x, *args) is the Hessian, which "newton" needs and "newton-cg" and "trust-ncg" may use.
         hessp: hessp(x, p, *args) is the Hessian times p. Without it and hess, gradients are differenced.
-        method: "newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs" or "gd".
+        method: "newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs" or "gd", or as SciPy spells it, "BFGS"
+            or "L-BFGS-B"; case does not matter, but type checkers know these spellings alone.
         bounds: for "lbfgs": pairs (lower, upper), None or an infinity for none, or an object with `lb` and `ub`.
         tol: sets gtol and, for "lbfgs", ftol.
         callback: called after every iteration with a copy of x or, if its parameter is named intermediate_result, with
@@ -101,7 +105,7 @@ def minimize(
 
 
 def run(
-    name: str, objective: Objective, x0: Array, settings: Options, limits: tuple[Array, Array] | None, watch: Watch
+    name: Name, objective: Objective, x0: Array, settings: Options, limits: tuple[Array, Array] | None, watch: Watch
 ) -> OptimizeResult:
     """Runs the method of this name."""
     if isinstance(settings, TrustOptions):
@@ -121,7 +125,7 @@ def run(
     return descend(objective, x0, rule(name, objective, x0, settings), watch, wolfe)
 
 
-def rule(name: str, objective: Objective, x0: Array, settings: LineSearchOptions) -> Rule:
+def rule(name: Name, objective: Objective, x0: Array, settings: LineSearchOptions) -> Rule:
     """The directions of the method of this name."""
     if isinstance(settings, CGOptions):
         return ConjugateGradient(settings.beta)
@@ -147,7 +151,7 @@ def checked_start(x0: Any) -> Array:
     return start
 
 
-def checked_bounds(bounds: Any, method: str, x0: Array) -> tuple[Array, Array]:
+def checked_bounds(bounds: Any, method: Name, x0: Array) -> tuple[Array, Array]:
     """The lower and the upper bounds as vectors of x0's dtype."""
     if method != "lbfgs":
         raise ValueError(f'only method "lbfgs" takes bounds, got {method!r}')

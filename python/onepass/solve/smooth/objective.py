@@ -10,7 +10,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.callbacks import described
-from onepass.solve.derivatives import SCHEMES, cost, differences, product_differences
+from onepass.solve.derivatives import SCHEMES, Scheme, cost, differences, product_differences
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -43,7 +43,7 @@ class Objective:
         fun: Callable[..., Any],
         size: int,
         *,
-        jac: Callable[..., Any] | bool | str | None = None,
+        jac: Callable[..., Any] | bool | Scheme | None = None,
         hess: Callable[..., Any] | None = None,
         hessp: Callable[..., Any] | None = None,
         args: tuple[Any, ...] = (),
@@ -59,7 +59,7 @@ class Objective:
         elif callable(jac):
             self.value_and_gradient = self._apart
         elif jac is None or jac is False or jac in SCHEMES:
-            self._scheme = str(jac or "2-point")
+            self._scheme: Scheme = jac or "2-point"
             self.cost = 1 + cost(self._scheme, size)
         else:
             raise ValueError(f'jac must be a function, True, None, "2-point" or "3-point", got {jac!r}')

@@ -8,6 +8,7 @@ from onepass.solve.callbacks import Callback
 from onepass.solve.squares.losses import Loss
 from onepass.solve.squares.point import Scale
 from onepass.solve.squares.residuals import Bounds, Residuals
+from onepass.solve.squares.settings import Tolerances
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Fit:
     """All but the point.
 
     Attributes:
-        tolerances: ftol, xtol and gtol.
+        stop: ftol, xtol and gtol.
         budget: calls of residuals.
         proceed: called after each step; whether to go on.
     """
@@ -24,6 +25,6 @@ class Fit:
     loss: Loss
     bounds: Bounds
     scale: Scale
-    tolerances: tuple[float, float, float]
+    stop: Tolerances
     budget: int
     proceed: Callback

@@ -14,12 +14,12 @@ from onepass.solve.squares.dogleg import Dogleg
 from onepass.solve.squares.fit import Fit
 from onepass.solve.squares.gauss_newton import GaussNewton
 from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt
-from onepass.solve.squares.losses import Loss
+from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.model_steps import model_steps
 from onepass.solve.squares.point import Point, Scale
 from onepass.solve.squares.residuals import Jacobian, Residuals, User
+from onepass.solve.squares.settings import FitSettings, Method
 
-METHODS = ("lm", "gauss-newton", "dogleg")
 #: No bounds.
 UNBOUNDED = (-np.inf, np.inf)
 
@@ -28,10 +28,10 @@ def least_squares(
     residual: Callable[..., Any],
     x0: Any,
     jac: Jacobian = None,
-    method: str = "lm",
+    method: Method = "lm",
     *,
     bounds: Any = UNBOUNDED,
-    loss: str | Callable[[Array], Any] = "linear",
+    loss: LossName | Callable[[Array], Any] = "linear",
     f_scale: float = 1.0,
     x_scale: Any = "jac",
     geodesic: bool = False,
@@ -92,15 +92,11 @@ def least_squares(
     """
     x = start(x0, ("n",))
     box = checked_bounds(bounds, x)
-    check_tolerances(ftol=ftol, xtol=xtol, gtol=gtol)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if geodesic and method != "lm":
-        raise ValueError(f'geodesic=True needs method="lm", got {method!r}')
+    settings = FitSettings(ftol, xtol, gtol, f_scale, method, geodesic, max_nfev)
     residuals = Residuals(User(residual, jac, args, kwargs or {}, box))
     per_jacobian = residuals.cost_of_jacobian(x.size)
-    budget = checked_budget(max_nfev, 200 * (x.size + 1) * (1 + per_jacobian))
-    rho, scale, proceed = Loss(loss, f_scale), Scale(x_scale, x), Callback(callback)
+    budget = settings.max_nfev or 200 * (x.size + 1) * (1 + per_jacobian)
+    rho, scale, proceed = Loss(loss, settings.f_scale), Scale(x_scale, x), Callback(callback)
 
     point, nit = Point(x, residuals(x), rho), 0
     if not np.isfinite(point.cost):
@@ -108,11 +104,13 @@ def least_squares(
     elif residuals.nfev + per_jacobian > budget:
         status = Status.MAX_EVALUATIONS
     else:
-        fit = Fit(residuals, rho, box, scale, (ftol, xtol, gtol), budget, proceed)
-        if method == "lm":
-            point, status, nit = levenberg_marquardt(fit, point, geodesic)
+        fit = Fit(residuals, rho, box, scale, settings, budget, proceed)
+        if settings.method == "lm":
+            point, status, nit = levenberg_marquardt(fit, point, settings.geodesic)
         else:
-            point, status, nit = model_steps(fit, point, Dogleg if method == "dogleg" else lambda _: GaussNewton())
+            point, status, nit = model_steps(
+                fit, point, Dogleg if settings.method == "dogleg" else lambda _: GaussNewton()
+            )
     return point.result(status, residuals, box, nit)
 
 
@@ -146,18 +144,3 @@ def checked_bounds(bounds: Any, x: Array) -> tuple[Array, Array] | None:
     if not ((x >= lower) & (x <= upper)).all():
         raise ValueError("x0 must lie within the bounds")
     return None if np.isinf(lower).all() and np.isinf(upper).all() else (lower, upper)
-
-
-def check_tolerances(**tolerances: float) -> None:
-    for name, value in tolerances.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < 1:
-            raise ValueError(f"{name} must be a number in [0, 1), got {value!r}")
-
-
-def checked_budget(max_nfev: int | None, default: int) -> int:
-    """The calls that may be made."""
-    if max_nfev is None:
-        return default
-    if isinstance(max_nfev, bool) or not isinstance(max_nfev, (int, np.integer)) or max_nfev < 1:
-        raise ValueError(f"max_nfev must be an int of at least 1, or None, got {max_nfev!r}")
-    return int(max_nfev)

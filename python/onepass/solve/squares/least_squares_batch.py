@@ -12,9 +12,10 @@ from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import differences
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.squares.least_squares import UNBOUNDED, check_tolerances, checked_bounds, start
-from onepass.solve.squares.losses import Loss
+from onepass.solve.squares.least_squares import UNBOUNDED, checked_bounds, start
+from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, precision_of, typical_sizes
+from onepass.solve.squares.settings import BatchSettings, Tolerances
 
 
 def least_squares_batch(
@@ -23,7 +24,7 @@ def least_squares_batch(
     jac: Jacobian = None,
     *,
     bounds: Any = UNBOUNDED,
-    loss: str | Callable[[Array], Any] = "linear",
+    loss: LossName | Callable[[Array], Any] = "linear",
     f_scale: float = 1.0,
     ftol: float = 1e-15,
     xtol: float = 1e-10,
@@ -68,17 +69,13 @@ def least_squares_batch(
     """
     x = start(x0, ("B", "n"))
     box = checked_bounds(bounds, x)
-    check_tolerances(ftol=ftol, xtol=xtol, gtol=gtol)
-    if isinstance(max_iter, bool) or not isinstance(max_iter, (int, np.integer)) or max_iter < 0:
-        raise ValueError(f"max_iter must be an int of at least 0, got {max_iter!r}")
-    if isinstance(block, bool) or not isinstance(block, (int, np.integer)) or block < 1:
-        raise ValueError(f"block must be an int of at least 1, got {block!r}")
+    settings = BatchSettings(ftol, xtol, gtol, f_scale, max_iter, block)
     functions = BatchFunctions(User(residual, jac, args, kwargs or {}, box), len(x))
-    rho = Loss(loss, f_scale)
+    rho = Loss(loss, settings.f_scale)
     found = Found(x)
-    for first in range(0, len(x), block):
-        batch = Batch(found, np.arange(first, min(first + block, len(x))), functions, rho, box, (ftol, xtol, gtol))
-        for _ in range(max_iter):
+    for first in range(0, len(x), settings.block):
+        batch = Batch(found, np.arange(first, min(first + settings.block, len(x))), functions, rho, box, settings)
+        for _ in range(settings.max_iter):
             if not batch.rows.size:
                 break
             batch.iterate()
@@ -167,7 +164,7 @@ class Batch:
         functions: BatchFunctions,
         loss: Loss,
         bounds: Bounds,
-        tolerances: tuple[float, float, float],
+        stop: Tolerances,
     ) -> None:
         self._found, self._index, self._functions, self._loss = found, index, functions, loss
         x = found.x[index]
@@ -175,7 +172,7 @@ class Batch:
         costs = loss.cost(f)
         found.cost[index] = costs
         lower, upper = bounds or (None, None)
-        self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *tolerances)
+        self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *stop.tolerances)
         self._largest, self._is_unknown = np.zeros(x.shape), x == 0
         self.rows = np.flatnonzero(np.isfinite(costs))
         found.status[index] = Status.NONFINITE_START

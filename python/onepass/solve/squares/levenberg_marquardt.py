@@ -22,7 +22,7 @@ def levenberg_marquardt(fit: Fit, point: Point, geodesic: bool) -> tuple[Point, 
     residuals, bounds, nit = fit.residuals, fit.bounds, 0
     lower, upper = bounds or (None, None)
     cost = np.array((point.cost,))
-    core = LevenbergMarquardt(point.x[None], cost, lower, upper, fit.scale.given, *fit.tolerances)
+    core = LevenbergMarquardt(point.x[None], cost, lower, upper, fit.scale.given, *fit.stop.tolerances)
     per_jacobian = residuals.cost_of_jacobian(point.x.size)
     stop = differentiated(core, point, residuals, None)
     if stop == Status.NONFINITE:

@@ -6,7 +6,7 @@ Names and formulas are SciPy's: Triggs et al., Bundle Adjustment, a Modern Synth
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,7 +48,8 @@ def arctan(z: Array) -> Rho:
     return np.arctan(z), first, -2 * z * first**2
 
 
-LOSSES: dict[str, Callable[[Array], Rho]] = {
+LossName = Literal["linear", "huber", "soft_l1", "cauchy", "arctan"]
+LOSSES: dict[LossName, Callable[[Array], Rho]] = {
     "linear": linear,
     "huber": huber,
     "soft_l1": soft_l1,
@@ -72,17 +73,15 @@ class Loss:
         scale: f_scale, the size of residuals at which the loss departs from squares.
 
     Raises:
-        TypeError, ValueError: naming the argument.
+        ValueError: there is no loss of this name.
     """
 
-    def __init__(self, loss: str | Callable[[Array], Any], scale: float) -> None:
-        if not callable(loss) and loss not in LOSSES:
+    def __init__(self, loss: LossName | Callable[[Array], Any], scale: float) -> None:
+        if not callable(loss) and (not isinstance(loss, str) or loss not in LOSSES):
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or a function, got {loss!r}")
-        if isinstance(scale, bool) or not isinstance(scale, (int, float, np.number)) or not 0 < scale < np.inf:
-            raise ValueError(f"f_scale must be a number in (0, inf), got {scale!r}")
         self.is_linear = loss == "linear"
         self._rho = loss if callable(loss) else LOSSES[loss]
-        self._scale = float(scale)
+        self._scale = scale
 
     def cost(self, f: Array) -> Any:
         """Half the sum of the losses, of each row if there are rows; infinite or NaN where it overflows."""

@@ -97,7 +97,7 @@ def model_steps(fit: Fit, point: Point, method: Callable[[float], Steps], nit: i
         method: given the length of the scaled x at that point.
     """
     residuals, bounds, scale = fit.residuals, fit.bounds, fit.scale
-    ftol, xtol, gtol = fit.tolerances
+    ftol, xtol, gtol = fit.stop.tolerances
     first, longest = True, math.inf
     point.differentiate(residuals, None)
     model = Model(point, scale, bounds)

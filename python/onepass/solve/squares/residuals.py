@@ -10,9 +10,9 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
-from onepass.solve.derivatives import SCHEMES, cost, differences
+from onepass.solve.derivatives import SCHEMES, Scheme, cost, differences
 
-Jacobian = Callable[..., Any] | str | None
+Jacobian = Callable[..., Any] | Scheme | None
 Bounds = tuple[Array, Array] | None
 
 #: The least part of the length of x that a parameter counts as.
@@ -120,10 +120,10 @@ def typical_sizes(largest: Array, sizes: Array | None, is_unknown: Array) -> Arr
     return np.where(typical > 0, typical, 1.0)
 
 
-def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, str]:
-    """The function, if jac is one, and the scheme of differences otherwise."""
+def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, Scheme]:
+    """The function, if jac is one, and the scheme of differences for want of one."""
     if callable(jac):
-        return jac, ""
+        return jac, "2-point"
     if jac is None:
         return None, "2-point"
     if jac in SCHEMES:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.vectors import combine, dots
+from onepass.reference.kernels.vectors import combine, dots
 
 
 def direction(

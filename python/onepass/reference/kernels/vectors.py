@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.sums import lane_sums, tile_sums
+from onepass.reference.kernels.sums import lane_sums, tile_sums
 
 
 def dots(rows: Sequence[Array], x: Array) -> Array:

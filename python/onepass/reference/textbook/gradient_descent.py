@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import Move, Rule, same_change
+from onepass.reference.textbook.descent import Move, Rule, same_change
 
 
 class GradientDescent(Rule):

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.linalg import norm
 
 from onepass.arrays import Array
-from onepass.reference.solve.dogleg import Dogleg
-from onepass.reference.solve.gauss_newton import GaussNewton
-from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
+from onepass.reference.textbook.dogleg import Dogleg
+from onepass.reference.textbook.gauss_newton import GaussNewton
+from onepass.reference.textbook.levenberg_marquardt import LevenbergMarquardt
 
 Function = Callable[[Array], Array]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.linalg import norm
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import Move, Rule
+from onepass.reference.textbook.descent import Move, Rule
 
 
 def steihaug(h: Array, g: Array, radius: float = math.inf) -> Array:

@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.solve.kernels import blend, combine, dots
+from onepass.solve.kernels import combine, dots
+from onepass.solve.lbfgs.checkpoint import loaded_state, saved_state
+from onepass.solve.lbfgs.parameters import Parameters
+from onepass.solve.lbfgs.settings import Group, LineSearch, Settings
+from onepass.solve.lbfgs.state import State
 from onepass.solve.smooth.lbfgs import Memory
 from onepass.solve.smooth.line_search import Outcome, Trial, Wolfe
 from onepass.solve.smooth.objective import number
 from onepass.solve.smooth.watch import within
-from onepass.solve.torch_like.parameters import Parameters
-from onepass.solve.torch_like.settings import Group, Settings
-from onepass.solve.torch_like.state import load_state_dict, state_dict
 
 Closure = Callable[[], tuple[Any, Any]]
 
-#: Pairs of smaller s.y are not kept, as in torch.
-LEAST_CURVATURE = 1e-10
 #: Trials of one line search.
 TRIALS = 25
 
@@ -65,17 +64,25 @@ class LBFGS:
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 10,
-        line_search: str | None = "strong_wolfe",
+        line_search: LineSearch | None = "strong_wolfe",
     ) -> None:
         self._params = Parameters("LBFGS", params)
         self._group = Group(
             self._params,
             Settings(lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, line_search),
         )
-        #: Iterations and calls of the closure so far.
-        self.n_iter = self.func_evals = 0
         self._state = State(Memory(self._group.settings.history_size))
         self._stepping = False
+
+    @property
+    def n_iter(self) -> int:
+        """Iterations so far."""
+        return self._state.n_iter
+
+    @property
+    def func_evals(self) -> int:
+        """Calls of the closure so far."""
+        return self._state.func_evals
 
     @property
     def params(self) -> list[Array]:
@@ -90,7 +97,7 @@ class LBFGS:
     def state_dict(self) -> dict[str, Any]:
         """A deep copy of the memory and the arguments, in plain Python and NumPy, without the parameters."""
         self._require_idle("state_dict")
-        return state_dict(self)
+        return saved_state(self._params, self._group, self._state)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Takes over a `state_dict`: checked as a whole, then copied; the argument is only read.
@@ -101,7 +108,9 @@ class LBFGS:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         self._require_idle("load_state_dict")
-        load_state_dict(self, state_dict)
+        settings, state = loaded_state(self._params, self._group, state_dict)
+        self._group.commit(settings)
+        self._state = state
 
     def step(self, closure: Closure) -> float:
         """Iterates until a tolerance or a budget says stop.
@@ -118,31 +127,30 @@ class LBFGS:
             TypeError, ValueError: what the closure returns is of a wrong kind or shape.
         """
         self._require_idle("step")
-        before = self._params.gather()
-        counts = self.n_iter, self.func_evals
+        before, state = self._params.gather(), self._state
+        self._state = state.copy()
         self._stepping = True
         try:
-            first_loss, self._state = self._step(closure, before, self._state.copy())
+            return self._step(closure, before)
         except BaseException:
             self._params.scatter(before)
-            self.n_iter, self.func_evals = counts
+            self._state = state
             raise
         finally:
             self._stepping = False
-        return first_loss
 
     def _require_idle(self, method: str) -> None:
         if self._stepping:
             raise RuntimeError(f"LBFGS: step() is already running; the closure must not call {method}()")
 
-    def _step(self, closure: Closure, before: Array, state: State) -> tuple[float, State]:
+    def _step(self, closure: Closure, before: Array) -> float:
         """The loop of `step`. The arrays of the state are shared with the state before and are not written to."""
-        chosen = self._group.settings
+        chosen, state = self._group.settings, self._state
         x, trial_x = before.copy(), np.empty_like(before)
         d = g = trial_g = np.empty_like(before)
         loss = first_loss = self._evaluate(closure, g)
         if not (math.isfinite(loss) and math.isfinite(dots((g,), g).item())) or within(g, chosen.tolerance_grad):
-            return first_loss, state
+            return first_loss
 
         def phi(step: float) -> tuple[float, float]:
             combine(trial_x, 1.0, x, (step,), (d,))
@@ -151,12 +159,12 @@ class LBFGS:
             return found, dots((d,), trial_g).item()
 
         assert chosen.max_eval is not None
-        limit = self.func_evals - 1 + chosen.max_eval
+        limit = state.func_evals - 1 + chosen.max_eval
         for iteration in range(1, chosen.max_iter + 1):
             length = chosen.lr
-            if not self.n_iter:
+            if not state.n_iter:
                 length *= min(1.0, 1.0 / float(np.abs(g).sum(dtype=np.float64)))
-            self.n_iter += 1
+            state.n_iter += 1
             d, slope = state.direction(g)
             if not slope <= -chosen.tolerance_change:
                 break
@@ -172,14 +180,14 @@ class LBFGS:
             state.step = trial.step
             previous, loss = loss, trial.value
             if (
-                self.func_evals >= limit
+                state.func_evals >= limit
                 or within(g, chosen.tolerance_grad)
                 or within(d, chosen.tolerance_change / trial.step)
                 or abs(loss - previous) < chosen.tolerance_change
             ):
                 break
         self._params.scatter(x)
-        return first_loss, state
+        return first_loss
 
     def _move(
         self, phi: Callable[[float], tuple[float, float]], loss: float, slope: float, length: float, limit: int
@@ -198,38 +206,9 @@ class LBFGS:
 
     def _evaluate(self, closure: Closure, out: Array) -> float:
         """The loss; the gradients go to `out`."""
-        self.func_evals += 1
+        self._state.func_evals += 1
         returned = closure()
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             raise TypeError(f"LBFGS: the closure must return the loss and the gradients, got {type(returned).__name__}")
         self._params.flatten(returned[1], out)
         return number(returned[0])
-
-
-class State:
-    """What goes from step to step: the pairs, the last direction, the length along it, and the gradient before."""
-
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
-        self.d: Array | None = None
-        self.g: Array | None = None
-        self.step = 0.0
-
-    def copy(self) -> State:
-        """Shares the long vectors."""
-        other = State(self.memory.copy())
-        other.d, other.g, other.step = self.d, self.g, self.step
-        return other
-
-    def direction(self, g: Array) -> tuple[Array, float]:
-        """The next direction, which is kept with g, and its slope."""
-        if self.d is not None and self.g is not None:
-            y = g.copy()
-            y_y = blend(y, 1.0, -1.0, self.g, y)
-            d_y = dots((self.d,), y).item()
-            if self.step * d_y > LEAST_CURVATURE:
-                self.memory.push(self.step, self.d, y, d_y, y_y)
-        d = np.empty_like(g)
-        slope = self.memory.direction(g, d)
-        self.d, self.g, self.step = d, g, 0.0
-        return d, slope

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import Move, Rule
+from onepass.reference.textbook.descent import Move, Rule
 
 
 def bfgs(h: Array, s: Array, y: Array) -> Array:

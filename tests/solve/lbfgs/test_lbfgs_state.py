@@ -176,7 +176,7 @@ def test_settings_change_between_steps() -> None:
         ("lr", 0, ValueError, "lr must be in"),
         ("max_iter", "3", TypeError, "max_iter"),
         ("history_size", 5, ValueError, "history_size is 10"),
-        ("params", [], ValueError, "parameters are fixed"),
+        ("params", [], ValueError, "parameters of a group are fixed; build"),
         ("momentum", 0.9, KeyError, "no setting 'momentum'"),
     ],
 )

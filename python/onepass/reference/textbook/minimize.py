@@ -7,15 +7,14 @@ from itertools import islice
 from typing import Any
 
 from onepass.arrays import Array
-from onepass.reference.solve.conjugate_gradient import ConjugateGradient
-from onepass.reference.solve.descent import Rule, ValueAndGradient, descend
-from onepass.reference.solve.gradient_descent import GradientDescent
-from onepass.reference.solve.lbfgs import LimitedMemory
-from onepass.reference.solve.newton import Newton
-from onepass.reference.solve.newton_cg import NewtonCG
-from onepass.reference.solve.quasi_newton import QuasiNewton
-from onepass.reference.solve.trust_region import trust_ncg
-from onepass.solve.smooth.line_search import Wolfe
+from onepass.reference.textbook.conjugate_gradient import ConjugateGradient
+from onepass.reference.textbook.descent import Rule, ValueAndGradient, descend
+from onepass.reference.textbook.gradient_descent import GradientDescent
+from onepass.reference.textbook.lbfgs import LimitedMemory
+from onepass.reference.textbook.newton import Newton
+from onepass.reference.textbook.newton_cg import NewtonCG
+from onepass.reference.textbook.quasi_newton import QuasiNewton
+from onepass.reference.textbook.trust_region import trust_ncg
 
 #: The rules of the methods with a line search, and the c2 of their strong Wolfe conditions.
 RULES: dict[str, tuple[Callable[..., Rule], float]] = {
@@ -53,6 +52,5 @@ def minimize(
         assert hess is not None
         return list(islice(trust_ncg(fun, hess, x0, **options), iterations + 1))
     rule, usual_c2 = RULES[method]
-    wolfe = Wolfe(c1, usual_c2 if c2 is None else c2)
     made = rule(hess, **options) if method in NEED_HESSIAN else rule(**options)
-    return list(islice(descend(fun, x0, made, wolfe), iterations + 1))
+    return list(islice(descend(fun, x0, made, c1, usual_c2 if c2 is None else c2), iterations + 1))

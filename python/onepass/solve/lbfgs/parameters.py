@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from onepass.arrays import Array
+from onepass.arrays import Array, as_arrays
 from onepass.solve.callbacks import described
 from onepass.solve.smooth.objective import FLOATS, fill
 
@@ -26,8 +26,8 @@ class Parameters:
 
     def __init__(self, owner: str, given: Any) -> None:
         self._owner = owner
-        self.names = tuple(given) if isinstance(given, Mapping) else None
-        self.arrays = self._checked(given)
+        self.arrays, self.names = as_arrays(owner, given)
+        self._check()
         self.dtype = self.arrays[0].dtype
         self.size = sum(array.size for array in self.arrays)
         ends = itertools.accumulate((array.size for array in self.arrays), initial=0)
@@ -66,24 +66,37 @@ class Parameters:
             raise ValueError(f"{self._owner}: there are {len(self.arrays)} parameters, but {len(gradients)} gradients")
         return gradients
 
-    def _checked(self, given: Any) -> list[Array]:
-        if isinstance(given, np.ndarray):
-            given = [given]
-        elif isinstance(given, str | bytes) or not isinstance(given, Iterable):
-            raise TypeError(f"{self._owner}: params must be an array, or a sequence or dict of arrays, got {given!r}")
-        arrays = list(given.values()) if isinstance(given, Mapping) else list(given)
-        if not arrays:
-            raise ValueError(f"{self._owner}: params is empty")
-        for index, array in enumerate(arrays):
+    def _check(self) -> None:
+        for index, array in enumerate(self.arrays):
             if not isinstance(array, np.ndarray) or array.dtype not in FLOATS:
                 kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
                 raise TypeError(f"{self._owner}: parameter {index} must be an array of float32 or float64, got {kind}")
-            if array.dtype != arrays[0].dtype:
-                raise TypeError(f"{self._owner}: parameter {index} is of {array.dtype}, the first of {arrays[0].dtype}")
+            if array.dtype != self.arrays[0].dtype:
+                first = self.arrays[0].dtype
+                raise TypeError(f"{self._owner}: parameter {index} is of {array.dtype}, the first of {first}")
             if not array.size or not array.flags.writeable:
                 why = "is read-only" if array.size else "is empty"
                 raise ValueError(f"{self._owner}: parameter {index} {why}")
-        for (i, one), (j, other) in itertools.combinations(enumerate(arrays), 2):
-            if np.shares_memory(one, other):
-                raise ValueError(f"{self._owner}: parameters {i} and {j} overlap")
-        return arrays
+        if pair := overlapping(self.arrays):
+            raise ValueError(f"{self._owner}: parameters {pair[0]} and {pair[1]} overlap")
+
+
+def overlapping(arrays: Sequence[Array]) -> tuple[int, int] | None:
+    """The numbers of two arrays that share memory, if any do; in the order of their addresses, few can."""
+    near: list[tuple[int, int]] = []  # where arrays end that began before, and their numbers
+    for (begin, end), index in sorted((extent(array), index) for index, array in enumerate(arrays)):
+        near = [(other_end, other) for other_end, other in near if other_end > begin]
+        for _, other in near:
+            if np.shares_memory(arrays[other], arrays[index]):
+                return min(index, other), max(index, other)
+        near.append((end, index))
+    return None
+
+
+def extent(array: Array) -> tuple[int, int]:
+    """The address of the first byte of an array that is not empty, and the one past its last."""
+    begin = end = array.__array_interface__["data"][0]
+    for length, stride in zip(array.shape, array.strides, strict=True):
+        reach = (length - 1) * stride
+        begin, end = begin + min(reach, 0), end + max(reach, 0)
+    return begin, end + array.itemsize

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from onepass.arrays import Array
-from onepass.solve.smooth.line_search import Outcome, Wolfe
+from onepass.reference.textbook.line_search import line_search
 
 ValueAndGradient = Callable[[Array], tuple[float, Array]]
 
@@ -55,7 +55,7 @@ def same_change(move: Move | None, slope: float) -> float:
     return move.a * float(move.d @ move.g) / slope if move else cautious(slope)
 
 
-def descend(fun: ValueAndGradient, x: Array, rule: Rule, wolfe: Wolfe) -> Iterator[Array]:
+def descend(fun: ValueAndGradient, x: Array, rule: Rule, c1: float, c2: float) -> Iterator[Array]:
     """x + a d, where a meets the strong Wolfe conditions (Nocedal and Wright 2006, section 3.1).
 
     Beyond the textbook: a direction that does not descend, and one along which no step does, is replaced by -g, and the
@@ -68,11 +68,11 @@ def descend(fun: ValueAndGradient, x: Array, rule: Rule, wolfe: Wolfe) -> Iterat
         d = rule.direction(x, g, move)
         a = None
         if d is not None and -math.inf < (slope := float(d @ g)) < 0:
-            a = step(fun, x, value, d, slope, rule.first_trial(move, slope), wolfe)
+            a = step(fun, x, value, d, slope, rule.first_trial(move, slope), c1, c2)
         if d is None or a is None:
             rule.forget()
             d, slope = -g, -float(g @ g)
-            a = step(fun, x, value, d, slope, cautious(slope), wolfe) if slope else None
+            a = step(fun, x, value, d, slope, cautious(slope), c1, c2) if slope else None
         if a is None:
             return
         x = x + a * d
@@ -82,7 +82,7 @@ def descend(fun: ValueAndGradient, x: Array, rule: Rule, wolfe: Wolfe) -> Iterat
 
 
 def step(
-    fun: ValueAndGradient, x: Array, value: float, d: Array, slope: float, first: float, wolfe: Wolfe
+    fun: ValueAndGradient, x: Array, value: float, d: Array, slope: float, first: float, c1: float, c2: float
 ) -> float | None:
     """How far along d; None if no trial decreases the value."""
 
@@ -90,5 +90,4 @@ def step(
         found, g = fun(x + a * d)
         return found, float(d @ g)
 
-    outcome, best, _ = wolfe.search(phi, value, slope, first, wolfe.trials)
-    return None if outcome is Outcome.FAILED else best.step
+    return line_search(phi, value, slope, first, c1, c2)

@@ -7,8 +7,8 @@ import math
 from numpy.linalg import norm
 
 from onepass.arrays import Array
-from onepass.reference.solve.gauss_newton import shortest_minimizer
-from onepass.reference.solve.newton_cg import to_boundary
+from onepass.reference.textbook.gauss_newton import shortest_minimizer
+from onepass.reference.textbook.newton_cg import to_boundary
 
 
 class Dogleg:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import Move, Rule
+from onepass.reference.textbook.descent import Move, Rule
 
 
 def two_loops(pairs: deque[tuple[Array, Array]], g: Array) -> Array:

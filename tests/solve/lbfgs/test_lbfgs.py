@@ -206,6 +206,9 @@ BAD = [
     ({"lr": 0}, ValueError, "lr"),
     ({"lr": math.nan}, ValueError, "lr"),
     ({"max_iter": 0}, ValueError, "max_iter"),
+    ({"max_iter": 1.5}, TypeError, "max_iter must be an int"),
+    ({"max_eval": 7.0}, TypeError, "max_eval must be an int"),
+    ({"history_size": True}, TypeError, "LBFGS: history_size"),
     ({"max_eval": 0}, ValueError, "max_eval"),
     ({"history_size": 0}, ValueError, "history_size"),
     ({"tolerance_grad": -1}, ValueError, "tolerance_grad"),
@@ -218,6 +221,39 @@ BAD = [
 def test_bad_arguments(change: dict[str, Any], kind: type, match: str) -> None:
     with pytest.raises(kind, match=match):
         LBFGS(**({"params": [W]} | change))
+
+
+def test_integers_of_numpy_are_taken() -> None:
+    group = LBFGS([W], max_iter=np.int32(9), history_size=np.array(3), lr=np.float32(0.5)).param_groups[0]
+    assert (group["max_iter"], group["max_eval"], group["history_size"], group["lr"]) == (9, 11, 3, 0.5)
+
+
+WIDE = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "pair"),
+    [
+        ([WIDE[:, 1], WIDE[:, 0], WIDE[::-1, 2], WIDE[:, 3]], None),  # between one another, but not shared
+        ([WIDE[2], WIDE[0], WIDE[1, ::-1]], None),
+        ([WIDE[2, :3], WIDE[0], W, WIDE[:, 3]], "1 and 3"),
+        ([W, WIDE[::-1], WIDE[1, 1:2]], "1 and 2"),
+    ],
+)
+def test_overlaps(arrays: list[Any], pair: str | None) -> None:
+    if pair is None:
+        assert len(LBFGS(arrays).params) == len(arrays)
+    else:
+        with pytest.raises(ValueError, match=f"parameters {pair} overlap"):
+            LBFGS(arrays)
+
+
+def test_many_arrays_take_linear_time() -> None:
+    """Where every pair is compared, this takes a day."""
+    weights = np.ones((100_000, 2))
+    opt = LBFGS(list(weights), max_iter=3)
+    assert opt.step(lambda: (float((weights**2).sum()), list(2 * weights))) == weights.size
+    np.testing.assert_allclose(weights, 0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

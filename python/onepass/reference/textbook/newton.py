@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import Move, Rule
+from onepass.reference.textbook.descent import Move, Rule
 
 
 def modified_cholesky(h: Array) -> tuple[Array, Array, Array]:

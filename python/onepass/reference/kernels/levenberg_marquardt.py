@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.vectors import dots
+from onepass.reference.kernels.vectors import dots
 
 #: The first damping, and the least from which a failure raises it, as shares of the largest curvature: Madsen, Nielsen
 #: and Tingleff, Methods for non-linear least squares problems (2004), section 3.2, for starts that are not far off.

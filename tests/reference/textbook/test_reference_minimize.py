@@ -12,8 +12,8 @@ from paths import assert_followed
 from smooth_functions import Quadratic, rosenbrock, rosenbrock_hessian, rosenbrock_start
 
 from onepass.arrays import Array
-from onepass.reference import solve as reference
-from onepass.reference.solve.newton import modified_cholesky
+from onepass.reference import textbook as reference
+from onepass.reference.textbook.newton import modified_cholesky
 from onepass.solve import minimize
 from onepass.solve.smooth.conjugate_gradient import BETAS
 from onepass.solve.smooth.methods import METHODS

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
-from more_garbow_hillstrom import PROBLEMS, Function
+from more_garbow_hillstrom import PROBLEMS, Function, Problem
 from paths import assert_followed
 
 from onepass.arrays import Array
-from onepass.reference import solve as reference
-from onepass.reference.solve.levenberg_marquardt import LevenbergMarquardt
+from onepass.reference import textbook as reference
+from onepass.reference.textbook.levenberg_marquardt import LevenbergMarquardt
 from onepass.solve import least_squares
-from onepass.solve.squares.least_squares import METHODS
+from onepass.solve.squares.settings import Method
 
 #: Curved valleys, failures of full steps, scales of parameters far apart; paths that are no shorter than this.
 NAMES = (
@@ -32,7 +34,7 @@ LEAST, STEPS = 5, 15
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(Method))
 def test_the_path_is_the_references(method: str, name: str) -> None:
     problem = PROBLEMS[name]
     x0 = problem.start.astype(float)
@@ -42,7 +44,14 @@ def test_the_path_is_the_references(method: str, name: str) -> None:
     def path(residual: Function, jacobian: Function) -> list[Array]:
         return reference.least_squares(residual, jacobian, x0, method, iterations=STEPS)
 
-    assert_followed(found, path, [problem.residual, problem.jacobian], LEAST)
+    assert_followed(decreasing(found, problem), path, [problem.residual, problem.jacobian], LEAST)
+
+
+def decreasing(points: list[Array], problem: Problem) -> list[Array]:
+    """The points until the sum of squares changes by its rounding alone, which then decides which steps are taken."""
+    sums = np.array([problem.squares(x) for x in points])
+    still = sums[1:] < sums[:-1] * (1 - 1e-12)
+    return points[: 1 + int(np.cumprod(still).sum())]
 
 
 def test_gauss_newton_solves_a_linear_problem_in_one_step(rng: np.random.Generator) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.linalg import norm
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import ValueAndGradient
-from onepass.reference.solve.newton_cg import steihaug
+from onepass.reference.textbook.descent import ValueAndGradient
+from onepass.reference.textbook.newton_cg import steihaug
 
 
 def trust_ncg(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.linalg import norm
 
 from onepass.arrays import Array
-from onepass.reference.solve.descent import Move, Rule, same_change
+from onepass.reference.textbook.descent import Move, Rule, same_change
 
 
 def beta(name: str, m: Move) -> float:

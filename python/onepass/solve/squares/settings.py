@@ -1,0 +1,52 @@
+"""Which values may the settings of least squares take?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from onepass.checks import Checked, Count, CountOrZero, Positive, Real
+
+Method = Literal["lm", "gauss-newton", "dogleg"]
+Tolerance = Annotated[float, Real(0, 1)]
+
+
+@dataclass(frozen=True)
+class Tolerances(Checked):
+    """When a method stops, and the size of residuals above which they count less."""
+
+    ftol: Tolerance
+    xtol: Tolerance
+    gtol: Tolerance
+    f_scale: Positive
+
+    @property
+    def tolerances(self) -> tuple[float, float, float]:
+        """As the core takes them."""
+        return self.ftol, self.xtol, self.gtol
+
+
+@dataclass(frozen=True)
+class FitSettings(Tolerances):
+    """Those of one problem."""
+
+    owner: ClassVar[str] = "least_squares"
+
+    method: Method
+    geodesic: bool
+    max_nfev: Count | None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.geodesic and self.method != "lm":
+            raise ValueError(f'least_squares: geodesic=True needs method="lm", got {self.method!r}')
+
+
+@dataclass(frozen=True)
+class BatchSettings(Tolerances):
+    """Those of many problems."""
+
+    owner: ClassVar[str] = "least_squares_batch"
+
+    max_iter: CountOrZero
+    block: Count
