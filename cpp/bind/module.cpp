@@ -2,9 +2,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
-#include <array>
-
 #include "engine/dispatch.hpp"
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
@@ -69,25 +66,15 @@ void set_num_threads(int threads) {
   threads::set_count(threads);
 }
 
-constexpr std::array layer_names{"auto", "pool", "openmp", "serial"};  // in the order of threads::Layer
-
-std::string name_of(threads::Layer layer) { return layer_names[static_cast<std::size_t>(layer)]; }
-
 py::dict threading_layers() {
-  py::dict layers;
-  for (std::size_t i = 0; i < layer_names.size(); ++i)
-    layers[layer_names[i]] = threads::what_lacks(static_cast<threads::Layer>(i));
-  return layers;
+  py::dict found;
+  for (const std::string_view layer : threads::layers) found[py::str(layer)] = threads::what_lacks(layer);
+  return found;
 }
 
 void set_threading_layer(const std::string& name) {
-  const auto found = std::find(layer_names.begin(), layer_names.end(), name);
-  if (found == layer_names.end())
-    throw py::value_error("threading layer: '" + name + "' is unknown; there are auto, pool, openmp, serial");
-  const auto layer = static_cast<threads::Layer>(found - layer_names.begin());
-  if (const std::string lacks = threads::what_lacks(layer); !lacks.empty())
-    throw py::value_error("threading layer: '" + name + "' cannot be had here: " + lacks + ", or choose 'pool'");
-  threads::set_layer(layer);
+  if (const std::string lacks = threads::set_layer(name); !lacks.empty())
+    throw py::value_error("threading layer '" + name + "': " + lacks);
 }
 
 }  // namespace
@@ -105,8 +92,8 @@ PYBIND11_MODULE(_core, module) {
   module.def("set_num_threads", set_num_threads, py::arg("threads"));
   module.def("set_default_num_threads", threads::set_default_count, py::arg("threads"));
   module.def("threading_layers", threading_layers, "layer -> why it cannot be had, if it cannot");
-  module.def("get_threading_layer", [] { return name_of(threads::get_layer()); });
-  module.def("get_threading_layer_in_force", [] { return name_of(threads::layer_in_force()); });
+  module.def("get_threading_layer", threads::get_layer);
+  module.def("get_threading_layer_in_force", threads::layer_in_force);
   module.def("set_threading_layer", set_threading_layer, py::arg("name"));
   module.attr("compiler") = ONEPASS_COMPILER;
   module.def(

@@ -1,7 +1,7 @@
 // Does every instruction set compute the same bits? Runs each rule on fixed inputs and prints a hash of what it wrote.
 //
-//   golden [--level NAME] [--threads N] [--hostile-fp]    the hashes; no option may change them
-//   golden --list                                         the usable levels, best first
+//   golden [--level NAME] [--threads N] [--layer NAME] [--hostile-fp]    the hashes; no option may change them
+//   golden --list                                                        the usable levels, best first
 //
 // tests/engine/golden_hashes.txt holds the output; tests/engine/test_golden.py says how to renew it.
 #include <algorithm>
@@ -160,9 +160,11 @@ void main_with(std::span<char*> arguments) {
       level = arguments[++i];
     } else if (argument == "--threads" && has_value) {
       options.threads = std::stoi(arguments[++i]);
+    } else if (argument == "--layer" && has_value) {
+      if (const std::string lacks = threads::set_layer(arguments[++i]); !lacks.empty()) throw std::runtime_error(lacks);
     } else {
       throw std::runtime_error("no option '" + std::string(argument) +
-                               "'; there are --list, --level NAME, --threads N and --hostile-fp");
+                               "'; there are --list, --level NAME, --threads N, --layer NAME and --hostile-fp");
     }
   }
   if (list) {

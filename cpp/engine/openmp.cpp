@@ -34,8 +34,9 @@ Module load() {
   void* const handle = dlopen(ONEPASS_OPENMP, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char* const reason = dlerror();
-    module.lacks = std::string(reason ? reason : "it cannot be loaded") +
-                   "; install GNU's OpenMP runtime (Debian: apt install libgomp1; conda: libgomp)";
+    module.lacks =
+        std::string(reason ? reason : "it cannot be loaded") +
+        "; install GNU's OpenMP runtime (Debian: apt install libgomp1; conda: libgomp), or take the layer 'pool'";
     return module;
   }
   module.run = reinterpret_cast<decltype(module.run)>(dlsym(handle, "onepass_openmp_run"));
@@ -62,7 +63,8 @@ bool look() {
 }
 #else
 Module load() {
-  return {nullptr, nullptr, "this build has none; build with a compiler that brings GNU's OpenMP (GCC)"};
+  return {nullptr, nullptr,
+          "this build has none; build with a compiler that brings GNU's OpenMP, or take the layer 'pool'"};
 }
 unsigned long long loads() { return 0; }
 bool look() { return false; }

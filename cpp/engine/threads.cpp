@@ -16,6 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+enum class Layer { automatic, pool, openmp, serial };  // as in `layers`
 std::atomic<Layer> chosen{Layer::automatic};
 std::atomic<int> default_count{1}, wanted_count{0};  // none wanted
 
@@ -41,25 +42,42 @@ void run_openmp(int team, std::int64_t work, std::int64_t grain, Body body, void
 
 bool is_shared() { return !forked && openmp::is_loaded(); }
 
-}  // namespace
-
-Layer get_layer() { return chosen.load(std::memory_order_relaxed); }
-void set_layer(Layer layer) { chosen.store(layer, std::memory_order_relaxed); }
-
-Layer layer_in_force() {
-  const Layer layer = get_layer();
+Layer in_force() {
+  const Layer layer = chosen.load(std::memory_order_relaxed);
   if (layer == Layer::openmp) return forked ? Layer::serial : layer;
   if (layer != Layer::automatic) return layer;
   const bool rests = Clock::now().time_since_epoch().count() < rests_until.load(std::memory_order_relaxed);
   return is_shared() && !rests ? Layer::openmp : Layer::pool;
 }
 
-std::string what_lacks(Layer layer) { return layer == Layer::openmp ? openmp::what_lacks() : std::string(); }
+std::string_view name_of(Layer layer) { return layers[static_cast<std::size_t>(layer)]; }
+
+}  // namespace
+
+std::string_view get_layer() { return name_of(chosen.load(std::memory_order_relaxed)); }
+std::string_view layer_in_force() { return name_of(in_force()); }
+
+std::string what_lacks(std::string_view layer) {
+  if (std::find(layers.begin(), layers.end(), layer) == layers.end()) {
+    std::string names;
+    for (const std::string_view name : layers) names.append(names.empty() ? "" : ", ").append(name);
+    return "there is no such layer; there are " + names;
+  }
+  return layer == name_of(Layer::openmp) ? openmp::what_lacks() : std::string();
+}
+
+std::string set_layer(std::string_view layer) {
+  std::string lacks = what_lacks(layer);
+  if (lacks.empty())
+    chosen.store(static_cast<Layer>(std::find(layers.begin(), layers.end(), layer) - layers.begin()),
+                 std::memory_order_relaxed);
+  return lacks;
+}
 
 int count() {
   if (const int wanted = wanted_count.load(std::memory_order_relaxed)) return wanted;
   const int usable = default_count.load(std::memory_order_relaxed);
-  const Layer layer = get_layer();
+  const Layer layer = chosen.load(std::memory_order_relaxed);
   const bool bounded = layer == Layer::openmp || (layer == Layer::automatic && is_shared());
   return bounded ? std::min(usable, openmp::limit()) : usable;
 }
@@ -69,7 +87,7 @@ void set_default_count(int threads) {
 }
 
 void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context) {
-  const Layer layer = team > 1 ? layer_in_force() : Layer::serial;
+  const Layer layer = team > 1 ? in_force() : Layer::serial;
   if (layer == Layer::pool)
     pool::run(team, work, grain, chunk, body, context);
   else if (layer == Layer::openmp)

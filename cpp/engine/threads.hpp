@@ -4,26 +4,29 @@
 // the layer, on the number of threads, or on who did what.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace onepass::threads {
 
 constexpr int most_threads = 1024;
 
 // pool: our own workers, for whom the caller never waits. openmp: the team of the OpenMP runtime that other libraries
-// of the process use, too. serial: the caller alone. automatic: openmp where the process has loaded the runtime, for as
-// long as its team answers, else pool.
-enum class Layer { automatic, pool, openmp, serial };
+// of the process use, too. serial: the caller alone. auto: openmp where the process has loaded the runtime, for as long
+// as its team answers, else pool.
+constexpr std::array<std::string_view, 4> layers{"auto", "pool", "openmp", "serial"};
 
-Layer get_layer();
-void set_layer(Layer layer);
-
-// The layer that would do the work now.
-Layer layer_in_force();
+// The layer that was chosen, auto if none was; and the one that would do the work now.
+std::string_view get_layer();
+std::string_view layer_in_force();
 
 // Why a layer cannot be had here; empty if it can. Loads what the layer needs.
-std::string what_lacks(Layer layer);
+std::string what_lacks(std::string_view layer);
+
+// Returns what lacks, and then changes nothing.
+std::string set_layer(std::string_view layer);
 
 // How many threads take part unless a call says otherwise. A default is bounded by OpenMP's own limit where its team
 // does the work; what set_count says is not.

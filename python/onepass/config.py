@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +60,9 @@ def get_num_threads() -> int:
 def set_num_threads(threads: int) -> None:
     """Let a step use this many threads. The results are the same, bit for bit, for any number.
 
-    Until it is called, ONEPASS_NUM_THREADS decides, else OMP_NUM_THREADS, else the cores that this process may use; and
-    where neither was, a step on OpenMP's team takes no more threads than OpenMP's own limit, which threadpoolctl and
-    ``torch.set_num_threads`` change.
+    Until it is called, ONEPASS_NUM_THREADS decides, else OMP_NUM_THREADS up to the cores that this process may use, or
+    their number. With OpenMP's team (`set_threading_layer`), what neither call nor ONEPASS_NUM_THREADS has decided is
+    bounded by OpenMP's own limit, which threadpoolctl and ``torch.set_num_threads`` change.
 
     Args:
         threads: in [1, 1024].
@@ -111,11 +112,9 @@ def show_config() -> dict[str, str | int | list[str]]:
         ['compiler', 'isa', 'isas', 'numpy', 'platform', 'python', 'threading_layer', 'threading_layers', 'threads',
          'version']
     """
-    from onepass import __version__
-
     chosen, in_force = get_threading_layer(), _core.get_threading_layer_in_force()
     return {
-        "version": __version__,
+        "version": version("onepass"),
         "isa": _core.get_isa(),
         "isas": isas(),
         "threads": get_num_threads(),
