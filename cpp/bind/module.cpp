@@ -79,7 +79,8 @@ void set_threading_layer(const std::string& name) {
 
 }  // namespace
 
-PYBIND11_MODULE(_core, module) {
+// What threads share is atomic, or an object that one of them has at a time: docs/threads.md.
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   if (usable_levels().empty())
     throw py::import_error(
         "onepass: this processor lacks x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B), the least that onepass runs on");
