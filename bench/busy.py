@@ -3,7 +3,7 @@
 python bench/busy.py                          all situations; those with torch where it is installed
 python bench/busy.py --rounds 500 product     one of them, longer
 
-Every round gives each contender one turn: what goes before, untimed, and one step. `auto` is onepass as it comes.
+Every round gives each contender one turn: rest, what goes before, and one timed step. `auto` is onepass as it comes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ def turns(shapes: list[tuple[int, ...]], before: Callable[[Call], object]) -> di
 @contextlib.contextmanager
 def alone() -> Iterator[dict[str, Turn]]:
     def before(step: Call) -> None:
-        time.sleep(REST)
         for _ in range(5):
             step()
 
@@ -144,6 +143,7 @@ def measure(contenders: dict[str, Turn], rounds: int) -> dict[str, list[float]]:
         for name, turn in contenders.items():
             if name in LAYERS:
                 op.set_threading_layer(name)
+            time.sleep(REST)  # the threads of the turn before go to sleep
             turn.before()
             start = time.perf_counter()
             turn.step()

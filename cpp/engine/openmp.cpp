@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #if defined(ONEPASS_OPENMP)
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 #endif
 
 namespace onepass::threads::openmp {
@@ -61,7 +65,22 @@ bool look() {
   if (found) dlclose(found);
   return found != nullptr;
 }
+int own_number() {
+  static thread_local const auto number = static_cast<int>(syscall(SYS_gettid));
+  return number;
+}
+
+// How long a thread of this process has been running, in nanoseconds; nothing if it has ended. Two readings differ
+// while it holds a core.
+std::optional<std::int64_t> cpu_time(int thread) {
+  constexpr clockid_t of_thread = 4, as_scheduled = 2;  // the kernel's ABI, as in glibc's pthread_getcpuclockid
+  timespec time;
+  if (clock_gettime(~static_cast<clockid_t>(thread) * 8 | of_thread | as_scheduled, &time) != 0) return std::nullopt;
+  return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+}
 #else
+int own_number() { return 0; }
+std::optional<std::int64_t> cpu_time(int) { return std::nullopt; }
 Module load() {
   return {nullptr, nullptr,
           "this build has none; build with a compiler that brings GNU's OpenMP, or take the layer 'pool'"};
@@ -90,21 +109,27 @@ int to_be_had(int more) {
   return static_cast<int>(trial.size());
 }
 
+// What a thread knows of its team; the runtime keeps one for each thread that calls it.
+struct Team {
+  int size = 1;    // the largest that it has had
+  int worker = 0;  // the system's number of one of its threads, which stands for all; 0 if unknown
+};
+thread_local Team known;
+
 struct Job {
   std::int64_t work, grain;
   Body body;
   void* context;
-  std::chrono::steady_clock::time_point begun, done;  // by the caller
+  int worker;
 };
 
 void take_share(void* job_of_all, int thread, int threads) {
   Job& job = *static_cast<Job*>(job_of_all);
-  if (thread == 0) job.begun = std::chrono::steady_clock::now();
+  if (thread == 1) job.worker = own_number();
   const std::int64_t grains = job.work / job.grain;
   const std::int64_t begin = grains * thread / threads * job.grain;
   const std::int64_t end = thread + 1 < threads ? grains * (thread + 1) / threads * job.grain : job.work;
   if (begin < end) job.body(job.context, begin, end);
-  if (thread == 0) job.done = std::chrono::steady_clock::now();
 }
 
 // The team is one caller's at a time, though the runtime would make another.
@@ -112,20 +137,19 @@ std::mutex turn;
 
 }  // namespace
 
-Times run(int team, std::int64_t work, std::int64_t grain, Body body, void* context) {
+void run(int team, std::int64_t work, std::int64_t grain, Body body, void* context) {
   const std::unique_lock mine(turn, std::try_to_lock);
-  if (!mine || !module().run) return body(context, 0, work), Times{};
-  Job job{work, grain, body, context, {}, {}};
-  static thread_local int made = 1;  // the largest team that this thread has had
-  if (team <= made) {
+  if (!mine || !module().run) return body(context, 0, work);
+  Job job{work, grain, body, context, 0};
+  if (team <= known.size) {
     module().run(team, take_share, &job);
   } else {
-    team = std::min(team, made + to_be_had(team - made));
+    team = std::min(team, known.size + to_be_had(team - known.size));
     const BlockedSignals blocked;
     module().run(team, take_share, &job);
-    made = team;
+    known.size = team;
   }
-  return {job.done - job.begun, std::chrono::steady_clock::now() - job.done};
+  known.worker = job.worker;
 }
 
 bool is_loaded() {
@@ -136,6 +160,13 @@ bool is_loaded() {
   if (seen.exchange(now, std::memory_order_relaxed) == now) return false;
   found.store(look() && module().run, std::memory_order_relaxed);
   return found.load(std::memory_order_relaxed);
+}
+
+bool is_awake() {
+  if (known.worker == 0) return true;  // the next run tells
+  const auto before = cpu_time(known.worker), after = cpu_time(known.worker);
+  if (!before || !after) known.worker = 0;
+  return before != after;
 }
 
 int limit() { return module().limit ? module().limit() : most_threads; }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 
 #include "openmp.hpp"
 #include "pool.hpp"
@@ -13,8 +12,6 @@
 
 namespace onepass::threads {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 enum class Layer { automatic, pool, openmp, serial };  // as in `layers`
 std::atomic<Layer> chosen{Layer::automatic};
@@ -28,26 +25,13 @@ std::atomic<bool> forked{false};
 constexpr bool forked = false;
 #endif
 
-// A team whose threads get no core keeps the caller waiting for milliseconds, and may do so at every step. After such a
-// wait `automatic` leaves it alone for so many times as long: the loss is below a hundredth.
-constexpr int rest_per_wait = 100;
-std::atomic<Clock::rep> rests_until{Clock::duration::min().count()};
-
-void run_openmp(int team, std::int64_t work, std::int64_t grain, Body body, void* context) {
-  const openmp::Times took = openmp::run(team, work, grain, body, context);
-  if (took.waiting > took.working)
-    rests_until.store((Clock::now() + rest_per_wait * took.waiting).time_since_epoch().count(),
-                      std::memory_order_relaxed);
-}
-
 bool is_shared() { return !forked && openmp::is_loaded(); }
 
 Layer in_force() {
   const Layer layer = chosen.load(std::memory_order_relaxed);
   if (layer == Layer::openmp) return forked ? Layer::serial : layer;
   if (layer != Layer::automatic) return layer;
-  const bool rests = Clock::now().time_since_epoch().count() < rests_until.load(std::memory_order_relaxed);
-  return is_shared() && !rests ? Layer::openmp : Layer::pool;
+  return is_shared() && openmp::is_awake() ? Layer::openmp : Layer::pool;
 }
 
 std::string_view name_of(Layer layer) { return layers[static_cast<std::size_t>(layer)]; }
@@ -91,7 +75,7 @@ void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t 
   if (layer == Layer::pool)
     pool::run(team, work, grain, chunk, body, context);
   else if (layer == Layer::openmp)
-    run_openmp(team, work, grain, body, context);
+    openmp::run(team, work, grain, body, context);
   else
     body(context, 0, work);
 }
