@@ -1,4 +1,4 @@
-"""What holds for all tests: threads as they were, and the helpers in cases.py importable."""
+"""What holds for all tests: threads and their layer as they were, and the helpers in cases.py importable."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @pytest.fixture(autouse=True)
 def _restore_threads() -> Iterator[None]:
-    threads = op.get_num_threads()
+    threads, layer = op.get_num_threads(), op.get_threading_layer()
     yield
+    op.set_threading_layer(layer)
     op.set_num_threads(threads)
 
 

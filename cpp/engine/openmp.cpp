@@ -1,5 +1,11 @@
 #include "openmp.hpp"
 
+#include <dlfcn.h>
+#include <link.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -11,14 +17,6 @@
 #include "openmp_region.hpp"
 #include "signals.hpp"
 
-#if defined(ONEPASS_OPENMP)
-#include <dlfcn.h>
-#include <link.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-#endif
-
 namespace onepass::threads::openmp {
 namespace {
 
@@ -28,7 +26,6 @@ struct Module {
   std::string lacks;
 };
 
-#if defined(ONEPASS_OPENMP)
 constexpr const char* runtime = "libgomp.so.1";
 
 // The module lies beside this one, where our run path leads. It names the runtime, and the loader takes the one that is
@@ -48,6 +45,11 @@ Module load() {
   return module;
 }
 
+const Module& module() {
+  static const Module loaded = load();
+  return loaded;
+}
+
 // How many libraries have ever been loaded: to ask for one by name takes a thousand times as long.
 unsigned long long loads() {
   unsigned long long count = 0;
@@ -65,6 +67,7 @@ bool look() {
   if (found) dlclose(found);
   return found != nullptr;
 }
+
 int own_number() {
   static thread_local const auto number = static_cast<int>(syscall(SYS_gettid));
   return number;
@@ -77,21 +80,6 @@ std::optional<std::int64_t> cpu_time(int thread) {
   timespec time;
   if (clock_gettime(~static_cast<clockid_t>(thread) * 8 | of_thread | as_scheduled, &time) != 0) return std::nullopt;
   return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
-}
-#else
-int own_number() { return 0; }
-std::optional<std::int64_t> cpu_time(int) { return std::nullopt; }
-Module load() {
-  return {nullptr, nullptr,
-          "this build has none; build with a compiler that brings GNU's OpenMP, or take the layer 'pool'"};
-}
-unsigned long long loads() { return 0; }
-bool look() { return false; }
-#endif
-
-const Module& module() {
-  static const Module loaded = load();
-  return loaded;
 }
 
 // How many of so many more threads there are to be had. libgomp ends the process when it cannot make one, so they are
@@ -144,8 +132,8 @@ void run(int team, std::int64_t work, std::int64_t grain, Body body, void* conte
   if (team <= known.size) {
     module().run(team, take_share, &job);
   } else {
-    team = std::min(team, known.size + to_be_had(team - known.size));
     const BlockedSignals blocked;
+    team = std::min(team, known.size + to_be_had(team - known.size));
     module().run(team, take_share, &job);
     known.size = team;
   }
