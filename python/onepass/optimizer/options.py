@@ -53,8 +53,8 @@ class StepOptions(TypedDict, total=False):
 class Options(StepFields, kw_only=True):
     """Keyword arguments of every optimizer, all done in the one pass of a step.
 
-    Those from ``grad_scale`` on but for ``accumulate`` and ``threads`` may also be given to a single `step`, and hold for that step
-    alone.
+    Those from ``grad_scale`` on but for ``accumulate`` and ``threads`` may also be given to a single `step`, and hold
+    for that step alone.
 
     Attributes:
         state_dtype: how state is stored: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"float8"``, which takes a
