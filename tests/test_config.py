@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,13 +69,13 @@ def test_set_num_threads() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1, 1025, 2**40])
 def test_thread_counts_out_of_range(threads: int) -> None:
-    with pytest.raises(ValueError, match=r"^set_num_threads: threads must be in \[1, 1024\], got "):
+    with pytest.raises(ValueError, match=r"^set_num_threads: threads must be an int in \[1, 1025\), got "):
         op.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("threads", [1.0, "2", None, True])
 def test_thread_counts_of_other_types(threads: Any) -> None:
-    with pytest.raises(TypeError, match=r"^set_num_threads: threads must be an int, got "):
+    with pytest.raises(TypeError, match=r"^set_num_threads: threads must be an int in \[1, 1025\), got "):
         op.set_num_threads(threads)
 
 
@@ -123,3 +124,9 @@ assert not {"scipy", "torch", "matplotlib", "sklearn", "rich"} & set(sys.modules
 """
     result = run_python(code)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_version_is_told_once() -> None:
+    """In pyproject.toml: the core has it from there, and so has the package's metadata."""
+    (told,) = re.findall(r'^version = "(.*)"$', (Path(__file__).parent.parent / "pyproject.toml").read_text(), re.M)
+    assert op.__version__ == op.show_config()["version"] == told

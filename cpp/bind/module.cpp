@@ -80,6 +80,7 @@ PYBIND11_MODULE(_core, module) {
   module.def("get_num_threads", threads::count);
   module.def("set_num_threads", set_num_threads, py::arg("threads"));
   module.attr("compiler") = ONEPASS_COMPILER;
+  module.attr("version") = ONEPASS_VERSION;
   module.def(
       "require_updatable",
       [](const std::string& owner, const std::string& name, py::handle array) {

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from onepass.sparse import SparseRows
 
 compiler: str
+version: str
 
 # State starts from a number, or from the hyper-parameter of that name.
 @type_check_only

@@ -62,7 +62,7 @@ def set_num_threads(threads: int) -> None:
     Until it is called, ONEPASS_NUM_THREADS decides, else OMP_NUM_THREADS, else the cores that this process may use.
 
     Args:
-        threads: in [1, 1024].
+        threads: in [1, 1025).
 
     Raises:
         TypeError, ValueError: naming the range.
@@ -78,10 +78,8 @@ def show_config() -> dict[str, str | int | list[str]]:
         >>> sorted(op.show_config())
         ['compiler', 'isa', 'isas', 'numpy', 'platform', 'python', 'threads', 'version']
     """
-    from onepass import __version__
-
     return {
-        "version": __version__,
+        "version": _core.version,
         "isa": _core.get_isa(),
         "isas": isas(),
         "threads": get_num_threads(),
