@@ -13,7 +13,7 @@ import numpy as np
 
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checks import checks_of
+from onepass.checks import Integer, checks_of
 from onepass.optimizer.checkpoint import load_state_dict, state_dict
 from onepass.optimizer.contents import Contents
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
@@ -134,7 +134,7 @@ class Optimizer(Declared):
             KeyError: the optimizer does not have it.
         """
         with self._lock:
-            checked = [group.checked(changes) for group in self._contents.groups]
+            checked = [group.assignable(changes) for group in self._contents.groups]
             for group, values in zip(self._contents.groups, checked, strict=True):
                 group.commit(values)
 
@@ -308,14 +308,32 @@ class Optimizer(Declared):
         """Let a schedule set the learning rate before each step; `Schedule.attach` calls this.
 
         Args:
-            schedule: computes the hyper-parameters from the step number and from their values now.
+            schedule: computes the hyper-parameters from the step number and from the learning rate now. What it sets
+                cannot be set otherwise until `detach_schedule`.
             group: index of the group, or None for all.
             every: steps between advances, such as the number of batches in an epoch.
+
+        Raises:
+            TypeError, ValueError: there is no such group, it has a schedule, or cannot take what this one sets.
         """
         with self._lock:
-            groups = self._contents.groups
-            attach(self._owner, groups if group is None else [groups[group]], schedule, every)
-            self._scheduled = [group for group in groups if group.attached]
+            attach(self._owner, self._chosen(group), schedule, every)
+            self._scheduled = [one for one in self._contents.groups if one.attached]
+
+    def detach_schedule(self, group: int | None = None) -> None:
+        """Let hyper-parameters stay as their schedule has set them; ``param_groups[i].schedule`` is what it was.
+
+        Args:
+            group: index of the group, or None for all.
+        """
+        with self._lock:
+            for one in self._chosen(group):
+                one.attached = None
+            self._scheduled = [one for one in self._contents.groups if one.attached]
+
+    def _chosen(self, group: int | None) -> list[ParamGroup]:
+        groups = self._contents.groups
+        return groups if group is None else [groups[Integer(0, len(groups)).check(self._owner, "group", group)]]
 
     # Copies
 
