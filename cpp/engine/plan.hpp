@@ -2,6 +2,7 @@
 // pass; a second region before it when, and only when, something global is asked of the gradients.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "coefficients.hpp"
@@ -20,6 +21,8 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
 
   std::vector<Tensor>& tensors() { return tensors_; }
+  // What it was built of, for a larger one; it is of no use afterwards.
+  std::pair<std::vector<Group>, std::vector<Tensor>> release() { return {std::move(groups_), std::move(tensors_)}; }
   bool is_parallel() const { return team_for(line_.cost()) > 1; }
 
   // One step, computed in the default floating-point mode, whatever the caller's. In two halves, so that

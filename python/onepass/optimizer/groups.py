@@ -59,6 +59,9 @@ class ParamGroup(Group):
         self._formula = RULES[self.rule]
         self.kernel_values = self._formula.kernel_values(self._values)
         self.attached: AttachedSchedule | None = None
+        #: The state of each parameter, and its copy where there is one.
+        self.states: list[dict[str, Array]] = []
+        self.mirrors: list[Array] = []
 
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
         for name in changes:
@@ -114,9 +117,12 @@ class ParamGroup(Group):
         if largest > LARGEST and any(param.dtype != np.float64 for param in self.params):
             raise ValueError(f"{self._owner}: {name} must be at most {LARGEST:g} in float32 arithmetic, got {value!r}")
 
-    def label(self, position: int, index: int) -> str:
-        """What error messages call the parameter at this position, which is at this index in the group."""
-        return f"{position} ({self.names[index]!r})" if self.names else str(position)
+    def labels(self, first: int) -> list[str]:
+        """What error messages call the parameters, the first of which has this position among all."""
+        positions = range(first, first + len(self.params))
+        if not self.names:
+            return list(map(str, positions))
+        return [f"{position} ({name!r})" for position, name in zip(positions, self.names, strict=True)]
 
 
 def new_group(
