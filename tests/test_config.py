@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import run_python
 
 import onepass as op
 from onepass.config import usable_cores
 
 KNOWN_LEVELS = ["x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2", "neon", "generic"]
-
-
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ONEPASS_", "OMP_"))}
-    command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_isas_are_known_and_best_first() -> None:

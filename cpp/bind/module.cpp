@@ -66,9 +66,21 @@ void set_num_threads(int threads) {
   threads::set_count(threads);
 }
 
+py::dict threading_layers() {
+  py::dict found;
+  for (const std::string_view layer : threads::layers) found[py::str(layer)] = threads::what_lacks(layer);
+  return found;
+}
+
+void set_threading_layer(const std::string& name) {
+  if (const std::string lacks = threads::set_layer(name); !lacks.empty())
+    throw py::value_error("threading layer '" + name + "': " + lacks);
+}
+
 }  // namespace
 
-PYBIND11_MODULE(_core, module) {
+// What threads share is atomic, or an object that one of them has at a time: docs/threads.md.
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   if (usable_levels().empty())
     throw py::import_error(
         "onepass: this processor lacks x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B), the least that onepass runs on");
@@ -79,6 +91,11 @@ PYBIND11_MODULE(_core, module) {
   module.def("set_isa", set_isa, py::arg("name"));
   module.def("get_num_threads", threads::count);
   module.def("set_num_threads", set_num_threads, py::arg("threads"));
+  module.def("set_default_num_threads", threads::set_default_count, py::arg("threads"));
+  module.def("threading_layers", threading_layers, "layer -> why it cannot be had, if it cannot");
+  module.def("get_threading_layer", threads::get_layer);
+  module.def("get_threading_layer_in_force", threads::layer_in_force);
+  module.def("set_threading_layer", set_threading_layer, py::arg("name"));
   module.attr("compiler") = ONEPASS_COMPILER;
   module.attr("version") = ONEPASS_VERSION;
   module.def(
@@ -104,7 +121,8 @@ PYBIND11_MODULE(_core, module) {
       .def_readwrite("update_mean", &StepOptions::update_mean)
       .def_readwrite("mean_decay", &StepOptions::mean_decay)
       .def_readwrite("write_mirror", &StepOptions::write_mirror)
-      .def_readwrite("accumulate", &StepOptions::accumulate);
+      .def_readwrite("accumulate", &StepOptions::accumulate)
+      .def_readwrite("threads", &StepOptions::threads);
   py::class_<bind::BoundPlan>(module, "Plan")
       .def(py::init<std::string, std::string, const py::list&, const py::list&, const Rounding&>(), py::arg("owner"),
            py::arg("caller"), py::arg("groups"), py::arg("tensors"), py::arg("rounding"))

@@ -322,7 +322,7 @@ StepResult BoundPlan::step(const py::sequence& gradients, const StepOptions& opt
   const auto kept = take(gradients, options);
   Plan& own = plan();
   own.prepare(options);
-  if (!own.is_parallel()) return own.run();
+  if (own.team() == 1) return own.run();
   const py::gil_scoped_release release;
   return own.run();
 }

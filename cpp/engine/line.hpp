@@ -23,20 +23,23 @@ class Line {
 
   // Calls body(treatment, source, begin, end) on elements that are all that there is to do.
   template <class Body>
-  void share(const std::vector<Treatment>& treatments, Body body) const noexcept {
-    onepass::share(starts_.back(), cost_of_block_, [&](std::int64_t from, std::int64_t to) {
-      const auto first = std::upper_bound(starts_.begin(), starts_.end(), from) - starts_.begin() - 1;
-      for (auto i = static_cast<std::size_t>(first); i < treatments.size() && starts_[i] < to; ++i) {
-        const Tensor& tensor = *treatments[i].member.tensor;
-        const std::int64_t begin = std::max<std::int64_t>(from - starts_[i], 0) * block_size;
-        const std::int64_t end = std::min((to - starts_[i]) * block_size, length_of(tensor));
-        if (begin >= end) continue;
-        if (tensor.rows)
-          for_each_row(treatments[i], begin, end, body);
-        else
-          body(treatments[i], treatments[i].source, begin, end);
-      }
-    });
+  void share(const std::vector<Treatment>& treatments, int threads, Body body) const noexcept {
+    onepass::share(
+        starts_.back(), cost_of_block_,
+        [&](std::int64_t from, std::int64_t to) {
+          const auto first = std::upper_bound(starts_.begin(), starts_.end(), from) - starts_.begin() - 1;
+          for (auto i = static_cast<std::size_t>(first); i < treatments.size() && starts_[i] < to; ++i) {
+            const Tensor& tensor = *treatments[i].member.tensor;
+            const std::int64_t begin = std::max<std::int64_t>(from - starts_[i], 0) * block_size;
+            const std::int64_t end = std::min((to - starts_[i]) * block_size, length_of(tensor));
+            if (begin >= end) continue;
+            if (tensor.rows)
+              for_each_row(treatments[i], begin, end, body);
+            else
+              body(treatments[i], treatments[i].source, begin, end);
+          }
+        },
+        threads);
   }
 
  private:

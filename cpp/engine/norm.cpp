@@ -17,13 +17,16 @@ void Norm::lay(const std::vector<Tensor>& tensors) {
 
 TileSum Norm::measure(const Call& call, const std::vector<Treatment>& treatments, std::int64_t cost) noexcept {
   const std::int64_t tiles = starts_.back();
-  share(tiles, cost / std::max<std::int64_t>(tiles, 1), [&](std::int64_t tile, std::int64_t end) {
-    auto i = static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), tile) - starts_.begin() - 1);
-    for (; tile < end; ++tile) {
-      while (starts_[i + 1] <= tile) ++i;
-      sums_[tile] = sum_tile(call, treatments[i], tile - starts_[i]);
-    }
-  });
+  share(
+      tiles, cost / std::max<std::int64_t>(tiles, 1),
+      [&](std::int64_t tile, std::int64_t end) {
+        auto i = static_cast<std::size_t>(std::upper_bound(starts_.begin(), starts_.end(), tile) - starts_.begin() - 1);
+        for (; tile < end; ++tile) {
+          while (starts_[i + 1] <= tile) ++i;
+          sums_[tile] = sum_tile(call, treatments[i], tile - starts_[i]);
+        }
+      },
+      call.options.threads);
   return sums_.total(0, tiles);
 }
 

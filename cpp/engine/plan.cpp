@@ -47,17 +47,19 @@ StepResult Plan::run() noexcept {
   StepResult result;
   if (has_rows_)
     for (const Tensor& tensor : tensors_)
-      if (tensor.rows) tensor.rows->combine(*call_.table);
+      if (tensor.rows) tensor.rows->combine(*call_.table, options.threads);
   if (options.completes && measures()) result = measure();
   result.skipped |= options.skip;
   if (options.completes && !result.skipped) {
-    line_.share(treatments_, [&](const Treatment& t, const Source& source, std::int64_t begin, std::int64_t end) {
-      if (t.updates || t.in_tiles) treat(call_, t, source, begin, end);
-    });
+    line_.share(treatments_, options.threads,
+                [&](const Treatment& t, const Source& source, std::int64_t begin, std::int64_t end) {
+                  if (t.updates || t.in_tiles) treat(call_, t, source, begin, end);
+                });
   } else if (options.accumulate > 1 || options.zero_grad) {
-    line_.share(treatments_, [&](const Treatment& t, const Source&, std::int64_t begin, std::int64_t end) {
-      if (t.member.tensor->grad) gather(call_, t, begin, end);
-    });
+    line_.share(treatments_, options.threads,
+                [&](const Treatment& t, const Source&, std::int64_t begin, std::int64_t end) {
+                  if (t.member.tensor->grad) gather(call_, t, begin, end);
+                });
   }
   commit(result.skipped);
   return result;

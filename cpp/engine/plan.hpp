@@ -23,7 +23,8 @@ class Plan {
   std::vector<Tensor>& tensors() { return tensors_; }
   // What it was built of, for a larger one; it is of no use afterwards.
   std::pair<std::vector<Group>, std::vector<Tensor>> release() { return {std::move(groups_), std::move(tensors_)}; }
-  bool is_parallel() const { return team_for(line_.cost()) > 1; }
+  // How many threads its steps are worth, with the options of the last.
+  int team() const { return team_for(line_.cost(), call_.options.threads); }
 
   // One step, computed in the default floating-point mode, whatever the caller's. In two halves, so that
   // hyper-parameters are read in the first alone and may change during the second, which neither allocates nor fails.

@@ -57,11 +57,14 @@ Array RowGradient::gradient(std::int64_t number) const {
   return {sums.at(row.sum * width_), compute_};
 }
 
-void RowGradient::combine(const KernelTable& table) noexcept {
+void RowGradient::combine(const KernelTable& table, int threads) noexcept {
   if (sums_.empty()) return;
-  share(count(), 2 * width_, [&](std::int64_t number, std::int64_t end) {
-    for (; number < end; ++number) combine_row(table, number);
-  });
+  share(
+      count(), 2 * width_,
+      [&](std::int64_t number, std::int64_t end) {
+        for (; number < end; ++number) combine_row(table, number);
+      },
+      threads);
 }
 
 void RowGradient::combine_row(const KernelTable& table, std::int64_t number) noexcept {

@@ -23,7 +23,7 @@ class RowGradient {
   Array gradient(std::int64_t number) const;
 
   // Adds up the values of each row, in the order in which they were given; converts those of another type.
-  void combine(const KernelTable& table) noexcept;
+  void combine(const KernelTable& table, int threads) noexcept;
 
  private:
   struct Row {

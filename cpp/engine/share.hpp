@@ -12,7 +12,11 @@ namespace onepass {
 // Below so many multiplications in all, waking a second thread costs more than it saves.
 constexpr std::int64_t worth_threads = 1 << 16;
 
-inline int team_for(std::int64_t cost) { return cost < worth_threads ? 1 : threads::count(); }
+// How many threads such work is worth, of those that are wanted: of threads::count() where that is 0.
+inline int team_for(std::int64_t cost, int wanted = 0) {
+  if (cost < worth_threads) return 1;
+  return wanted > 0 ? wanted : threads::count();
+}
 
 // What a thread takes at a time: long against taking it, short against waiting for the thread that has the last.
 inline std::int64_t chunk_of(std::int64_t count, std::int64_t cost_of_each, int team) {
@@ -23,8 +27,8 @@ inline std::int64_t chunk_of(std::int64_t count, std::int64_t cost_of_each, int 
 
 // Calls body(begin, end) on chunks that cover [0, count), each of whose items takes about so many multiplications.
 template <class Body>
-void share(std::int64_t count, std::int64_t cost_of_each, Body body) {
-  const int team = team_for(count * cost_of_each);
+void share(std::int64_t count, std::int64_t cost_of_each, Body body, int threads = 0) {
+  const int team = team_for(count * cost_of_each, threads);
   const std::int64_t chunk = team > 1 ? chunk_of(count, cost_of_each, team) : count;
   threads::parallel_for(team, count, 1, chunk, [&](std::int64_t begin, std::int64_t end) {
     const DefaultFpEnv env;

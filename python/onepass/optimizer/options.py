@@ -35,6 +35,7 @@ class StepFields(Checked, Fields, kw_only=True):
     zero_grad: bool = False
     ema_decay: Fraction | None = 0.999
     accumulate: Annotated[int, Integer(1, 2**31)] = 1
+    threads: Annotated[int, Integer(1, 1025)] | None = None
 
 
 class StepOptions(TypedDict, total=False):
@@ -54,8 +55,8 @@ class StepOptions(TypedDict, total=False):
 class Options(StepFields, kw_only=True):
     """Keyword arguments of every optimizer, all done in the one pass of a step.
 
-    Those from ``grad_scale`` on but for ``accumulate`` may also be given to a single `step`, and hold for that step
-    alone.
+    Those from ``grad_scale`` on but for ``accumulate`` and ``threads`` may also be given to a single `step`, and hold
+    for that step alone.
 
     Attributes:
         state_dtype: how state is stored: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"float8"``, which takes a
@@ -82,6 +83,8 @@ class Options(StepFields, kw_only=True):
         mirror: write a copy of the parameters at each step, in ``Optimizer.mirror``: a dtype (``"float32"``,
             ``"bfloat16"``, ``"float16"``), or arrays for it, given as the parameters are.
         accumulate: so many calls of `step` make one step, with the mean of their gradients.
+        threads: how many threads share a step of this optimizer, in [1, 1025); None: `onepass.get_num_threads`. The
+            results are the same.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -126,7 +129,7 @@ class Options(StepFields, kw_only=True):
     @property
     def is_plain(self) -> bool:
         """The rule is all there is in a step."""
-        return all(getattr(self, name) == getattr(Options, name) for name in ("accumulate", *_STEP_CHECKS))
+        return all(getattr(self, name) == getattr(Options, name) for name in ("accumulate", "threads", *_STEP_CHECKS))
 
     @property
     def measures_norm(self) -> bool:
@@ -152,6 +155,7 @@ class Options(StepFields, kw_only=True):
         core.mean_decay = math.nan if self.ema_decay is None else self.ema_decay
         core.write_mirror = self.mirror
         core.accumulate = self.accumulate
+        core.threads = self.threads or 0
         return core
 
 
