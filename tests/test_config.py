@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,9 @@ assert not {"scipy", "torch", "matplotlib", "sklearn", "rich"} & set(sys.modules
 """
     result = run_python(code)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_version_is_told_once() -> None:
+    """In pyproject.toml: the core has it from there, and so has the package's metadata."""
+    (told,) = re.findall(r'^version = "(.*)"$', (Path(__file__).parent.parent / "pyproject.toml").read_text(), re.M)
+    assert op.__version__ == op.show_config()["version"] == told

@@ -97,6 +97,7 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   module.def("get_threading_layer_in_force", threads::layer_in_force);
   module.def("set_threading_layer", set_threading_layer, py::arg("name"));
   module.attr("compiler") = ONEPASS_COMPILER;
+  module.attr("version") = ONEPASS_VERSION;
   module.def(
       "require_updatable",
       [](const std::string& owner, const std::string& name, py::handle array) {
@@ -116,28 +117,29 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       .def_readwrite("clip_norm", &StepOptions::clip_norm)
       .def_readwrite("measure_norm", &StepOptions::measure_norm)
       .def_readwrite("skip_nonfinite", &StepOptions::skip_nonfinite)
-      .def_readwrite("skip", &StepOptions::skip)
       .def_readwrite("zero_grad", &StepOptions::zero_grad)
       .def_readwrite("update_mean", &StepOptions::update_mean)
       .def_readwrite("mean_decay", &StepOptions::mean_decay)
       .def_readwrite("write_mirror", &StepOptions::write_mirror)
       .def_readwrite("accumulate", &StepOptions::accumulate)
-      .def_readwrite("completes", &StepOptions::completes)
       .def_readwrite("threads", &StepOptions::threads);
   py::class_<bind::BoundPlan>(module, "Plan")
       .def(py::init<std::string, std::string, const py::list&, const py::list&, const Rounding&>(), py::arg("owner"),
            py::arg("caller"), py::arg("groups"), py::arg("tensors"), py::arg("rounding"))
+      .def("add", &bind::BoundPlan::add, py::arg("groups"), py::arg("tensors"), "more of both, all or none")
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def(
           "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}); },
           py::arg("gradients"))
       .def(
           "step_with",
-          [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options) {
+          [](bind::BoundPlan& plan, const py::sequence& gradients, StepOptions options, bool completes, bool skip) {
+            options.completes = completes, options.skip = skip;
             const StepResult result = plan.step(gradients, options);
             return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
           },
-          py::arg("gradients"), py::arg("options"), "(skipped, norm, clip coefficient)");
+          py::arg("gradients"), py::arg("options"), py::arg("completes"), py::arg("skip"),
+          "(skipped, norm, clip coefficient)");
   bind::define_vectors(module);
   bind::define_levenberg_marquardt(module);
 }

@@ -105,7 +105,7 @@ struct Team {
 thread_local Team known;
 
 struct Job {
-  std::int64_t work, grain;
+  std::int64_t work;
   Body body;
   void* context;
   int worker;
@@ -114,9 +114,7 @@ struct Job {
 void take_share(void* job_of_all, int thread, int threads) {
   Job& job = *static_cast<Job*>(job_of_all);
   if (thread == 1) job.worker = own_number();
-  const std::int64_t grains = job.work / job.grain;
-  const std::int64_t begin = grains * thread / threads * job.grain;
-  const std::int64_t end = thread + 1 < threads ? grains * (thread + 1) / threads * job.grain : job.work;
+  const std::int64_t begin = job.work * thread / threads, end = job.work * (thread + 1) / threads;
   if (begin < end) job.body(job.context, begin, end);
 }
 
@@ -125,10 +123,10 @@ std::mutex turn;
 
 }  // namespace
 
-void run(int team, std::int64_t work, std::int64_t grain, Body body, void* context) {
+void run(int team, std::int64_t work, Body body, void* context) {
   const std::unique_lock mine(turn, std::try_to_lock);
   if (!mine || !module().run) return body(context, 0, work);
-  Job job{work, grain, body, context, 0};
+  Job job{work, body, context, 0};
   if (team <= known.size) {
     module().run(team, take_share, &job);
   } else {

@@ -5,7 +5,7 @@
 
 namespace onepass::threads::openmp {
 
-void run(int team, std::int64_t work, std::int64_t grain, Body body, void* context);
+void run(int team, std::int64_t work, Body body, void* context);
 
 // Whether the process has loaded the runtime.
 bool is_loaded();

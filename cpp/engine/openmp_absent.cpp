@@ -3,7 +3,7 @@
 
 namespace onepass::threads::openmp {
 
-void run(int, std::int64_t work, std::int64_t, Body body, void* context) { body(context, 0, work); }
+void run(int, std::int64_t work, Body body, void* context) { body(context, 0, work); }
 bool is_loaded() { return false; }
 bool is_awake() { return false; }
 int limit() { return most_threads; }

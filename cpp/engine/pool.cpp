@@ -31,14 +31,14 @@ void relax() {
 
 class Pool {
  public:
-  void run(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context) {
+  void run(int team, std::int64_t work, std::int64_t chunk, Body body, void* context) {
     const std::unique_lock turn(turn_, std::try_to_lock);
     if (!turn) return body(context, 0, work);
     grow(team - 1);
     team_ = std::min(team, workers_ + 1), chunk_ = chunk, body_ = body, context_ = context;
     for (int i = 0; i < team_; ++i) {
-      shares_[i].next.store(work / grain * i / team_ * grain, std::memory_order_relaxed);
-      shares_[i].end = i + 1 < team_ ? work / grain * (i + 1) / team_ * grain : work;
+      shares_[i].next.store(work * i / team_, std::memory_order_relaxed);
+      shares_[i].end = work * (i + 1) / team_;
     }
     open_.store(true);
     round_.fetch_add(1);
@@ -113,9 +113,9 @@ Pool* the_pool() {
 
 }  // namespace
 
-void run(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context) {
+void run(int team, std::int64_t work, std::int64_t chunk, Body body, void* context) {
   if (Pool* const workers = the_pool())
-    workers->run(team, work, grain, chunk, body, context);
+    workers->run(team, work, chunk, body, context);
   else
     body(context, 0, work);
 }

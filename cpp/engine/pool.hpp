@@ -8,7 +8,7 @@
 
 namespace onepass::threads::pool {
 
-void run(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context);
+void run(int team, std::int64_t work, std::int64_t chunk, Body body, void* context);
 
 // In the child of a fork the workers do not exist: the next run starts anew.
 void forget();

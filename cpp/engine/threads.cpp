@@ -70,12 +70,12 @@ void set_default_count(int threads) {
   default_count.store(std::clamp(threads, 1, most_threads), std::memory_order_relaxed);
 }
 
-void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context) {
+void parallel_for(int team, std::int64_t work, std::int64_t chunk, Body body, void* context) {
   const Layer layer = team > 1 ? in_force() : Layer::serial;
   if (layer == Layer::pool)
-    pool::run(team, work, grain, chunk, body, context);
+    pool::run(team, work, chunk, body, context);
   else if (layer == Layer::openmp)
-    openmp::run(team, work, grain, body, context);
+    openmp::run(team, work, body, context);
   else
     body(context, 0, work);
 }

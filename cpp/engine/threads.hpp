@@ -36,17 +36,17 @@ void set_default_count(int threads);
 
 using Body = void (*)(void* context, std::int64_t begin, std::int64_t end);
 
-// Calls body on stretches that cover [0, work), one share per thread, cut at multiples of `grain`; a share may come in
-// pieces of `chunk`. Returns when all are done. At most `team` threads take part, the caller among them; fewer when
-// threads are not to be had, or when another caller has the workers: it works alone then.
-void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context);
+// Calls body on stretches that cover [0, work), one share per thread; a share may come in pieces of `chunk`. Returns
+// when all are done. At most `team` threads take part, the caller among them; fewer when threads are not to be had, or
+// when another caller has the workers: it works alone then.
+void parallel_for(int team, std::int64_t work, std::int64_t chunk, Body body, void* context);
 
 template <class Function>
-void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Function function) {
+void parallel_for(int team, std::int64_t work, std::int64_t chunk, Function function) {
   const Body body = [](void* context, std::int64_t begin, std::int64_t end) {
     (*static_cast<Function*>(context))(begin, end);
   };
-  parallel_for(team, work, grain, chunk, body, &function);
+  parallel_for(team, work, chunk, body, &function);
 }
 
 }  // namespace onepass::threads

@@ -1,6 +1,6 @@
 """onepass: every optimizer step in one pass over memory, with the same bits on every machine."""
 
-from onepass import functional, reference, schedules
+from onepass import _core, functional, reference, schedules
 from onepass.config import (
     apply_environment,
     get_num_threads,
@@ -19,7 +19,7 @@ from onepass.solve import *  # noqa: F403
 from onepass.solve import __all__ as _solvers
 from onepass.sparse import SparseRows
 
-__version__ = "0.1.0"
+__version__ = _core.version
 
 __all__ = [
     "Optimizer",

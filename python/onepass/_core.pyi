@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from onepass.sparse import SparseRows
 
 compiler: str
+version: str
 
 # State starts from a number, or from the hyper-parameter of that name.
 @type_check_only
@@ -46,13 +47,11 @@ class StepOptions:
     clip_norm: float
     measure_norm: bool
     skip_nonfinite: bool
-    skip: bool
     zero_grad: bool
     update_mean: bool
     mean_decay: float
     write_mirror: bool
     accumulate: int
-    completes: bool
     threads: int
     def __init__(self) -> None: ...
 
@@ -67,9 +66,12 @@ class Plan:
         tensors: list[tuple[Any, ...]],
         rounding: Rounding,
     ) -> None: ...
+    def add(self, groups: list[tuple[str, NDArray[np.float64]]], tensors: list[tuple[Any, ...]]) -> None: ...
     def check(self, gradients: _Gradients) -> None: ...
     def step(self, gradients: _Gradients) -> None: ...
-    def step_with(self, gradients: _Gradients, options: StepOptions) -> tuple[bool, float, float]: ...
+    def step_with(
+        self, gradients: _Gradients, options: StepOptions, completes: bool, skip: bool
+    ) -> tuple[bool, float, float]: ...
 
 def dots(rows: Sequence[NDArray[Any]], x: NDArray[Any]) -> NDArray[np.float64]: ...
 def combine(

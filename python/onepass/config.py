@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +64,7 @@ def set_num_threads(threads: int) -> None:
     bounded by OpenMP's own limit, which threadpoolctl and ``torch.set_num_threads`` change.
 
     Args:
-        threads: in [1, 1024].
+        threads: in [1, 1025).
 
     Raises:
         TypeError, ValueError: naming the range.
@@ -114,7 +113,7 @@ def show_config() -> dict[str, str | int | list[str]]:
     """
     chosen, in_force = get_threading_layer(), _core.get_threading_layer_in_force()
     return {
-        "version": version("onepass"),
+        "version": _core.version,
         "isa": _core.get_isa(),
         "isas": isas(),
         "threads": get_num_threads(),

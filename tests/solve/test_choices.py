@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from cases import shown
 from smooth_functions import rosenbrock, rosenbrock_hessian, rosenbrock_start
 
 from onepass.solve import minimize
@@ -17,7 +18,7 @@ from onepass.solve.squares.losses import LOSSES, LossName
 
 
 @pytest.mark.parametrize(
-    ("told", "table"), [(Scheme, SCHEMES), (Beta, BETAS), (Name, METHODS), (LossName, LOSSES)], ids=str
+    ("told", "table"), [(Scheme, SCHEMES), (Beta, BETAS), (Name, METHODS), (LossName, LOSSES)], ids=shown
 )
 def test_names_are_told_as_they_are(told: Any, table: Iterable[str]) -> None:
     assert get_args(told) == tuple(table)

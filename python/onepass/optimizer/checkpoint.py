@@ -30,8 +30,7 @@ def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict
     states: dict[int, dict[str, Any]] = {}
     for group in contents.groups:
         first, numbers = len(states), _numbers(group)
-        for _ in group.params:
-            state = contents.states[len(states)]
+        for state in group.states:
             states[len(states)] = {
                 name: value.item() if name in numbers else value.copy(order="K") for name, value in state.items()
             }
@@ -68,8 +67,8 @@ def load_state_dict(optimizer: str, contents: Contents, saved: Mapping[str, Any]
     if not isinstance(groups, list | tuple) or len(groups) != len(contents.groups):
         raise ValueError(f"{owner} must have {len(contents.groups)} param_groups")
     states = saved["state"]
-    if not isinstance(states, Mapping) or len(states) != len(contents.states):
-        raise ValueError(f"{owner} must have a state for each of {len(contents.states)} parameters")
+    if not isinstance(states, Mapping) or len(states) != contents.size:
+        raise ValueError(f"{owner} must have a state for each of {contents.size} parameters")
 
     if accumulates:
         _check_accumulated(f"{owner}['accumulated']", saved["accumulated"], accumulate)
@@ -90,7 +89,7 @@ def load_state_dict(optimizer: str, contents: Contents, saved: Mapping[str, Any]
             if index not in states or index in used:
                 raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
             used.add(index)
-            live = contents.states[len(new_states)]
+            live = group.states[position]
             _check_state(here, group, group.params[position], live, states[index])
             new_states.append((live, states[index]))
 

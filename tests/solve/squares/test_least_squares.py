@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import shown
 from more_garbow_hillstrom import PROBLEMS
 
 from onepass.arrays import Array
@@ -72,7 +73,7 @@ def test_more_garbow_and_hillstrom(name: str, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
-@pytest.mark.parametrize("name", PROBLEMS.keys() - TOO_HARD_FOR_GAUSS_NEWTON)
+@pytest.mark.parametrize("name", [name for name in PROBLEMS if name not in TOO_HARD_FOR_GAUSS_NEWTON])
 def test_gauss_newton(name: str) -> None:
     problem = PROBLEMS[name]
     assert_solved(name, least_squares(problem.residual, problem.start, problem.jacobian, "gauss-newton"))
@@ -153,7 +154,7 @@ def test_cost_of_a_loss_scales() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("jac", [jacobian, None, "3-point"], ids=str)
+@pytest.mark.parametrize("jac", [jacobian, None, "3-point"], ids=shown)
 @pytest.mark.parametrize(
     "bounds", [([0, 0, 0], [1.5, 5, 5]), ([-np.inf, 1.5, -np.inf], np.inf), ([0, 0, 0.6], [9, 1, 2])], ids=str
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import shown
 
 from onepass.arrays import Array
 from onepass.solve import Status, least_squares, least_squares_batch
@@ -200,7 +201,7 @@ def test_exceptions_pass_through(error: type[BaseException]) -> None:
         ({"residual": lambda x, index: x[:, :0]}, ValueError, "at least one number per problem"),
         ({"jac": lambda x, index: np.ones((60, 3, 40))}, ValueError, "jac must return an array of shape (60, 40, 3)"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error) as caught:

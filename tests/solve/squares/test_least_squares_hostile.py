@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import shown
 
 from onepass.arrays import Array
 from onepass.solve import Status, least_squares
@@ -260,7 +261,7 @@ def test_a_solve_within_a_solve() -> None:
         ({"geodesic": True, "method": "dogleg"}, ValueError, 'geodesic=True needs method="lm"'),
         ({"loss": lambda z: z}, ValueError, "loss must return three arrays"),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error) as caught:
