@@ -326,3 +326,33 @@ def test_one_optimizer_in_two_threads_is_refused_or_serialized() -> None:
     for _ in range(120 - len(refused)):
         alone.step(gradients)
     assert_same_bits(arrays_of(optimizer), arrays_of(alone))
+
+
+@pytest.mark.parametrize("state_dtype", [None, "float16", "float8"])
+@pytest.mark.parametrize(
+    ("name", "hyper"), [("asgd", "lr"), ("rprop", "lr"), ("adagrad", "initial_accumulator_value")], ids=str
+)
+def test_state_starts_from_what_is_in_force_at_the_first_step(
+    name: str, hyper: str, state_dtype: str | None, rng: np.random.Generator
+) -> None:
+    gradients = [spread(rng, (5000,), np.float32) for _ in range(3)]
+    params = [np.ones(5000, np.float32) for _ in range(3)]
+    early, late, warmed = (
+        op.create(name, [p], state_dtype=state_dtype, **{hyper: v}) for p, v in zip(params, (0.25, 1, 1), strict=True)
+    )
+    late.param_groups[0][hyper] = 0.25
+    if hyper == "lr":
+        op.schedules.WarmUp(op.schedules.StepLR(9), steps=4, start_factor=0.25).attach(warmed)
+    else:
+        warmed.assign({hyper: 0.25})
+    for optimizer in (early, late, warmed):
+        optimizer.step(gradients[:1])
+    assert_same_bits(late.params, early.params)
+    assert_same_bits(warmed.params, early.params)
+    for gradient in gradients[1:]:
+        early.step([gradient])
+        late.step([gradient])
+    assert_same_bits(arrays_of(early), arrays_of(late))
+    before = {key: value.copy() for key, value in late.state[0].items()}
+    late.param_groups[0][hyper] = 0.5
+    assert all(late.state[0][key].tobytes() == value.tobytes() for key, value in before.items())

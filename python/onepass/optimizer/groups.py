@@ -11,6 +11,7 @@ from onepass.arrays import Array, as_arrays
 from onepass.checks import Check
 from onepass.group import Group
 from onepass.optimizer.attached import AttachedSchedule
+from onepass.optimizer.state import State, start_state
 from onepass.rules import RULES
 from onepass.schedules.base import Schedule
 
@@ -60,7 +61,7 @@ class ParamGroup(Group):
         self.kernel_values = self._formula.kernel_values(self._values)
         self.attached: AttachedSchedule | None = None
         #: The state of each parameter, and its copy where there is one.
-        self.states: list[dict[str, Array]] = []
+        self.states: list[State] = []
         self.mirrors: list[Array] = []
 
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -104,8 +105,16 @@ class ParamGroup(Group):
         return self.attached.schedule if self.attached else None
 
     def commit(self, values: dict[str, Any]) -> None:
-        self._formula.write_kernel_values(self.kernel_values, values, self._values)
-        self._values = values
+        before, self._values = self._values, values
+        self._formula.write_kernel_values(self.kernel_values, values, before)
+        if any(values[name] is not before[name] for name in self._formula.start_hyperparameters):
+            self.start_states()
+
+    def start_states(self) -> None:
+        """Let state that depends on hyper-parameters start from those in force, where no step was made yet."""
+        for state in self.states:
+            if not state["step"]:
+                start_state(state, self._formula, self._values)
 
     def hyperparameters(self) -> dict[str, Any]:
         """A copy of the values, without the parameters."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checks import Integer, checks_of
+from onepass.checks import Integer, checks_of, require_keys
 from onepass.optimizer.checkpoint import load_state_dict, state_dict
 from onepass.optimizer.contents import Contents, names_of
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
@@ -24,6 +24,7 @@ from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, Step
 from onepass.optimizer.record import StepRecord
 from onepass.optimizer.scheduling import advance, attach, keep, take_back
 from onepass.optimizer.state import new_mirror, new_state, refuse_idle_options, write_mirror
+from onepass.rules import RULES
 from onepass.schedules.base import Schedule
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ class Optimizer(Declared):
     def _make_state(self, group: ParamGroup, position: int) -> None:
         for label, param in zip(group.labels(position), group.params, strict=True):
             _core.require_updatable(self._owner, label, param)
-        group.states = [new_state(self._owner, group, param, self.options) for param in group.params]
+        group.states = [new_state(self._owner, RULES[group.rule], param, self.options) for param in group.params]
+        group.start_states()
         if self._mirror_dtype is not None:
             group.mirrors = [new_mirror(self._owner, param, self._mirror_dtype) for param in group.params]
 
@@ -336,16 +338,24 @@ class Optimizer(Declared):
         with self._lock:
             return state_dict(self._owner, self._contents, accumulates=self.options.accumulate > 1)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`: checked as a whole, then copied; the argument is only read.
+    def load_state_dict(self, state_dict: Mapping[str, Any], *, schedules: bool = True) -> None:
+        """Take over a `state_dict`: read once, checked as a whole, then copied.
 
-        Parameters are matched by name where both sides have names, else by position.
+        Parameters are matched by name where all have names on both sides, also over groups that are cut otherwise, else
+        by position.
+
+        Args:
+            state_dict: is only read.
+            schedules: take over where the schedules stand, too: those attached must be the ones saved. Without it, what
+                was saved of schedules is left out, and those attached stay as they are.
 
         Raises:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         with self._lock:
-            load_state_dict(self._owner, self._contents, state_dict, accumulate=self.options.accumulate)
+            load_state_dict(
+                self._owner, self._contents, state_dict, accumulate=self.options.accumulate, schedules=schedules
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
@@ -363,6 +373,8 @@ class Optimizer(Declared):
             }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
+        wanted = {"defaults", "options", "groups", "schedules", "mirror", "pending", "bare"}
+        require_keys(f"{type(self).__name__}: pickle", saved, wanted)
         self._owner = type(self).__name__
         self.defaults = MappingProxyType(saved["defaults"])
         self.options, self._mirror_dtype, self._is_bare = saved["options"], saved["mirror"], saved["bare"]
