@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from onepass import _core
 from onepass.schedules.base import Schedule
 
 
@@ -16,13 +17,20 @@ class AttachedSchedule:
     Attributes:
         base: the group's hyper-parameters when the schedule was attached, of which it starts from the learning rate.
         every: steps between advances.
-        steps: how many were made.
+        plan: of the optimizer, which counts the steps it applies.
+        since: what it had counted when the schedule was at its step 0.
     """
 
     schedule: Schedule
     base: dict[str, Any]
     every: int
-    steps: int = 0
+    plan: _core.Plan
+    since: int
+
+    @property
+    def steps(self) -> int:
+        """How many were made."""
+        return self.plan.applied - self.since
 
     @property
     def name(self) -> str:
