@@ -250,7 +250,9 @@ def test_anything_but_zero_that_was_found_skips(found_inf: Any, skipped: bool) -
     assert gradient == 0
 
 
-@pytest.mark.parametrize("found_inf", ["0", b"0", [], [0, 0], np.zeros(2), 1j, {}, object(), np.array(["0"])], ids=shown)
+@pytest.mark.parametrize(
+    "found_inf", ["0", b"0", [], [0, 0], np.zeros(2), 1j, {}, object(), np.array(["0"])], ids=shown
+)
 def test_what_was_found_must_be_one_number(found_inf: Any) -> None:
     optimizer, gradient = op.AdamW([floats(1)], accumulate=2), floats(1)
     before = Snapshot(optimizer)

@@ -63,7 +63,9 @@ class Rule:
         """Where each hyper-parameter stands among those that the kernel takes: a number, or a pair of them."""
         names = ["maximize", *(hyper.partition("[")[0] for hyper in self.hypers)]
         firsts = {name: names.index(name) for name in names}
-        return {name: at if names.count(name) == 1 else slice(at, at + names.count(name)) for name, at in firsts.items()}
+        return {
+            name: at if names.count(name) == 1 else slice(at, at + names.count(name)) for name, at in firsts.items()
+        }
 
     def kernel_values(self, values: Mapping[str, Any]) -> NDArray[np.float64]:
         """The sign of the gradients and the hyper-parameters, as the kernel takes them."""
