@@ -24,5 +24,6 @@ for isa in op.isas():
             getattr(op.functional, signature.function_name)(*arrays, step=3, **scalars)
             getattr(op.reference, signature.function_name)(*copies, step=3, **copied_scalars)
             assert all(map(np.array_equal, arrays, copies)), (isa, signature.rule)
-threads = op.show_config()["threads"]
-print(f"{len(signatures)} rules on {', '.join(op.isas())}: equal to their references, with {threads} threads")
+config = op.show_config()
+print(f"{len(signatures)} rules on {', '.join(op.isas())}: equal to their references, with {config['threads']} threads")
+print("threading layers:", *config["threading_layers"], sep="\n  ")

@@ -1,16 +1,21 @@
-"""What is tested: every rule, level and dtype, by enumeration; a new rule appears here by itself."""
+"""What is tested: every rule, level, threading layer and dtype, by enumeration; a new rule appears here by itself."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
 import onepass as op
+from onepass import _core
 from onepass.arrays import Array
 from onepass.checks import Flag, checks_of
 from onepass.optimizer import Optimizer
@@ -19,12 +24,37 @@ from onepass.signatures import signatures
 RULES = list(signatures)
 DTYPES = [np.float32, np.float64]
 ISAS = op.isas()
+LAYERS = [name for name, lacks in _core.threading_layers().items() if not lacks]
+#: Ways to share work: a layer and a number of threads.
+TEAMS = [("serial", 1), *itertools.product([name for name in ("pool", "openmp") if name in LAYERS], (2, 3))]
+EVERYWHERE = [(isa, *team) for isa in ISAS for team in TEAMS]
 CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
 
 
 def shown(value: object) -> str:
     """The value in a test's name, the same in every process."""
     return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
+@contextmanager
+def running(isa: str, layer: str, threads: int) -> Iterator[None]:
+    """On this level, by this team."""
+    before = op.get_threading_layer(), op.get_num_threads()
+    op.set_threading_layer(layer)
+    op.set_num_threads(threads)
+    try:
+        with op.use_isa(isa):
+            yield
+    finally:
+        op.set_threading_layer(before[0])
+        op.set_num_threads(before[1])
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Code in a process of its own, with warnings as errors, and of our variables and OpenMP's none but these."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ONEPASS_", "OMP_"))}
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def dtype_of(name: str) -> np.dtype[Any]:

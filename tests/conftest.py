@@ -1,7 +1,8 @@
-"""What holds for all tests: threads as they were, and the helpers in cases.py importable."""
+"""What holds for all tests: threads and their layer as they were, and the helpers in cases.py importable."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,17 @@ import pytest
 
 import onepass as op
 
+#: Who waits for a thread of OpenMP leaves it the core, which it may lack where tests run beside each other.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)
 def _restore_threads() -> Iterator[None]:
-    threads = op.get_num_threads()
+    threads, layer = op.get_num_threads(), op.get_threading_layer()
     yield
+    op.set_threading_layer(layer)
     op.set_num_threads(threads)
 
 

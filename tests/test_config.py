@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import run_python
 
 import onepass as op
 from onepass.config import usable_cores
 
 KNOWN_LEVELS = ["x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2", "neon", "generic"]
-
-
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("ONEPASS_", "OMP_"))}
-    command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, env=clean | environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_isas_are_known_and_best_first() -> None:
@@ -68,13 +62,13 @@ def test_set_num_threads() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1, 1025, 2**40])
 def test_thread_counts_out_of_range(threads: int) -> None:
-    with pytest.raises(ValueError, match=r"^set_num_threads: threads must be in \[1, 1024\], got "):
+    with pytest.raises(ValueError, match=r"^set_num_threads: threads must be an int in \[1, 1025\), got "):
         op.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("threads", [1.0, "2", None, True])
 def test_thread_counts_of_other_types(threads: Any) -> None:
-    with pytest.raises(TypeError, match=r"^set_num_threads: threads must be an int, got "):
+    with pytest.raises(TypeError, match=r"^set_num_threads: threads must be an int in \[1, 1025\), got "):
         op.set_num_threads(threads)
 
 
@@ -123,3 +117,9 @@ assert not {"scipy", "torch", "matplotlib", "sklearn", "rich"} & set(sys.modules
 """
     result = run_python(code)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_version_is_told_once() -> None:
+    """In pyproject.toml: the core has it from there, and so has the package's metadata."""
+    (told,) = re.findall(r'^version = "(.*)"$', (Path(__file__).parent.parent / "pyproject.toml").read_text(), re.M)
+    assert op.__version__ == op.show_config()["version"] == told

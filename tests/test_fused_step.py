@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import ISAS, RULES, arrays_of, assert_same_bits, build, spread, unaligned
+from cases import ISAS, LAYERS, RULES, arrays_of, assert_same_bits, build, spread, unaligned
 from hypothesis import given, settings, strategies
 
 import onepass as op
@@ -108,6 +108,7 @@ def test_any_combination_of_options(data: strategies.DataObject) -> None:
             if size and draw(strategies.integers(0, 9)) == 0:
                 gradient[draw(strategies.integers(0, size - 1))] = draw(strategies.sampled_from([np.inf, np.nan]))
             gradients.append(gradient if draw(strategies.integers(0, 4)) else None)
+        op.set_threading_layer(draw(strategies.sampled_from(LAYERS)))
         op.set_num_threads(draw(strategies.integers(1, 4)))
         changes = draw(
             strategies.fixed_dictionaries(

@@ -157,3 +157,49 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
         pair = isinstance(value, tuple)
         changed = tuple(0.6 * item if item < 1 else 1.7 * item for item in value) if pair else 0.6 * value or 0.1
         assert results(**{name: other.get(name, changed)}) != usual, name
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay", "eps"])
+def test_what_float32_cannot_hold_is_refused_for_it(name: str) -> None:
+    single, double = op.SGD if name != "eps" else op.Adam, np.float64
+    with pytest.raises(ValueError, match=rf"{name} must be at most 3.40282e\+38 in float32 arithmetic, got 1e\+39"):
+        single([np.zeros(1, np.float32)], **{name: 1e39})
+    optimizer = single([np.zeros(1, np.float16)])
+    with pytest.raises(ValueError, match=f"{name} must be at most"):
+        optimizer.param_groups[0][name] = 1e39
+    single([np.zeros(1, double)], **{name: 1e39})
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e40])
+def test_a_scale_that_float32_cannot_hold_is_refused(scale: float) -> None:
+    with pytest.raises(ValueError, match=r"^SGD: grad_scale must be in \["):
+        op.SGD([np.zeros(1, np.float32)], grad_scale=scale)
+    with pytest.raises(ValueError, match=r"^step: grad_scale must be in \["):
+        op.SGD([np.zeros(1, np.float32)]).step([np.zeros(1, np.float32)], grad_scale=scale)
+
+
+def test_update_sets_all_or_none() -> None:
+    group = op.AdamW([np.ones(1)]).param_groups[0]
+    before = group.hyperparameters()
+    with pytest.raises(ValueError, match="eps"):
+        group.update({"lr": 0.5, "eps": -1})
+    assert group.hyperparameters() == before
+    group.update(lr=0.5)
+    assert group["lr"] == 0.5
+
+
+def test_a_hyper_parameter_is_an_attribute() -> None:
+    optimizer = op.AdamW([{"params": [np.ones(1)]}, {"params": [np.ones(1)], "eps": 0.5}])
+    assert op.AdamW.lr == optimizer.lr == 1e-3
+    optimizer.lr = 0.25
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+    with pytest.raises(ValueError, match=r"^AdamW: lr must be in \[0, inf\), got -1"):
+        optimizer.lr = -1
+    assert optimizer.lr == 0.25
+    with pytest.raises(AttributeError, match=r"^AdamW: the groups differ in eps; read param_groups\[...\]\['eps'\]"):
+        print(optimizer.eps)
+    assert optimizer.clip_norm is None
+    with pytest.raises(
+        AttributeError, match="^AdamW: clip_norm is fixed; build a new optimizer, or give it to a single"
+    ):
+        optimizer.clip_norm = 1.0

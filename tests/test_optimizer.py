@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 import re
 import resource
-import select
-import subprocess
-import sys
 import threading
 import tracemalloc
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -333,57 +328,31 @@ def test_one_optimizer_in_two_threads_is_refused_or_serialized() -> None:
     assert_same_bits(arrays_of(optimizer), arrays_of(alone))
 
 
-def test_many_optimizers_in_many_threads() -> None:
-    optimizers = [op.AdamW([np.full(50_000, float(index))]) for index in range(8)]
-
-    def work(optimizer: Optimizer) -> None:
-        for _ in range(20):
-            optimizer.step([np.ones(50_000)])
-
-    workers = [threading.Thread(target=work, args=[optimizer]) for optimizer in optimizers]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    for index, optimizer in enumerate(optimizers):
-        alone = op.AdamW([np.full(50_000, float(index))])
-        work(alone)
-        assert_same_bits(arrays_of(optimizer), arrays_of(alone))
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc/self")
-def test_without_threads_to_be_had_the_caller_works_alone() -> None:
-    code = """
-import os, resource, numpy as np, onepass as op
-op.set_num_threads(64)
-param, gradient = np.ones(2**20), np.ones(2**20)
-optimizer = op.SGD([param], lr=0.5)
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-before = resource.getrlimit(resource.RLIMIT_AS)
-resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, before[1]))
-optimizer.step([gradient])
-resource.setrlimit(resource.RLIMIT_AS, before)
-print((param == 0.5).all(), len(os.listdir("/proc/self/task")) < 60)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert run.stdout == "True True\n", run.stderr
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*fork.*:RuntimeWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_steps() -> None:
-    """On several threads of its own, even while the parent's are at work."""
-    op.set_num_threads(2)
-    optimizer, twin = op.AdamW([np.ones(2**18)]), op.AdamW([np.ones(2**18)])
-    for each in (optimizer, twin):
-        each.step([np.ones(2**18)])
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:  # pragma: no cover
-        optimizer.step([np.ones(2**18)])
-        os.write(write, optimizer.params[0][:1].tobytes())
-        os._exit(0)
-    twin.step([np.ones(2**18)])
-    assert select.select([read], [], [], 20)[0], "the child hangs"
-    assert os.read(read, 8) == twin.params[0][:1].tobytes()
-    assert os.waitpid(child, 0)[1] == 0
+@pytest.mark.parametrize("state_dtype", [None, "float16", "float8"])
+@pytest.mark.parametrize(
+    ("name", "hyper"), [("asgd", "lr"), ("rprop", "lr"), ("adagrad", "initial_accumulator_value")], ids=str
+)
+def test_state_starts_from_what_is_in_force_at_the_first_step(
+    name: str, hyper: str, state_dtype: str | None, rng: np.random.Generator
+) -> None:
+    gradients = [spread(rng, (5000,), np.float32) for _ in range(3)]
+    params = [np.ones(5000, np.float32) for _ in range(3)]
+    early, late, warmed = (
+        op.create(name, [p], state_dtype=state_dtype, **{hyper: v}) for p, v in zip(params, (0.25, 1, 1), strict=True)
+    )
+    late.param_groups[0][hyper] = 0.25
+    if hyper == "lr":
+        op.schedules.WarmUp(op.schedules.StepLR(9), steps=4, start_factor=0.25).attach(warmed)
+    else:
+        warmed.assign({hyper: 0.25})
+    for optimizer in (early, late, warmed):
+        optimizer.step(gradients[:1])
+    assert_same_bits(late.params, early.params)
+    assert_same_bits(warmed.params, early.params)
+    for gradient in gradients[1:]:
+        early.step([gradient])
+        late.step([gradient])
+    assert_same_bits(arrays_of(early), arrays_of(late))
+    before = {key: value.copy() for key, value in late.state[0].items()}
+    late.param_groups[0][hyper] = 0.5
+    assert all(late.state[0][key].tobytes() == value.tobytes() for key, value in before.items())

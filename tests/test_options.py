@@ -60,6 +60,7 @@ BAD: dict[str, list[Any]] = {
     "ema_decay": [*NOT_NUMBERS, -0.1, 1.1, math.nan, math.inf],
     "mirror": ["float64", "float8", "", True, 0, {0.5}, np.float16],
     "accumulate": [0, -1, 2**31, 1.0, True, "2", None],
+    "threads": [0, -1, 1025, 1.0, True, "2"],
 }
 GOOD: dict[str, list[Any]] = {
     "seed": [0, 2**64 - 1, np.int64(3)],
@@ -70,6 +71,7 @@ GOOD: dict[str, list[Any]] = {
     "ema_decay": [None, 0, 1, 0.5],
     "mirror": [None, False, np.False_, "float16"],
     "accumulate": [1, np.int32(2), 2**31 - 1],
+    "threads": [None, 1, np.int32(2), 1024],
 }
 
 

@@ -1,5 +1,6 @@
 """Are the schedules torch's, do they drive an optimizer, and do they resume where they stopped?"""
 
+import copy
 import math
 import pickle
 from dataclasses import dataclass
@@ -175,7 +176,9 @@ def test_plateau_equals_torch(kwargs):
     theirs_optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs_optimizer, **kwargs)
     ours = ReduceLROnPlateau(**kwargs)
-    for metric in METRICS:
+    # Where the metric is negative, torch's relative margin points the wrong way.
+    shift = 0 if kwargs.get("threshold_mode") == "abs" else 3
+    for metric in (metric + shift for metric in METRICS):
         theirs.step(metric)
         ours.report(metric)
         assert ours(0, LR) == pytest.approx(theirs_optimizer.param_groups[0]["lr"], rel=1e-12)
@@ -280,7 +283,7 @@ def test_every_advances_once_per_epoch():
 def test_groups_have_their_own_schedules():
     params = [{"params": [np.zeros(1)], "lr": lr} for lr in (1.0, 2.0, 4.0)]
     optimizer = op.SGD(params, momentum=0.5)
-    StepLR(1, gamma=0.5).attach(optimizer)
+    StepLR(1, gamma=0.5).attach(optimizer, 0)
     ExponentialLR(0.1).attach(optimizer, 1)
     OneCycleLR(8.0, 3, pct_start=2 / 3, anneal_strategy="linear", div_factor=2).attach(optimizer, group=2)
     for expected in ([1.0, 2.0, 4.0], [0.5, 0.2, 8.0], [0.25, 0.02, 0.0004]):
@@ -437,7 +440,7 @@ def test_state_of_another_schedule_is_refused():
         ("CyclicLR", {"base_lr": 0, "max_lr": 1, "cycle_momentum": 1}, TypeError, "cycle_momentum must be True or"),
         ("InverseSqrtLR", {"warmup_steps": 0}, ValueError, "warmup_steps must be an int in [1, inf), got 0"),
         ("WarmUp", {"after": 3, "steps": 1}, TypeError, "after must be a Schedule, got 3"),
-        ("WarmUp", {"after": StepLR(1), "steps": 0}, ValueError, "steps must be an int in [1, inf), got 0"),
+        ("WarmUp", {"after": StepLR(1), "steps": -1}, ValueError, "steps must be an int in [0, inf), got -1"),
         ("ReduceLROnPlateau", {"mode": "low"}, ValueError, "mode must be one of 'min', 'max', got 'low'"),
         ("ReduceLROnPlateau", {"factor": 1.0}, ValueError, "factor must be in [0, 1), got 1.0"),
         ("ReduceLROnPlateau", {"patience": -1}, ValueError, "patience must be an int in [0, inf), got -1"),
@@ -483,3 +486,126 @@ def test_a_bad_learning_rate_changes_nothing(lr):
         with pytest.raises(ValueError, match=r"Adam: lr must be in \[0, inf\)"):
             optimizer.step([np.ones(37)])
         assert everything() == before
+
+
+@pytest.mark.parametrize(("mode", "metrics"), [("min", [-1.0] * 8), ("max", [-1.0, -2.0] * 4), ("min", [1.0] * 8)])
+def test_a_plateau_of_negative_metrics_is_one(mode, metrics):
+    plateau = ReduceLROnPlateau(mode=mode, patience=2, factor=0.5)
+    for metric in metrics:
+        plateau.report(metric)
+    assert plateau(0, 1.0) < 1.0
+
+
+@pytest.mark.parametrize(("mode", "better"), [("min", -1.01), ("max", -0.99)])
+def test_a_negative_metric_that_improves_enough_is_better(mode, better):
+    plateau = ReduceLROnPlateau(mode=mode, threshold=0.005)
+    plateau.report(-1.0)
+    plateau.report(better)
+    assert plateau.best == better
+
+
+def test_a_warm_up_of_no_steps_is_none():
+    assert [WarmUp(StepLR(2, 0.5), steps=0)(t, 8.0) for t in range(5)] == [StepLR(2, 0.5)(t, 8.0) for t in range(5)]
+
+
+@pytest.mark.parametrize("schedule", [OneCycleLR(1.0, 10), CyclicLR(0.1, 1.0)], ids=["one cycle", "cyclic"])
+def test_a_schedule_writes_what_it_sets_and_nothing_else(schedule):
+    optimizer = op.Adam([np.zeros(1)], betas=(0.9, 0.999))
+    schedule.attach(optimizer)
+    group = optimizer.param_groups[0]
+    optimizer.step([np.ones(1)])
+    group["betas"] = (group["betas"][0], 0.5)
+    group["eps"] = 0.25
+    optimizer.step([np.ones(1)])
+    assert group["betas"] == (schedule.momentum(1), 0.5)
+    assert group["eps"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("schedule", "change"),
+    [(StepLR(5), {"lr": 0.5}), (WarmUp(StepLR(5), 3), {"lr": 0.5}), (OneCycleLR(1.0, 10), {"betas": (0.5, 0.999)})],
+    ids=["lr", "lr of a warm-up", "betas"],
+)
+def test_what_a_schedule_sets_is_not_set_otherwise(schedule, change):
+    optimizer = op.Adam([np.zeros(1)], lr=0.25)
+    schedule.attach(optimizer)
+    group = optimizer.param_groups[0]
+    for _ in range(2):
+        before = group.hyperparameters()
+        for set_it in (group.update, group.assign, optimizer.assign):
+            with pytest.raises(
+                ValueError, match=rf"^Adam: .* is set by the {type(schedule).__name__}.*detach_schedule"
+            ):
+                set_it({**change, "eps": 1.0})
+        assert group.hyperparameters() == before
+        group.update({name: before[name] for name in change})
+        optimizer.step([np.ones(1)])
+    optimizer.detach_schedule()
+    assert group.schedule is None
+    group.update(change)
+    optimizer.step([np.ones(1)])
+    assert {name: group[name] for name in change} == change
+
+
+def test_a_second_schedule_waits_for_the_first_to_be_detached():
+    optimizer = op.SGD([{"params": [np.zeros(1)]}, {"params": [np.zeros(1)]}])
+    first = StepLR(5)
+    first.attach(optimizer, 1)
+    for group in (None, 1):
+        with pytest.raises(ValueError, match=r"^SGD: a StepLR is attached already; call detach_schedule\(\) before$"):
+            ExponentialLR(0.5).attach(optimizer, group)
+    assert [group.schedule for group in optimizer.param_groups] == [None, first]
+    optimizer.detach_schedule(1)
+    ExponentialLR(0.5).attach(optimizer)
+
+
+@pytest.mark.parametrize("group", [2, -1, 1.5, True, "0"])
+def test_a_group_that_is_not_there_is_named(group):
+    optimizer = op.SGD([{"params": [np.zeros(1)]}, {"params": [np.zeros(1)]}])
+    with pytest.raises((TypeError, ValueError), match=r"^SGD: group must be an int in \[0, 2\), got "):
+        StepLR(5).attach(optimizer, group)
+
+
+def test_counts_of_all_kinds_are_taken_alike():
+    optimizer = op.SGD([np.zeros(1)])
+    StepLR(np.int64(5)).attach(optimizer, np.array(0), every=np.int32(3))
+    for bad in (1.5, True, np.timedelta64(1)):
+        with pytest.raises(TypeError, match="must be an int"):
+            StepLR(bad)
+
+
+@pytest.mark.parametrize("schedule", [ExponentialLR(2.0), StepLR(1, 2.0), MultiStepLR(range(3000), 2.0)], ids=shown)
+def test_a_rate_that_overflows_is_named(schedule):
+    assert schedule(2000, 1.0) == math.inf
+    p = np.zeros(1)
+    optimizer = op.SGD([p], lr=1.0)
+    schedule.attach(optimizer)
+    state = optimizer.state_dict()
+    state["param_groups"][0]["schedule"]["steps"] = 2000
+    optimizer.load_state_dict(state)
+    with pytest.raises(
+        ValueError, match=rf"^SGD: lr must be in \[0, inf\), got inf \(by {type(schedule).__name__}, at its"
+    ):
+        optimizer.step([np.ones(1)])
+    assert p == 0
+    assert optimizer.state[0]["step"] == 0
+
+
+def test_a_copy_keeps_the_schedule_of_each_group():
+    params = [{"params": [np.zeros(2), np.zeros(2)], "lr": 1.0}, {"params": [np.zeros(2), np.zeros(2)], "lr": 1.0}]
+    optimizer = op.SGD(params)
+    StepLR(1, 0.5).attach(optimizer, 1)
+    for twin in (copy.copy(optimizer), copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        twin.step([np.ones(2)] * 4)
+        twin.step([np.ones(2)] * 4)
+        assert [group["lr"] for group in twin.param_groups] == [1.0, 0.5]
+        assert [type(group.schedule) for group in twin.param_groups] == [type(None), StepLR]
+
+
+def test_groups_of_a_copy_share_the_schedule_that_they_shared():
+    optimizer = op.SGD([{"params": [np.zeros(1)]}, {"params": [np.zeros(1)]}])
+    ReduceLROnPlateau().attach(optimizer)
+    for twin in (copy.copy(optimizer), copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        first, second = (group.schedule for group in twin.param_groups)
+        assert first is second
+        assert first is not optimizer.param_groups[0].schedule

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import ISAS, Snapshot, arrays_of, assert_same_bits, build, spread
+from cases import ISAS, LAYERS, TEAMS, Snapshot, arrays_of, assert_same_bits, build, spread
 from hypothesis import given, settings, strategies
 
 import onepass as op
@@ -85,6 +85,7 @@ def test_any_rows(data: strategies.DataObject) -> None:
         values = values.astype(draw(strategies.sampled_from([dtype, np.dtype(np.float32)])))
         gradients = [op.SparseRows(named.astype(draw(strategies.sampled_from(["i4", "i8"]))), values),
                      spread(rng, 40, np.float32).astype(dtype)]  # fmt: skip
+        op.set_threading_layer(draw(strategies.sampled_from(LAYERS)))
         op.set_num_threads(draw(strategies.integers(1, 4)))
         with op.use_isa(draw(strategies.sampled_from(ISAS))):
             record = optimizer.step([gradients[0], gradients[1].copy()], grad_scale=2.0)
@@ -104,10 +105,12 @@ def test_rows_that_fill_blocks_take_float8_state() -> None:
         table_optimizer("adam", (100, 64), np.float32, state_dtype="float8").step([rows([3], 64, np.float32)])
 
 
-def test_a_large_table_on_threads(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("layer", "threads"), TEAMS)
+def test_a_large_table_on_threads(layer: str, threads: int, rng: np.random.Generator) -> None:
     optimizer = table_optimizer("adagrad", (5000, 33), np.float32)
     twin = Twin(optimizer)
-    op.set_num_threads(3)
+    op.set_threading_layer(layer)
+    op.set_num_threads(threads)
     for _ in range(2):
         gradient = op.SparseRows(rng.integers(0, 5000, 3000), spread(rng, (3000, 33), np.float32))
         optimizer.step([gradient])

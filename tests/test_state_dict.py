@@ -12,6 +12,7 @@ import pytest
 from cases import CLASSES, Snapshot, arrays_of, assert_same_bits, spread
 
 import onepass as op
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 
 
@@ -114,16 +115,16 @@ BAD: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("version 0", edit(["version"], 0), "version 0"),
     ("version true", edit(["version"], True), "version True"),
     ("no version", drop(["version"]), "lacks 'version'"),
-    ("groups not a list", edit(["param_groups"], 3), "must have 1 param_groups"),
-    ("more groups", edit(["param_groups"], lambda groups: groups * 2), "must have 1 param_groups"),
-    ("fewer groups", edit(["param_groups"], []), "must have 1 param_groups"),
+    ("groups not a list", edit(["param_groups"], 3), "must be a list of dicts"),
+    ("more groups", edit(["param_groups"], lambda groups: groups * 2), "has the names"),
+    ("fewer groups", edit(["param_groups"], []), "must be a list of dicts"),
     ("group not a dict", edit(GROUP, 3), "must be a dict"),
     ("group lacks lr", drop([*GROUP, "lr"]), "lacks 'lr'"),
-    ("group lacks params", drop([*GROUP, "params"]), "lacks 'params'"),
+    ("group lacks params", drop([*GROUP, "params"]), "a list 'params'"),
     ("lr nan", edit([*GROUP, "lr"], math.nan), "lr must be"),
     ("lr text", edit([*GROUP, "lr"], "1"), "lr must be"),
     ("amsgrad", edit([*GROUP, "amsgrad"], True), "build a new optimizer"),
-    ("fewer params", edit([*GROUP, "params"], [0]), "must list 2 parameters"),
+    ("fewer params", edit([*GROUP, "params"], [0]), "must be 1 strings"),
     ("params twice", edit([*GROUP, "params"], [0, 0]), "must name each state once"),
     ("params unknown", edit([*GROUP, "params"], [0, 5]), "must name each state once"),
     ("other names", edit([*GROUP, "names"], ["w", "c"]), "names"),
@@ -133,7 +134,12 @@ BAD: list[tuple[str, Callable[[dict[str, Any]], None], str]] = [
     ("state not a dict", edit(LAST, 3), "must be a dict"),
     ("slot missing", drop([*LAST, "exp_avg_sq"]), "lacks 'exp_avg_sq'"),
     ("step missing", drop([*LAST, "step"]), "lacks 'step'"),
-    ("slot a list", edit([*LAST, "exp_avg"], lambda a: a.tolist()), "must be a numpy.ndarray"),
+    ("slot a list", edit([*LAST, "exp_avg"], lambda a: a.tolist()), "must be a plain numpy.ndarray"),
+    ("slot masked", edit([*LAST, "exp_avg"], lambda a: np.ma.masked_array(a, a == a)), "must be a plain numpy.ndarray"),
+    ("slot negative", edit([*LAST, "exp_avg_sq"], lambda a: a - 1), "must not be negative"),
+    ("names no list", edit([*GROUP, "names"], 5), "must be a list of strings"),
+    ("names no strings", edit([*GROUP, "names"], ["w", 5]), "must be a list of strings"),
+    ("params unhashable", edit([*GROUP, "params"], [0, [1]]), "must be ints"),
     ("slot smaller", edit([*LAST, "exp_avg"], lambda a: a[1:]), "has shape"),
     ("slot reshaped", edit([*LAST, "exp_avg"], lambda a: a.reshape(5, 1)), "has shape"),
     ("slot float64", edit([*LAST, "exp_avg"], lambda a: a.astype(np.float64)), "has dtype float64"),
@@ -209,3 +215,96 @@ def test_positions_count_without_names() -> None:
     target = op.AdamW([param.copy() for param in source.params])
     target.load_state_dict(saved)
     assert_same_bits(arrays_of(target), arrays_of(source))
+
+
+def stepped(groups: list[dict[str, Array]], lr: tuple[float, ...], **more: Any) -> op.Adam:
+    optimizer = op.Adam([{"params": group, "lr": one} for group, one in zip(groups, lr, strict=True)], **more)
+    for step in range(3):
+        optimizer.step({name: np.full(3, 1.0 + step + len(name)) for group in groups for name in group})
+    return optimizer
+
+
+def test_states_find_their_parameters_by_name_over_groups_that_are_cut_otherwise() -> None:
+    a, bb, ccc = (np.arange(3.0) for _ in range(3))
+    saved = stepped([{"a": a, "bb": bb}, {"ccc": ccc}], (0.5, 0.5)).state_dict()
+    copies = {"ccc": ccc.copy(), "a": a.copy(), "bb": bb.copy()}
+    other = op.Adam(copies)
+    other.load_state_dict(saved)
+    assert other.lr == 0.5
+    for name, state in zip(copies, other.state, strict=True):
+        index = {"a": 0, "bb": 1, "ccc": 2}[name]
+        assert state["exp_avg"].tobytes() == saved["state"][index]["exp_avg"].tobytes()
+        assert state["step"] == 3
+
+
+def test_groups_that_differed_are_not_joined() -> None:
+    saved = stepped([{"a": np.ones(3)}, {"bb": np.ones(3)}], (0.5, 0.25)).state_dict()
+    other = op.Adam({"a": np.ones(3), "bb": np.ones(3)})
+    before = Snapshot(other)
+    with pytest.raises(ValueError, match=r"^Adam: state_dict: 'a' and 'bb' were saved with other hyper-parameters"):
+        other.load_state_dict(saved)
+    before.assert_unchanged()
+
+
+def test_live_arrays_that_are_swapped_are_swapped() -> None:
+    optimizer = op.Adam([np.ones(3), np.ones(3)])
+    optimizer.step([np.ones(3), np.full(3, 2.0)])
+    saved = optimizer.state_dict()
+    first, second = (state["exp_avg"].copy() for state in optimizer.state)
+    saved["state"][0]["exp_avg"], saved["state"][1]["exp_avg"] = (optimizer.state[i]["exp_avg"][:] for i in (1, 0))
+    optimizer.load_state_dict(saved)
+    assert optimizer.state[0]["exp_avg"].tobytes() == second.tobytes()
+    assert optimizer.state[1]["exp_avg"].tobytes() == first.tobytes()
+
+
+class Lazy(dict[str, Any]):
+    """Raises when an entry is read for the second time, or the last one at all."""
+
+    def __init__(self, entries: dict[str, Any], *, breaks: bool) -> None:
+        super().__init__(entries)
+        self.reads, self.breaks = 0, breaks
+
+    def items(self) -> Any:
+        self.reads += 1
+        if self.reads > 1 or self.breaks:
+            raise OSError("gone")
+        return super().items()
+
+
+def test_a_mapping_is_read_once_and_before_anything_changes() -> None:
+    optimizer = op.Adam([np.ones(3), np.ones(3)])
+    optimizer.step([np.ones(3), np.ones(3)])
+    saved = optimizer.state_dict()
+    optimizer.step([np.ones(3), np.ones(3)])
+    before = Snapshot(optimizer)
+    saved["state"][1] = Lazy(saved["state"][1], breaks=True)
+    with pytest.raises(OSError, match="gone"):
+        optimizer.load_state_dict(saved)
+    before.assert_unchanged()
+    saved["state"][1].breaks, saved["state"][1].reads = False, 0
+    optimizer.load_state_dict(saved)
+    assert [int(state["step"]) for state in optimizer.state] == [1, 1]
+
+
+@pytest.mark.parametrize("attach", [False, True])
+def test_a_run_goes_on_under_another_schedule_or_none(attach: bool) -> None:
+    old = op.SGD([np.ones(3)], lr=1.0)
+    op.schedules.StepLR(1, 0.5).attach(old)
+    for _ in range(3):
+        old.step([np.ones(3)])
+    new = op.SGD([np.ones(3)], lr=8.0)
+    if attach:
+        op.schedules.ExponentialLR(0.1).attach(new)
+    with pytest.raises(ValueError, match="schedule"):
+        new.load_state_dict(old.state_dict())
+    new.load_state_dict(old.state_dict(), schedules=False)
+    assert new.state[0]["step"] == 3
+    new.step([np.ones(3)])
+    assert new.lr == (8.0 if attach else 0.25)
+
+
+def test_a_pickle_that_lacks_something_is_named() -> None:
+    state = op.Adam([np.ones(3)]).__getstate__()
+    del state["groups"]
+    with pytest.raises(ValueError, match="^Adam: pickle lacks 'groups'"):
+        op.Adam.__new__(op.Adam).__setstate__(state)

@@ -1,4 +1,4 @@
-// What does a whole step cost? plan/<rule>/<what>/<network>/threads:<n>.
+// What does a whole step cost? plan/<rule>/<what>/<network>/<layer>/<threads>.
 #include <array>
 
 #include "engine/plan.hpp"
@@ -33,7 +33,8 @@ constexpr Setup setups[] = {
     {"f32-mean-mirror", DType::f32, DType::f32, DType::f32, false, false, true},
 };
 
-void run_plan(benchmark::State& state, int rule_index, const Setup& setup, const Network& network) {
+void run_plan(benchmark::State& state, std::string_view layer, int rule_index, const Setup& setup,
+              const Network& network) {
   const RuleInfo& rule = rules()[static_cast<std::size_t>(rule_index)];
   const std::vector<double> hypers = hypers_of(rule);
   const double sign = 1;
@@ -59,6 +60,7 @@ void run_plan(benchmark::State& state, int rule_index, const Setup& setup, const
   }
   StepOptions options;
   if (setup.clips_norm) options.clip_norm = 1, options.measure_norm = true;
+  if (const std::string lacks = threads::set_layer(layer); !lacks.empty()) return state.SkipWithError(lacks.c_str());
   threads::set_count(static_cast<int>(state.range(0)));
   Plan plan({{rule_index, &sign, hypers.data()}}, std::move(tensors), {true, setup.stochastic_param});
   for (auto _ : state) plan.step(options);
@@ -71,12 +73,12 @@ void add_plans() {
   for (int index = 0; index < static_cast<int>(rules().size()); ++index)
     for (const Setup& setup : setups)
       for (const Network& network : networks)
-        add("plan/" + std::string(rules()[static_cast<std::size_t>(index)].name) + "/" + setup.name + "/" +
-                network.name + "/threads",
-            [index, &setup, &network](auto& state) { run_plan(state, index, setup, network); })
-            ->Arg(1)
-            ->Arg(2)
-            ->UseRealTime();
+        for (const auto& [layer, threads] : {std::pair{"serial", 1}, {"pool", 2}, {"openmp", 2}})
+          add("plan/" + std::string(rules()[static_cast<std::size_t>(index)].name) + "/" + setup.name + "/" +
+                  network.name + "/" + layer,
+              [index, layer, &setup, &network](auto& state) { run_plan(state, layer, index, setup, network); })
+              ->Arg(threads)
+              ->UseRealTime();
 }
 
 }  // namespace onepass::bench

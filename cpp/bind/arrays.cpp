@@ -1,6 +1,9 @@
 #include "arrays.hpp"
 
+#include <pybind11/gil_safe_call_once.h>
+
 #include <algorithm>
+#include <atomic>
 
 namespace onepass::bind {
 namespace {
@@ -23,12 +26,20 @@ std::string str(py::handle object) { return py::str(object); }
   throw py::value_error(label.text() + " " + problem);
 }
 
+using KnownType = py::gil_safe_call_once_and_store<py::object>;
+
+// Imported once. (A plain static would lock, and the import wait for a thread that waits for the lock.)
+bool is_of(KnownType& known, const char* module, const char* name, py::handle object) {
+  known.call_once_and_store_result([&] { return py::object(py::module_::import(module).attr(name)); });
+  return reinterpret_cast<PyObject*>(Py_TYPE(object.ptr())) == known.get_stored().ptr();
+}
+
 // memmap is the one subclass whose memory and arithmetic are those of a plain array.
 void require_plain(py::handle array, const Label& label) {
   const auto type = reinterpret_cast<PyObject*>(Py_TYPE(array.ptr()));
   if (type == reinterpret_cast<PyObject*>(npy_api::get().PyArray_Type_)) return;
-  static const py::object memmap = py::module_::import("numpy").attr("memmap").cast<py::object>();
-  if (type == memmap.ptr()) return;
+  PYBIND11_CONSTINIT static KnownType memmap;
+  if (is_of(memmap, "numpy", "memmap", array)) return;
   bad_type(label, "must be a plain numpy.ndarray, got " + str(py::type::of(array).attr("__module__")) + "." +
                       str(py::type::of(array).attr("__qualname__")) + "; pass an array that shares its memory");
 }
@@ -38,10 +49,11 @@ const PyArray_Proxy& proxy(py::handle array) { return *py::detail::array_proxy(a
 // ml_dtypes registers bfloat16 with NumPy when it is imported; the number that it gets there is asked for once.
 bool is_bfloat16(py::handle array, int type_num) {
   constexpr int first_registered = 256;
-  static int known = -1;
+  static std::atomic<int> known{-1};
   if (type_num < first_registered) return false;
-  if (known < 0 && str(array.attr("dtype").attr("name")) == "bfloat16") known = type_num;
-  return type_num == known;
+  if (known.load(std::memory_order_relaxed) < 0 && str(array.attr("dtype").attr("name")) == "bfloat16")
+    known.store(type_num, std::memory_order_relaxed);
+  return type_num == known.load(std::memory_order_relaxed);
 }
 
 constexpr int half_num = 23, byte_num = npy_api::NPY_UBYTE_;  // NPY_HALF, which pybind11 does not list
@@ -162,8 +174,8 @@ ArrayView require_gradient(py::handle array, py::handle param, bool written, con
 }
 
 bool is_sparse_rows(py::handle gradient) {
-  static const py::object type = py::module_::import("onepass.sparse").attr("SparseRows").cast<py::object>();
-  return reinterpret_cast<PyObject*>(Py_TYPE(gradient.ptr())) == type.ptr();
+  PYBIND11_CONSTINIT static KnownType type;
+  return is_of(type, "onepass.sparse", "SparseRows", gradient);
 }
 
 ArrayView require_row_values(py::handle values, py::handle param, const Label& label) {

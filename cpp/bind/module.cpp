@@ -66,9 +66,21 @@ void set_num_threads(int threads) {
   threads::set_count(threads);
 }
 
+py::dict threading_layers() {
+  py::dict found;
+  for (const std::string_view layer : threads::layers) found[py::str(layer)] = threads::what_lacks(layer);
+  return found;
+}
+
+void set_threading_layer(const std::string& name) {
+  if (const std::string lacks = threads::set_layer(name); !lacks.empty())
+    throw py::value_error("threading layer '" + name + "': " + lacks);
+}
+
 }  // namespace
 
-PYBIND11_MODULE(_core, module) {
+// What threads share is atomic, or an object that one of them has at a time: docs/threads.md.
+PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
   if (usable_levels().empty())
     throw py::import_error(
         "onepass: this processor lacks x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B), the least that onepass runs on");
@@ -79,7 +91,13 @@ PYBIND11_MODULE(_core, module) {
   module.def("set_isa", set_isa, py::arg("name"));
   module.def("get_num_threads", threads::count);
   module.def("set_num_threads", set_num_threads, py::arg("threads"));
+  module.def("set_default_num_threads", threads::set_default_count, py::arg("threads"));
+  module.def("threading_layers", threading_layers, "layer -> why it cannot be had, if it cannot");
+  module.def("get_threading_layer", threads::get_layer);
+  module.def("get_threading_layer_in_force", threads::layer_in_force);
+  module.def("set_threading_layer", set_threading_layer, py::arg("name"));
   module.attr("compiler") = ONEPASS_COMPILER;
+  module.attr("version") = ONEPASS_VERSION;
   module.def(
       "require_updatable",
       [](const std::string& owner, const std::string& name, py::handle array) {
@@ -99,27 +117,29 @@ PYBIND11_MODULE(_core, module) {
       .def_readwrite("clip_norm", &StepOptions::clip_norm)
       .def_readwrite("measure_norm", &StepOptions::measure_norm)
       .def_readwrite("skip_nonfinite", &StepOptions::skip_nonfinite)
-      .def_readwrite("skip", &StepOptions::skip)
       .def_readwrite("zero_grad", &StepOptions::zero_grad)
       .def_readwrite("update_mean", &StepOptions::update_mean)
       .def_readwrite("mean_decay", &StepOptions::mean_decay)
       .def_readwrite("write_mirror", &StepOptions::write_mirror)
       .def_readwrite("accumulate", &StepOptions::accumulate)
-      .def_readwrite("completes", &StepOptions::completes);
+      .def_readwrite("threads", &StepOptions::threads);
   py::class_<bind::BoundPlan>(module, "Plan")
       .def(py::init<std::string, std::string, const py::list&, const py::list&, const Rounding&>(), py::arg("owner"),
            py::arg("caller"), py::arg("groups"), py::arg("tensors"), py::arg("rounding"))
+      .def("add", &bind::BoundPlan::add, py::arg("groups"), py::arg("tensors"), "more of both, all or none")
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def(
           "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}); },
           py::arg("gradients"))
       .def(
           "step_with",
-          [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options) {
+          [](bind::BoundPlan& plan, const py::sequence& gradients, StepOptions options, bool completes, bool skip) {
+            options.completes = completes, options.skip = skip;
             const StepResult result = plan.step(gradients, options);
             return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
           },
-          py::arg("gradients"), py::arg("options"), "(skipped, norm, clip coefficient)");
+          py::arg("gradients"), py::arg("options"), py::arg("completes"), py::arg("skip"),
+          "(skipped, norm, clip coefficient)");
   bind::define_vectors(module);
   bind::define_levenberg_marquardt(module);
 }

@@ -1,6 +1,8 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "engine/registry.hpp"
 
@@ -26,36 +28,53 @@ class Turn {
 
 BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
                      const Rounding& rounding)
-    : owner_(std::move(owner)), caller_(std::move(caller)) {
-  std::vector<Group> bound_groups;
-  for (const py::handle item : groups) {
-    const auto group = py::reinterpret_borrow<py::tuple>(item);
-    const auto name = group[0].cast<std::string>();
-    const int rule = find_rule(name);
-    if (rule < 0) throw py::value_error(owner_ + ": there is no rule '" + name + "'");
-    const auto values = group[1].cast<py::array_t<double, py::array::c_style>>();
-    const auto wanted = static_cast<py::ssize_t>(rules()[static_cast<std::size_t>(rule)].hypers.size()) + 1;
-    if (values.ptr() != py::object(group[1]).ptr() || values.ndim() != 1 || values.size() != wanted)
-      throw py::value_error(owner_ + ": rule '" + name + "' takes a float64 array of " + std::to_string(wanted) +
-                            " values");
-    bound_groups.push_back({rule, values.data(), values.data() + 1});
-    rules_.push_back(rule);
-    values_.push_back(values);
-  }
-  std::vector<Tensor> bound_tensors;
-  bound_tensors.reserve(tensors.size());
-  arrays_.reserve(tensors.size());
-  for (const py::handle item : tensors)
-    bound_tensors.push_back(bind(py::reinterpret_borrow<py::tuple>(item), bound_groups.size()));
-  refuse_overlaps();
-  plan_ = std::make_unique<Plan>(std::move(bound_groups), std::move(bound_tensors), rounding);
+    : owner_(std::move(owner)), caller_(std::move(caller)), rounding_(rounding) {
+  add(groups, tensors);
 }
 
-Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
+void BoundPlan::add(const py::list& groups, const py::list& tensors) {
+  const Turn turn(running_);
+  if (plan_) std::tie(groups_, tensors_) = plan_->release();
+  plan_.reset();
+  const std::size_t group_count = groups_.size(), tensor_count = tensors_.size();
+  try {
+    for (const py::handle group : groups) groups_.push_back(bind_group(py::reinterpret_borrow<py::tuple>(group)));
+    tensors_.reserve(std::max(tensors_.capacity(), tensor_count + tensors.size()));
+    for (const py::handle tensor : tensors) tensors_.push_back(bind(py::reinterpret_borrow<py::tuple>(tensor)));
+    take_memory();
+  } catch (...) {
+    wanted_.clear();
+    groups_.resize(group_count), rules_.resize(group_count), values_.resize(group_count);
+    tensors_.resize(tensor_count);
+    arrays_.erase(arrays_.begin() + static_cast<std::ptrdiff_t>(tensor_count), arrays_.end());
+    throw;
+  }
+}
+
+Plan& BoundPlan::plan() {
+  if (!plan_) plan_ = std::make_unique<Plan>(std::move(groups_), std::move(tensors_), rounding_);
+  return *plan_;
+}
+
+Group BoundPlan::bind_group(const py::tuple& group) {
+  const auto name = group[0].cast<std::string>();
+  const int rule = find_rule(name);
+  if (rule < 0) throw py::value_error(owner_ + ": there is no rule '" + name + "'");
+  const auto values = group[1].cast<py::array_t<double, py::array::c_style>>();
+  const auto wanted = static_cast<py::ssize_t>(rules()[static_cast<std::size_t>(rule)].hypers.size()) + 1;
+  if (values.ptr() != py::object(group[1]).ptr() || values.ndim() != 1 || values.size() != wanted)
+    throw py::value_error(owner_ + ": rule '" + name + "' takes a float64 array of " + std::to_string(wanted) +
+                          " values");
+  rules_.push_back(rule);
+  values_.push_back(values);
+  return {rule, values.data(), values.data() + 1};
+}
+
+Tensor BoundPlan::bind(const py::tuple& tensor) {
   Arrays& arrays = arrays_.emplace_back();
   arrays.name = tensor[0].cast<std::string>();
   const auto group = tensor[1].cast<std::size_t>();
-  if (group >= group_count) throw py::index_error(owner_ + ": parameter " + arrays.name + " names no group");
+  if (group >= groups_.size()) throw py::index_error(owner_ + ": parameter " + arrays.name + " names no group");
   const RuleInfo& rule = rules()[static_cast<std::size_t>(rules_[group])];
   const py::dict state = tensor[3];
   const auto has = [&](const char* name) { return state.contains(name); };
@@ -112,7 +131,7 @@ Tensor BoundPlan::bind(const py::tuple& tensor, std::size_t group_count) {
 
 void BoundPlan::own(const void* data, std::int64_t bytes, const char* role) {
   const auto begin = static_cast<const char*>(data);
-  if (bytes > 0) memory_.push_back({begin, begin + bytes, arrays_.size() - 1, role});
+  if (bytes > 0) wanted_.push_back({begin, begin + bytes, arrays_.size() - 1, role});
 }
 
 void BoundPlan::keep(const py::object& array, const void* data, const char* role, bool like) {
@@ -143,16 +162,26 @@ SlotArray BoundPlan::bind_slot(const py::dict& state, const char* name) {
   return slot;
 }
 
-void BoundPlan::refuse_overlaps() {
-  std::sort(memory_.begin(), memory_.end(), [](const Interval& a, const Interval& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.tensor < b.tensor;
-  });
-  for (std::size_t i = 1; i < memory_.size(); ++i) {
-    const Interval &a = memory_[i - 1], &b = memory_[i];
-    if (b.begin < a.end)
-      throw py::value_error(owner_ + ": " + a.role + " " + arrays_[a.tensor].name + " and " + b.role + " " +
-                            arrays_[b.tensor].name + " share memory; every array must be its own");
+// Adds what is wanted, or nothing where two arrays overlap.
+void BoundPlan::take_memory() {
+  std::size_t taken = 0;
+  try {
+    for (; taken < wanted_.size(); ++taken) {
+      const Interval& own = wanted_[taken];
+      const auto refuse = [&](const Interval& a, const Interval& b) {
+        throw py::value_error(owner_ + ": " + a.role + " " + arrays_[a.tensor].name + " and " + b.role + " " +
+                              arrays_[b.tensor].name + " share memory; every array must be its own");
+      };
+      const auto next = memory_.upper_bound(own.begin);
+      if (next != memory_.begin() && std::prev(next)->second.end > own.begin) refuse(std::prev(next)->second, own);
+      if (next != memory_.end() && next->second.begin < own.end) refuse(own, next->second);
+      memory_.emplace_hint(next, own.begin, own);
+    }
+  } catch (...) {
+    for (std::size_t i = 0; i < taken; ++i) memory_.erase(wanted_[i].begin);
+    throw;
   }
+  wanted_.clear();
 }
 
 // An array can change under us: resized, reshaped, made read-only.
@@ -187,11 +216,13 @@ ArrayView BoundPlan::take_array(py::handle gradient, bool written, Arrays& array
 
 void BoundPlan::require_outside(const ArrayView& view, const Label& label) const {
   const auto begin = static_cast<const char*>(view.data), end = begin + view.bytes;
-  const auto after = std::upper_bound(memory_.begin(), memory_.end(), end - 1,
-                                      [](const char* at, const Interval& own) { return at < own.begin; });
-  if (view.bytes > 0 && after != memory_.begin() && begin < (after - 1)->end)
-    throw py::value_error(label.text() + " shares memory with " + (after - 1)->role + " " +
-                          arrays_[(after - 1)->tensor].name + "; pass a copy");
+  if (view.bytes == 0) return;
+  const auto after = memory_.lower_bound(end);
+  if (after == memory_.begin()) return;
+  const Interval& own = std::prev(after)->second;
+  if (begin < own.end)
+    throw py::value_error(label.text() + " shares memory with " + own.role + " " + arrays_[own.tensor].name +
+                          "; pass a copy");
 }
 
 // What a sparse gradient cannot be combined with.
@@ -219,7 +250,7 @@ void BoundPlan::require_lazy(std::size_t index, const StepOptions& options) cons
 
 // Gradients that a step sets to zero must not be those of another parameter as well.
 void BoundPlan::require_distinct_gradients() {
-  const auto& tensors = plan_->tensors();
+  const auto& tensors = plan().tensors();
   std::vector<Array> now;
   for (const Tensor& tensor : tensors) now.push_back(tensor.grad);
   if (now == distinct_) return;
@@ -241,7 +272,7 @@ void BoundPlan::require_distinct_gradients() {
 // Checks the gradients and lets the plan read them. The returned references keep them: another thread may drop its own
 // while the GIL is released.
 std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const StepOptions& options) {
-  auto& tensors = plan_->tensors();
+  auto& tensors = plan().tensors();
   if (gradients.size() != tensors.size())
     throw py::value_error(caller_ + ": got " + std::to_string(gradients.size()) + " gradients for " +
                           std::to_string(tensors.size()) + " parameters");
@@ -289,10 +320,11 @@ void BoundPlan::check(const py::sequence& gradients) {
 StepResult BoundPlan::step(const py::sequence& gradients, const StepOptions& options) {
   const Turn turn(running_);
   const auto kept = take(gradients, options);
-  plan_->prepare(options);
-  if (!plan_->is_parallel()) return plan_->run();
+  Plan& own = plan();
+  own.prepare(options);
+  if (own.team() == 1) return own.run();
   const py::gil_scoped_release release;
-  return plan_->run();
+  return own.run();
 }
 
 }  // namespace onepass::bind

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ class BoundPlan {
   // Error messages open with `owner` at construction and with `caller` at a step.
   BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
             const Rounding& rounding);
+
+  // More of both, in a time that does not depend on what there is; a tensor names its group by its number among all.
+  void add(const py::list& groups, const py::list& tensors);
 
   // Raises unless these gradients fit: one per parameter, None for none.
   void check(const py::sequence& gradients);
@@ -59,12 +63,14 @@ class BoundPlan {
 
   std::vector<py::object> take(const py::sequence& gradients, const StepOptions& options);
   void take_rows(py::handle gradient, std::size_t index, const StepOptions& options, std::vector<py::object>& kept);
-  Tensor bind(const py::tuple& tensor, std::size_t group_count);
+  Group bind_group(const py::tuple& group);
+  Tensor bind(const py::tuple& tensor);
   void own(const void* data, std::int64_t bytes, const char* role);
   void keep(const py::object& array, const void* data, const char* role, bool like);
   Array companion(const py::object& array, const char* role);
   SlotArray bind_slot(const py::dict& state, const char* name);
-  void refuse_overlaps();
+  void take_memory();
+  Plan& plan();
   void require_unmoved(const Arrays& arrays) const;
   ArrayView take_array(py::handle gradient, bool written, Arrays& arrays) const;
   void require_outside(const ArrayView& view, const Label& label) const;
@@ -75,8 +81,13 @@ class BoundPlan {
   std::vector<py::object> values_;
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;
-  std::vector<Interval> memory_;  // all that a step writes, by address
-  std::vector<Array> distinct_;   // gradients known not to overlap each other
+  std::map<const char*, Interval> memory_;  // all that a step writes, by address
+  std::vector<Interval> wanted_;            // what is to be added to it
+  std::vector<Array> distinct_;             // gradients known not to overlap each other
+  Rounding rounding_;
+  // In the plan, or outside while more are added.
+  std::vector<Group> groups_;
+  std::vector<Tensor> tensors_;
   std::unique_ptr<Plan> plan_;
   std::atomic_flag running_;
 };

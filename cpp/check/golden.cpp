@@ -1,7 +1,7 @@
 // Does every instruction set compute the same bits? Runs each rule on fixed inputs and prints a hash of what it wrote.
 //
-//   golden [--level NAME] [--threads N] [--hostile-fp]    the hashes; no option may change them
-//   golden --list                                         the usable levels, best first
+//   golden [--level NAME] [--threads N] [--layer NAME] [--hostile-fp]    the hashes; no option may change them
+//   golden --list                                                        the usable levels, best first
 //
 // tests/engine/golden_hashes.txt holds the output; tests/engine/test_golden.py says how to renew it.
 #include <algorithm>
@@ -98,7 +98,7 @@ Outcome run(int rule_index, const Mode& mode, const std::vector<Case>& cases, Va
     else if (!kept_hostile_mode(options.threads, step))
       throw std::logic_error("a step changed the floating-point mode of a thread");
     const bool wakes_threads = options.threads > 1 && values == Values::finite && !mode.rows;
-    if (wakes_threads && !plan.is_parallel()) throw std::logic_error("the sizes are too small for threads");
+    if (wakes_threads && plan.team() == 1) throw std::logic_error("the sizes are too small for threads");
     outcome.reports.add(result.skipped);
     outcome.reports.add_number(result.norm);
     outcome.reports.add_number(result.clip_coefficient);
@@ -160,9 +160,11 @@ void main_with(std::span<char*> arguments) {
       level = arguments[++i];
     } else if (argument == "--threads" && has_value) {
       options.threads = std::stoi(arguments[++i]);
+    } else if (argument == "--layer" && has_value) {
+      if (const std::string lacks = threads::set_layer(arguments[++i]); !lacks.empty()) throw std::runtime_error(lacks);
     } else {
       throw std::runtime_error("no option '" + std::string(argument) +
-                               "'; there are --list, --level NAME, --threads N and --hostile-fp");
+                               "'; there are --list, --level NAME, --threads N, --layer NAME and --hostile-fp");
     }
   }
   if (list) {

@@ -54,7 +54,7 @@ inline void set_fp_mode(FpMode mode) {
 template <class Visit>
 void on_every_thread(int team_size, Visit visit) {
   std::atomic<int> arrived = 0;
-  threads::parallel_for(team_size, team_size, 1, 1, [&](std::int64_t, std::int64_t) {
+  threads::parallel_for(team_size, team_size, 1, [&](std::int64_t, std::int64_t) {
     visit();
     for (++arrived; arrived < team_size;) std::this_thread::yield();
   });

@@ -28,7 +28,7 @@ void with_word(const Format& format, Function function) {
   }
 }
 
-// Drawing a number costs more than a step does with it: they are drawn once, and taken in stretches from anywhere.
+// Drawing a number costs more than a step does with it: they are drawn once, and an array takes some from anywhere.
 class Supply {
  public:
   Supply(const Format& format, Values values, Sign sign) : memory_(size * format.bytes()) {

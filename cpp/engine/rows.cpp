@@ -5,6 +5,8 @@
 #include <bit>
 #include <numeric>
 
+#include "share.hpp"
+
 namespace onepass {
 namespace {
 
@@ -55,7 +57,17 @@ Array RowGradient::gradient(std::int64_t number) const {
   return {sums.at(row.sum * width_), compute_};
 }
 
-void RowGradient::combine(const KernelTable& table, std::int64_t number) noexcept {
+void RowGradient::combine(const KernelTable& table, int threads) noexcept {
+  if (sums_.empty()) return;
+  share(
+      count(), 2 * width_,
+      [&](std::int64_t number, std::int64_t end) {
+        for (; number < end; ++number) combine_row(table, number);
+      },
+      threads);
+}
+
+void RowGradient::combine_row(const KernelTable& table, std::int64_t number) noexcept {
   const Row& row = rows_[static_cast<std::size_t>(number)];
   if (row.sum == none) return;
   const Array sum = gradient(number);

@@ -22,9 +22,8 @@ class RowGradient {
   // The gradient of a row, in the compute type: its values, or their sum, which `combine` has made before.
   Array gradient(std::int64_t number) const;
 
-  // Adds up the values of a row, in the order in which they were given; converts those of another type.
-  bool has_sums() const { return !sums_.empty(); }
-  void combine(const KernelTable& table, std::int64_t number) noexcept;
+  // Adds up the values of each row, in the order in which they were given; converts those of another type.
+  void combine(const KernelTable& table, int threads) noexcept;
 
  private:
   struct Row {
@@ -33,6 +32,8 @@ class RowGradient {
     std::int64_t sum;           // which of the sums is its own, or none
   };
   static constexpr std::int64_t none = -1;
+
+  void combine_row(const KernelTable& table, std::int64_t number) noexcept;
 
   Array values_;
   std::int64_t width_ = 0;

@@ -75,6 +75,7 @@ struct StepOptions {
   // Of how many calls the gradients are averaged, and whether this is the last of them.
   int accumulate = 1;
   bool completes = true;
+  int threads = 0;  // 0: as many as the process may use
 };
 
 struct StepResult {

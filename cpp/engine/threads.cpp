@@ -1,135 +1,81 @@
 #include "threads.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <exception>
-#include <mutex>
-#include <new>
-#include <thread>
+
+#include "openmp.hpp"
+#include "pool.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
-#endif
-#if defined(__x86_64__)
-#include <xmmintrin.h>
 #endif
 
 namespace onepass::threads {
 namespace {
 
-constexpr int most_threads = 1024;
+enum class Layer { automatic, pool, openmp, serial };  // as in `layers`
+std::atomic<Layer> chosen{Layer::automatic};
+std::atomic<int> default_count{1}, wanted_count{0};  // none wanted
 
-// How long a worker looks out for the next step before it sleeps: some 100 µs, the time between the steps of a small
-// model, and short enough not to be in the way of whatever runs between the steps of a large one.
-constexpr int patience = 3000;
-
-void relax() {
-#if defined(__x86_64__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-class Pool {
- public:
-  void run(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context) {
-    const std::unique_lock turn(turn_, std::try_to_lock);
-    if (!turn) return body(context, 0, work);
-    grow(team - 1);
-    team_ = std::min(team, workers_ + 1), chunk_ = chunk, body_ = body, context_ = context;
-    for (int i = 0; i < team_; ++i) {
-      shares_[i].next.store(work / grain * i / team_ * grain, std::memory_order_relaxed);
-      shares_[i].end = i + 1 < team_ ? work / grain * (i + 1) / team_ * grain : work;
-    }
-    open_.store(true);
-    round_.fetch_add(1);
-    round_.notify_all();
-    take_chunks(0);
-    // Everything is taken. Whoever comes now finds the door closed; whoever is inside finishes the chunk in hand.
-    open_.store(false);
-    for (int i = 0; inside_.load() != 0; ++i) i < patience ? relax() : std::this_thread::yield();
-  }
-
- private:
-  struct alignas(64) Share {
-    std::atomic<std::int64_t> next;
-    std::int64_t end;
-  };
-
-  void grow(int wanted) {
-    try {
-      for (; workers_ < wanted; ++workers_) std::thread([this, id = workers_ + 1] { work(id); }).detach();
-    } catch (const std::exception&) {  // the machine has no more threads, or memory for them, to give: a smaller team
-    }
-  }
-
-  void work(int id) {
-    std::uint32_t seen = round_.load() - 1;
-    for (;;) {
-      for (int i = 0; i < patience && round_.load() == seen; ++i) relax();
-      round_.wait(seen);
-      seen = round_.load();
-      // The door is looked at from inside: while anybody is, the caller changes nothing.
-      inside_.fetch_add(1);
-      if (open_.load() && id < team_) take_chunks(id);
-      inside_.fetch_sub(1);
-    }
-  }
-
-  void take_chunks(int own) {
-    for (int i = 0; i < team_; ++i) {
-      Share& share = shares_[(own + i) % team_];
-      for (;;) {
-        const std::int64_t begin = share.next.fetch_add(chunk_, std::memory_order_relaxed);
-        if (begin >= share.end) break;
-        body_(context_, begin, std::min(begin + chunk_, share.end));
-      }
-    }
-  }
-
-  std::mutex turn_;
-  std::atomic<std::uint32_t> round_{1};
-  std::atomic<int> inside_{0};
-  std::atomic<bool> open_{false};
-  int workers_ = 0;
-  // The job, written while the door is closed and nobody is inside.
-  int team_ = 0;
-  std::int64_t chunk_ = 0;
-  Body body_ = nullptr;
-  void* context_ = nullptr;
-  std::array<Share, most_threads> shares_;
-};
-
-std::atomic<int> team_size{1};
-std::atomic<Pool*> pool{nullptr};
-
-// The pool is never destroyed: its workers outlive main. In the child of a fork they do not exist, so it starts anew.
-// Null if there is no memory for one.
-Pool* the_pool() {
-  static std::mutex making;
-  if (Pool* const found = pool.load()) return found;
-  const std::lock_guard guard(making);
-  if (!pool.load()) {
 #if defined(__unix__) || defined(__APPLE__)
-    static const int watching = pthread_atfork(nullptr, nullptr, [] { pool.store(nullptr); });
-    static_cast<void>(watching);
+// In the child of a fork there are no workers. Ours are made anew; GNU's OpenMP would wait for those of the parent.
+std::atomic<bool> forked{false};
+[[maybe_unused]] const int watching = pthread_atfork(nullptr, nullptr, [] { pool::forget(), forked.store(true); });
+#else
+constexpr bool forked = false;
 #endif
-    pool.store(new (std::nothrow) Pool);
-  }
-  return pool.load();
+
+bool is_shared() { return !forked && openmp::is_loaded(); }
+
+Layer in_force() {
+  const Layer layer = chosen.load(std::memory_order_relaxed);
+  if (layer == Layer::openmp) return forked ? Layer::serial : layer;
+  if (layer != Layer::automatic) return layer;
+  return is_shared() && openmp::is_awake() ? Layer::openmp : Layer::pool;
 }
+
+std::string_view name_of(Layer layer) { return layers[static_cast<std::size_t>(layer)]; }
 
 }  // namespace
 
-int count() { return team_size.load(std::memory_order_relaxed); }
-void set_count(int threads) { team_size.store(std::clamp(threads, 1, most_threads), std::memory_order_relaxed); }
+std::string_view get_layer() { return name_of(chosen.load(std::memory_order_relaxed)); }
+std::string_view layer_in_force() { return name_of(in_force()); }
 
-void parallel_for(int team, std::int64_t work, std::int64_t grain, std::int64_t chunk, Body body, void* context) {
-  Pool* const workers = team > 1 ? the_pool() : nullptr;
-  if (workers)
-    workers->run(team, work, grain, chunk, body, context);
+std::string what_lacks(std::string_view layer) {
+  if (std::find(layers.begin(), layers.end(), layer) == layers.end()) {
+    std::string names;
+    for (const std::string_view name : layers) names.append(names.empty() ? "" : ", ").append(name);
+    return "there is no such layer; there are " + names;
+  }
+  return layer == name_of(Layer::openmp) ? openmp::what_lacks() : std::string();
+}
+
+std::string set_layer(std::string_view layer) {
+  std::string lacks = what_lacks(layer);
+  if (lacks.empty())
+    chosen.store(static_cast<Layer>(std::find(layers.begin(), layers.end(), layer) - layers.begin()),
+                 std::memory_order_relaxed);
+  return lacks;
+}
+
+int count() {
+  if (const int wanted = wanted_count.load(std::memory_order_relaxed)) return wanted;
+  const int usable = default_count.load(std::memory_order_relaxed);
+  const Layer layer = chosen.load(std::memory_order_relaxed);
+  const bool bounded = layer == Layer::openmp || (layer == Layer::automatic && is_shared());
+  return bounded ? std::min(usable, openmp::limit()) : usable;
+}
+void set_count(int threads) { wanted_count.store(std::clamp(threads, 1, most_threads), std::memory_order_relaxed); }
+void set_default_count(int threads) {
+  default_count.store(std::clamp(threads, 1, most_threads), std::memory_order_relaxed);
+}
+
+void parallel_for(int team, std::int64_t work, std::int64_t chunk, Body body, void* context) {
+  const Layer layer = team > 1 ? in_force() : Layer::serial;
+  if (layer == Layer::pool)
+    pool::run(team, work, chunk, body, context);
+  else if (layer == Layer::openmp)
+    openmp::run(team, work, body, context);
   else
     body(context, 0, work);
 }

@@ -14,13 +14,9 @@ struct alignas(64) Buffer {
 };
 
 // A gradient from an element on, in a type that has passes into the compute type.
-struct Stretch {
-  const void* data;
-  DType dtype;
-};
 template <std::int64_t capacity>
-Stretch readable(const KernelTable& table, const Tensor& tensor, const Source& grad, std::int64_t index,
-                 std::int64_t size, Buffer<capacity>& buffer) {
+Array readable(const KernelTable& table, const Tensor& tensor, const Source& grad, std::int64_t index,
+               std::int64_t size, Buffer<capacity>& buffer) {
   const bool widens = grad.array.dtype == DType::f32 && tensor.compute() == DType::f64;
   if (!widens) return {grad.at(index), grad.array.dtype};
   table.widen(static_cast<const float*>(grad.at(index)), buffer.items, size);
@@ -28,11 +24,12 @@ Stretch readable(const KernelTable& table, const Tensor& tensor, const Source& g
 }
 
 template <std::int64_t capacity>
-void add_to_sum(const KernelTable& table, const Treatment& t, std::int64_t begin, std::int64_t size,
-                Buffer<capacity>& buffer) {
-  const Stretch grad = readable(table, *t.tensor, {t.tensor->grad}, begin, size, buffer);
-  const Passes& passes = table.of(grad.dtype);
-  (t.starts_sum ? passes.start_sum : passes.add_to_sum)(grad.data, t.tensor->grad_sum.at(begin), size, t.gather_factor);
+void add_to_sum(const Call& call, const Treatment& t, std::int64_t begin, std::int64_t size, Buffer<capacity>& buffer) {
+  if (!t.gathers || call.has_summed) return;
+  const Tensor& tensor = *t.member.tensor;
+  const Array grad = readable(*call.table, tensor, {tensor.grad}, begin, size, buffer);
+  const Passes& passes = call.table->of(grad.dtype);
+  (t.starts_sum ? passes.start_sum : passes.add_to_sum)(grad.data, tensor.grad_sum.at(begin), size, call.sum_factor);
 }
 
 void zero_grad(const Tensor& tensor, std::int64_t begin, std::int64_t size) {
@@ -42,31 +39,30 @@ void zero_grad(const Tensor& tensor, std::int64_t begin, std::int64_t size) {
 // Elements from `begin` on. Without anything to be done in tiles it may have any size, for the buffers are not used.
 class Tile {
  public:
-  Tile(const KernelTable& table, const Treatment& treatment, const Source& source, const Rounding& rounding,
-       std::int64_t begin, std::int64_t size)
-      : table_(table),
+  Tile(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin, std::int64_t size)
+      : call_(call),
+        table_(*call.table),
         t_(treatment),
-        tensor_(*treatment.tensor),
+        tensor_(*treatment.member.tensor),
         source_(source),
-        rounding_(rounding),
         begin_(begin),
         size_(size) {}
 
   void update() {
-    if (t_.gathers) add_to_sum(table_, t_, begin_, size_, grad_);
+    add_to_sum(call_, t_, begin_, size_, grad_);
     void* const param = load_param();
     const void* const grad = load_grad();
     std::array<void*, max_slots> slots;
     std::array<float*, max_slots> scales;
-    for (std::size_t s = 0; s < t_.slots; ++s) {
+    for (std::size_t s = 0; s < slot_count(); ++s) {
       slots[s] = tensor_.slots[s].at(begin_);
       scales[s] = tensor_.slots[s].scale_at(begin_);
     }
-    t_.kernel(
-        {t_.coefs, t_.grad_factor, param, grad, slots.data(), scales.data(), size_, index(), noise(Purpose::state)});
+    t_.kernel({t_.coefs, t_.sign * call_.grad_factor, param, grad, slots.data(), scales.data(), size_, index(),
+               noise(Purpose::state)});
     if (t_.staging.param) store_param();
-    if (rounding_.flush_subnormals)
-      for (std::size_t s = 0; s < t_.slots; ++s) flush(tensor_.slots[s]);
+    if (call_.rounding.flush_subnormals)
+      for (std::size_t s = 0; s < slot_count(); ++s) flush(tensor_.slots[s]);
   }
 
   void follow_up() {
@@ -76,18 +72,19 @@ class Tile {
   }
 
  private:
+  std::size_t slot_count() const { return t_.member.rule->slots.size(); }
   std::uint32_t index() const { return static_cast<std::uint32_t>(begin_); }
   NoiseKey noise(Purpose purpose) const {
     if (!t_.noisy) return {};
-    return noise_key(rounding_.seed, t_.position, static_cast<std::uint64_t>(t_.time), purpose,
+    return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(t_.time), purpose,
                      static_cast<std::uint64_t>(begin_) >> 32);
   }
   const Passes& param_passes() const { return table_.of(tensor_.param.dtype); }
 
   const void* load_grad() {
-    const Stretch grad = readable(table_, tensor_, source_, begin_, size_, grad_);
-    if (t_.clip_bound < unlimited)
-      table_.of(grad.dtype).clip(grad.data, grad_.items, size_, t_.clip_bound);
+    const Array grad = readable(table_, tensor_, source_, begin_, size_, grad_);
+    if (call_.clip_bound < unlimited)
+      table_.of(grad.dtype).clip(grad.data, grad_.items, size_, call_.clip_bound);
     else if (t_.staging.grad && grad.data != grad_.items)
       table_.of(grad.dtype).decode(grad.data, grad_.items, size_);
     else
@@ -108,7 +105,7 @@ class Tile {
     void* const param = tensor_.param.at(begin_);
     if (tensor_.compensation)
       param_passes().encode_compensated(param_.items, param, tensor_.compensation.at(begin_), size_);
-    else if (rounding_.stochastic_param)
+    else if (call_.rounding.stochastic_param)
       param_passes().encode_stochastic(param_.items, param, size_, index(), noise(Purpose::parameter));
     else
       param_passes().encode(param_.items, param, size_);
@@ -142,46 +139,46 @@ class Tile {
     table_.of(to).encode(from == DType::f32 ? values : param_.items, mirror, size_);
   }
 
+  const Call& call_;
   const KernelTable& table_;
   const Treatment& t_;
   const Tensor& tensor_;
   const Source& source_;
-  const Rounding& rounding_;
   const std::int64_t begin_, size_;
   Buffer<tile_size> param_, grad_;
 };
 
 }  // namespace
 
-void treat(const KernelTable& table, const Treatment& treatment, const Source& source, const Rounding& rounding,
-           std::int64_t begin, std::int64_t end) noexcept {
+void treat(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin,
+           std::int64_t end) noexcept {
   while (begin < end) {
     // Where the upper half of the index changes, so does the noise.
     std::int64_t to = std::min(end, (begin | 0xffffffff) + 1);
     if (treatment.in_tiles) to = std::min(to, begin + tile_size);
-    Tile tile(table, treatment, source, rounding, begin, to - begin);
+    Tile tile(call, treatment, source, begin, to - begin);
     if (treatment.updates) tile.update();
     if (treatment.in_tiles) tile.follow_up();
     begin = to;
   }
 }
 
-void gather(const KernelTable& table, const Treatment& treatment, std::int64_t begin, std::int64_t end) noexcept {
+void gather(const Call& call, const Treatment& treatment, std::int64_t begin, std::int64_t end) noexcept {
   Buffer<tile_size> buffer;
   for (; begin < end; begin += tile_size) {
     const std::int64_t size = std::min(tile_size, end - begin);
-    if (treatment.gathers) add_to_sum(table, treatment, begin, size, buffer);
-    if (treatment.zero_grad) zero_grad(*treatment.tensor, begin, size);
+    add_to_sum(call, treatment, begin, size, buffer);
+    if (treatment.zero_grad) zero_grad(*treatment.member.tensor, begin, size);
   }
 }
 
-TileSum sum_squares(const KernelTable& table, const Treatment& treatment, const Source& source, std::int64_t begin,
+TileSum sum_squares(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin,
                     std::int64_t end) noexcept {
   Buffer<sum_tile_size> buffer;
   const std::int64_t size = end - begin;
-  if (treatment.gathers) add_to_sum(table, treatment, begin, size, buffer);
-  const Stretch grad = readable(table, *treatment.tensor, source, begin, size, buffer);
-  return table.of(grad.dtype).sum_squares(grad.data, size, treatment.clip_bound);
+  add_to_sum(call, treatment, begin, size, buffer);
+  const Array grad = readable(*call.table, *treatment.member.tensor, source, begin, size, buffer);
+  return call.table->of(grad.dtype).sum_squares(grad.data, size, call.clip_bound);
 }
 
 }  // namespace onepass

@@ -58,8 +58,9 @@ using Kernel = void (*)(const KernelArgs&);
 
 // The squares of a tile's elements, added in a fixed order; `finite` if all elements are.
 struct TileSum {
-  double squares;
-  bool finite;
+  double squares = 0;
+  bool finite = true;
+  void operator+=(const TileSum& next) { squares += next.squares, finite &= next.finite; }
 };
 
 // What can be done to arrays stored in one way; `compute` arrays are of compute_dtype. Null where it makes no sense.

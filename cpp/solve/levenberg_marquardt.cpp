@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "engine/dispatch.hpp"
+#include "engine/share.hpp"
 #include "kernel/kernels.hpp"
-#include "share.hpp"
 
 namespace onepass::solve {
 namespace {

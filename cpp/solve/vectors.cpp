@@ -1,12 +1,11 @@
 #include "vectors.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "engine/dispatch.hpp"
-#include "engine/fp_env.hpp"
+#include "engine/ordered_sums.hpp"
+#include "engine/share.hpp"
 #include "kernel/kernels.hpp"
-#include "share.hpp"
 
 namespace onepass::solve {
 namespace {
@@ -21,7 +20,7 @@ void* at(void* items, DType dtype, std::int64_t index) { return static_cast<char
 // Calls body(tile, start, size) for each tile of vectors of `size` elements, of which it reads `vectors`.
 template <class Body>
 void share_tiles(std::int64_t size, std::int64_t vectors, Body body) {
-  share((size + sum_tile_size - 1) / sum_tile_size, sum_tile_size * vectors, [&](std::int64_t tile, std::int64_t end) {
+  share(sum_tiles_in(size), sum_tile_size * vectors, [&](std::int64_t tile, std::int64_t end) {
     for (; tile < end; ++tile) {
       const std::int64_t start = tile * sum_tile_size;
       body(tile, start, std::min(sum_tile_size, size - start));
@@ -29,54 +28,36 @@ void share_tiles(std::int64_t size, std::int64_t vectors, Body body) {
   });
 }
 
-// The tiles' sums of one vector after the other, each added from the first tile on.
-class TileSums {
- public:
-  TileSums(std::int64_t size, std::size_t vectors)
-      : tiles_(static_cast<std::size_t>((size + sum_tile_size - 1) / sum_tile_size)), sums_(tiles_ * vectors) {}
-  double& of(std::size_t vector, std::int64_t tile) { return sums_[vector * tiles_ + static_cast<std::size_t>(tile)]; }
-  double total(std::size_t vector) const {
-    const DefaultFpEnv env;
-    double total = 0;
-    for (std::size_t tile = 0; tile < tiles_; ++tile) total += sums_[vector * tiles_ + tile];
-    return total;
-  }
-
- private:
-  std::size_t tiles_;
-  std::vector<double> sums_;
-};
-
 }  // namespace
 
 void dots(DType dtype, std::span<const void* const> rows, const void* x, std::int64_t size, double* sums) {
-  TileSums tile_sums(size, rows.size());
-  share_tiles(size, static_cast<std::int64_t>(rows.size()),
-              [&](std::int64_t tile, std::int64_t start, std::int64_t count) {
-                for (std::size_t row = 0; row < rows.size(); ++row)
-                  tile_sums.of(row, tile) = kernels(dtype).dot(at(rows[row], dtype, start), at(x, dtype, start), count);
-              });
-  for (std::size_t row = 0; row < rows.size(); ++row) sums[row] = tile_sums.total(row);
+  const std::int64_t tiles = sum_tiles_in(size), count = std::ssize(rows);
+  OrderedSums<double> of_tiles(count * tiles);
+  share_tiles(size, count, [&](std::int64_t tile, std::int64_t start, std::int64_t part) {
+    for (std::int64_t row = 0; row < count; ++row)
+      of_tiles[row * tiles + tile] = kernels(dtype).dot(at(rows[row], dtype, start), at(x, dtype, start), part);
+  });
+  for (std::int64_t row = 0; row < count; ++row) sums[row] = of_tiles.total(row * tiles, (row + 1) * tiles);
 }
 
 void combine(DType dtype, void* out, double scale, const void* x, const double* weights,
              std::span<const void* const> rows, std::int64_t size) {
   const auto row_count = static_cast<std::int64_t>(rows.size());
   // Small enough to stay in the first-level cache from row to row.
-  constexpr std::int64_t stretch = 1024;
+  constexpr std::int64_t small_tile = 1024;
   share_tiles(size, row_count + 1, [&](std::int64_t, std::int64_t start, std::int64_t count) {
-    for (const std::int64_t end = start + count; start < end; start += stretch)
-      kernels(dtype).combine(out, scale, x, weights, rows.data(), row_count, start, std::min(stretch, end - start));
+    for (const std::int64_t end = start + count; start < end; start += small_tile)
+      kernels(dtype).combine(out, scale, x, weights, rows.data(), row_count, start, std::min(small_tile, end - start));
   });
 }
 
 double blend(DType dtype, void* y, double b, double a, const void* x, const void* z, std::int64_t size) {
-  TileSums tile_sums(size, 1);
-  share_tiles(size, 3, [&](std::int64_t tile, std::int64_t start, std::int64_t count) {
-    tile_sums.of(0, tile) =
-        kernels(dtype).blend(at(y, dtype, start), b, a, at(x, dtype, start), at(z, dtype, start), count);
+  const std::int64_t tiles = sum_tiles_in(size);
+  OrderedSums<double> of_tiles(tiles);
+  share_tiles(size, 3, [&](std::int64_t tile, std::int64_t start, std::int64_t part) {
+    of_tiles[tile] = kernels(dtype).blend(at(y, dtype, start), b, a, at(x, dtype, start), at(z, dtype, start), part);
   });
-  return tile_sums.total(0);
+  return of_tiles.total(0, tiles);
 }
 
 void rank_two(DType dtype, void* h, const void* u, const void* v, const void* g, void* out, std::int64_t size) {

@@ -1,7 +1,16 @@
 """onepass: every optimizer step in one pass over memory, with the same bits on every machine."""
 
-from onepass import functional, reference, schedules
-from onepass.config import apply_environment, get_num_threads, isas, set_num_threads, show_config, use_isa
+from onepass import _core, functional, reference, schedules
+from onepass.config import (
+    apply_environment,
+    get_num_threads,
+    get_threading_layer,
+    isas,
+    set_num_threads,
+    set_threading_layer,
+    show_config,
+    use_isa,
+)
 from onepass.factory import create
 from onepass.optimizer import Optimizer, Options, ParamGroup, StepRecord
 from onepass.optimizers import *  # noqa: F403
@@ -10,7 +19,7 @@ from onepass.solve import *  # noqa: F403
 from onepass.solve import __all__ as _solvers
 from onepass.sparse import SparseRows
 
-__version__ = "0.1.0"
+__version__ = _core.version
 
 __all__ = [
     "Optimizer",
@@ -21,10 +30,12 @@ __all__ = [
     "create",
     "functional",
     "get_num_threads",
+    "get_threading_layer",
     "isas",
     "reference",
     "schedules",
     "set_num_threads",
+    "set_threading_layer",
     "show_config",
     "use_isa",
     *_optimizers,

@@ -11,7 +11,7 @@ from onepass.checks import Check
 
 
 class Group(MutableMapping[str, Any], ABC):
-    """Values by name, and the arrays under ``"params"``.
+    """Values by name, and the arrays under ``"params"``. A group equals itself alone.
 
     Args:
         owner: the optimizer's name, which opens error messages.
@@ -42,6 +42,8 @@ class Group(MutableMapping[str, Any], ABC):
         self.params, self.names = params, names
         self._values = {name: checks[name].check(owner, name, value) for name, value in values.items()}
 
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
     def __getitem__(self, key: str) -> Any:
         return self.params if key == "params" else self._values[key]
 
@@ -53,6 +55,10 @@ class Group(MutableMapping[str, Any], ABC):
     def assign(self, changes: Mapping[str, Any]) -> None:
         """Set several values, all or none."""
         self.commit(self.checked(changes))
+
+    def update(self, *changes: Any, **named: Any) -> None:
+        """Set several values, all or none, given as to `dict.update`."""
+        self.assign(dict(*changes, **named))
 
     def checked(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """All values after these changes, without making them."""

@@ -59,6 +59,12 @@ class Rule:
         return tuple(dict.fromkeys(hyper.partition("[")[0] for hyper in self.hypers))
 
     @cached_property
+    def start_hyperparameters(self) -> tuple[str, ...]:
+        """Those that state starts from."""
+        starts = [*(slot.start for slot in self.slots), *(scalar.start for scalar in self.scalars)]
+        return tuple(start for start in starts if isinstance(start, str))
+
+    @cached_property
     def _places(self) -> dict[str, int | slice]:
         """Where each hyper-parameter stands among those that the kernel takes: a number, or a pair of them."""
         names = ["maximize", *(hyper.partition("[")[0] for hyper in self.hypers)]

@@ -54,6 +54,9 @@ class Build:
     def levels(self, *, emulator: Sequence[str] = ()) -> list[str]:
         return self.golden("--list", emulator=emulator)
 
+    def has_openmp(self) -> bool:
+        return any(self.directory.glob("cpp/libonepass_openmp*"))
+
     def objects(self, target: str) -> list[Path]:
         return sorted(self.directory.glob(f"cpp/CMakeFiles/{target}.dir/**/*.o"))
 

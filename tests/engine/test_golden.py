@@ -30,6 +30,14 @@ def assert_golden(build: Build, *arguments: str, emulator: Sequence[str] = ()) -
     assert found == EXPECTED, f"golden {' '.join(arguments)} differs in: {differing}"
 
 
+def test_every_layer(native: Build) -> None:
+    for layer in ("pool", "serial", "openmp"):
+        if layer == "openmp" and not native.has_openmp():
+            pytest.skip("the rest is equal; this compiler brings no OpenMP")
+        for circumstance in CIRCUMSTANCES:
+            assert_golden(native, "--layer", layer, *circumstance)
+
+
 def assert_golden_throughout(build: Build, emulator: Sequence[str] = ()) -> None:
     for level in build.levels(emulator=emulator):
         for circumstance in EMULATED if emulator else CIRCUMSTANCES:

@@ -247,3 +247,19 @@ def test_mirrors() -> None:
     assert [mirror.tolist() for mirror in twin.mirror] == [[1], [1]]  # a double is rounded to single precision first
     twin.step([floats(1), None], mirror=False)
     assert twin.mirror[0].tolist() == [1]
+
+
+def test_gradients_by_name(rng: np.random.Generator) -> None:
+    opt = op.SGD({"a": np.zeros(3), "b": np.zeros(2)}, lr=0.1)
+    twin = op.reference.Twin(opt)
+    for each in (opt, twin):
+        each.step({"b": np.ones(2), "a": None})
+    assert twin.has_bits_of(opt)
+
+
+def test_rows_of_no_elements() -> None:
+    opt = op.SGD([np.zeros((3, 0))], lr=0.1)
+    twin = op.reference.Twin(opt)
+    for each in (opt, twin):
+        each.step([op.SparseRows(np.array([1, 1, 2]), np.zeros((3, 0)))])
+    assert twin.has_bits_of(opt)

@@ -1,4 +1,4 @@
-"""Do the operations on long vectors have the bits of their references, on every level and for any threads?"""
+"""Do the operations on long vectors have the bits of their references, on every level, by every team?"""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from cases import EVERYWHERE, running
 
-import onepass as op
 from onepass.arrays import Array
 from onepass.reference.kernels import lbfgs as lbfgs_reference
 from onepass.reference.kernels import vectors as reference
@@ -26,17 +26,11 @@ def assert_same_bits(call: Callable[..., object], wanted: Callable[..., object],
         return [np.asarray(one) for one in own if isinstance(one, np.ndarray)] + [np.asarray(result)]
 
     expected = outcome(wanted)
-    for isa in op.isas():
-        for threads in (1, 2, 3):
-            before = op.get_num_threads()
-            op.set_num_threads(threads)
-            try:
-                with op.use_isa(isa):
-                    found = outcome(call)
-            finally:
-                op.set_num_threads(before)
-            for one, other in zip(found, expected, strict=True):
-                np.testing.assert_array_equal(one, other, strict=True)
+    for place in EVERYWHERE:
+        with running(*place):
+            found = outcome(call)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other, strict=True)
 
 
 @pytest.fixture

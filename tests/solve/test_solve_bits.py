@@ -1,4 +1,4 @@
-"""Has a whole solve the same bits for any number of threads and on every instruction set, if the objective has?"""
+"""Has a whole solve the same bits by every team on every instruction set, if the objective has?"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import EVERYWHERE, running
 
-import onepass as op
 from onepass.arrays import Array
 from onepass.solve import least_squares, minimize
 from onepass.solve.smooth.conjugate_gradient import BETAS
@@ -32,19 +32,13 @@ def rosenbrock(x: Array) -> tuple[float, Array]:
 
 
 def paths_everywhere(solve: Callable[[Callable[..., object]], object]) -> list[list[Array]]:
-    """What the callback sees, for each instruction set and one to three threads."""
+    """What the callback sees, for each instruction set and team."""
     paths = []
-    for isa in op.isas():
-        for threads in (1, 2, 3):
-            before = op.get_num_threads()
-            op.set_num_threads(threads)
-            path: list[Array] = []
-            try:
-                with op.use_isa(isa):
-                    solve(path.append)
-            finally:
-                op.set_num_threads(before)
-            paths.append(path)
+    for place in EVERYWHERE:
+        path: list[Array] = []
+        with running(*place):
+            solve(path.append)
+        paths.append(path)
     return paths
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict
     states: dict[int, dict[str, Any]] = {}
     for group in contents.groups:
         first, numbers = len(states), _numbers(group)
-        for _ in group.params:
-            state = contents.states[len(states)]
+        for state in group.states:
             states[len(states)] = {
                 name: value.item() if name in numbers else value.copy(order="K") for name, value in state.items()
             }
@@ -47,63 +47,147 @@ def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict
     return saved
 
 
-def load_state_dict(optimizer: str, contents: Contents, saved: Mapping[str, Any], *, accumulate: int) -> None:
-    """Take over what `state_dict` returned: checked as a whole, then copied.
+def load_state_dict(
+    optimizer: str, contents: Contents, saved: Mapping[str, Any], *, accumulate: int, schedules: bool
+) -> None:
+    """Take over what `state_dict` returned: read once, checked as a whole, then copied.
 
     Args:
         accumulate: how many calls make a step.
+        schedules: also take over where the schedules stand.
 
     Raises:
         TypeError, ValueError: naming the entry that does not fit; nothing has changed then.
     """
     owner = f"{optimizer}: state_dict"
     accumulates = accumulate > 1
+    saved = _taken(saved, {id(_memory(array)) for state in contents.states for array in state.values()})
     wanted = {"optimizer", "version", "state", "param_groups"} | ({"accumulated"} if accumulates else set())
     require_keys(owner, saved, wanted)
     if saved["optimizer"] != optimizer:
         raise ValueError(f"{owner} is of {saved['optimizer']!r}")
     if type(saved["version"]) is not int or not 1 <= saved["version"] <= VERSION:
         raise ValueError(f"{owner} has version {saved['version']!r}; this onepass reads up to {VERSION}")
-    groups = saved["param_groups"]
-    if not isinstance(groups, list | tuple) or len(groups) != len(contents.groups):
-        raise ValueError(f"{owner} must have {len(contents.groups)} param_groups")
     states = saved["state"]
-    if not isinstance(states, Mapping) or len(states) != len(contents.states):
-        raise ValueError(f"{owner} must have a state for each of {len(contents.states)} parameters")
-
+    if not isinstance(states, Mapping) or len(states) != contents.size:
+        raise ValueError(f"{owner} must have a state for each of {contents.size} parameters")
     if accumulates:
         _check_accumulated(f"{owner}['accumulated']", saved["accumulated"], accumulate)
 
+    sources = list(_sources(owner, contents, saved["param_groups"]))
     new_values = []
-    new_states: list[tuple[State, Mapping[str, Any]]] = []
     used: set[Any] = set()
-    for number, (group, entry) in enumerate(zip(contents.groups, groups, strict=True)):
-        where = f"{owner}['param_groups'][{number}]"
-        hypers = group.hyperparameters()
-        optional = {"names"} & entry.keys() if isinstance(entry, Mapping) else set()
-        require_keys(where, entry, {*hypers, "params", *optional, *({"schedule"} if group.attached else ())})
+    for group, source in zip(contents.groups, sources, strict=True):
+        where, entry = source.where, source.entry
+        hypers = group.in_force
+        present = entry.keys() if isinstance(entry, Mapping) else set()
+        wanted = {*hypers, "params", *({"names"} & present)}
+        wanted |= ({"schedule"} if group.attached else set()) if schedules else {"schedule"} & present
+        require_keys(where, entry, wanted)
         new_values.append(group.checked({name: entry[name] for name in hypers}))
-        if group.attached:
+        if schedules and group.attached:
             _check_schedule(where, group, group.attached, entry["schedule"])
-        for position, index in enumerate(_saved_indices(where, group, entry)):
-            here = f"{owner}['state'][{index!r}]"
+        for live, param, index in zip(group.states, group.params, source.indices, strict=True):
             if index not in states or index in used:
                 raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
             used.add(index)
-            live = contents.states[len(new_states)]
-            _check_state(here, group, group.params[position], live, states[index])
-            new_states.append((live, states[index]))
+            _check_state(f"{owner}['state'][{index!r}]", group, param, live, states[index])
 
-    for group, values, entry in zip(contents.groups, new_values, groups, strict=True):
+    for group, values, source in zip(contents.groups, new_values, sources, strict=True):
         group.commit(values)
-        if group.attached:
-            _load_schedule(group.attached, entry["schedule"])
-    for live, loaded in new_states:
-        for name, array in live.items():
-            array[...] = loaded[name]
+        if schedules and group.attached:
+            _load_schedule(group.attached, source.entry["schedule"])
+        for live, index in zip(group.states, source.indices, strict=True):
+            for name, array in live.items():
+                array[...] = states[index][name]
     if accumulates:
-        contents.pending = int(saved["accumulated"]["calls"])
+        contents.pending = saved["accumulated"]["calls"]
         contents.found_inf = saved["accumulated"]["found_inf"]
+
+
+def _memory(array: Array) -> Array:
+    """The array that owns the memory."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _taken(value: Any, live: set[int]) -> Any:
+    """What was given, read once, and apart from the memory that is to be written."""
+    if isinstance(value, Mapping):
+        return {key: _taken(one, live) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_taken(one, live) for one in value]
+    if isinstance(value, np.ndarray) and id(_memory(value)) in live:
+        return value.copy(order="K")
+    return value
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a group finds its hyper-parameters and the states of its parameters."""
+
+    where: str
+    entry: Any
+    indices: Sequence[Any]
+
+
+def _sources(owner: str, contents: Contents, groups: Any) -> Iterator[_Source]:
+    """For each group its source: by name where all parameters have names on both sides, else by position."""
+    if not isinstance(groups, list) or not groups:
+        raise ValueError(f"{owner}['param_groups'] must be a list of dicts")
+    found = [_source(f"{owner}['param_groups'][{number}]", entry) for number, entry in enumerate(groups)]
+    own = contents.names
+    if own is not None and all("names" in source.entry for source in found):
+        yield from _by_name(owner, contents, found, own)
+        return
+    if len(found) != len(contents.groups):
+        raise ValueError(f"{owner} must have {len(contents.groups)} param_groups")
+    for group, source in zip(contents.groups, found, strict=True):
+        if len(source.indices) != len(group.params):
+            raise ValueError(
+                f"{source.where}['params'] must list {len(group.params)} parameters, got {list(source.indices)!r}"
+            )
+        yield source
+
+
+def _source(where: str, entry: Any) -> _Source:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("params"), list):
+        raise ValueError(f"{where} must be a dict with a list 'params'")
+    indices = entry["params"]
+    if bad := [index for index in indices if not isinstance(index, int | str) or isinstance(index, bool)]:
+        raise TypeError(f"{where}['params'] must be ints, got {bad[0]!r}")
+    names = entry.get("names", [""] * len(indices))
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{where}['names'] must be a list of strings, got {names!r}")
+    if len(names) != len(indices):
+        raise ValueError(f"{where}['names'] must be {len(indices)} strings, got {names!r}")
+    return _Source(where, entry, indices)
+
+
+def _by_name(owner: str, contents: Contents, found: Sequence[_Source], own: Sequence[str]) -> Iterator[_Source]:
+    """Groups may have been cut otherwise, as long as the parameters of one had the same hyper-parameters."""
+    by_name = {
+        name: (source, i) for source in found for i, name in zip(source.indices, source.entry["names"], strict=True)
+    }
+    if by_name.keys() != set(own) or sum(len(source.indices) for source in found) != len(own):
+        saved = [name for source in found for name in source.entry["names"]]
+        raise ValueError(f"{owner} has the names {saved!r}, the optimizer has {list(own)!r}")
+    for group in contents.groups:
+        names = group.names or ()
+        first, _ = by_name[names[0]]
+        for name in names:
+            source, _ = by_name[name]
+            if source is not first and _without_names(source.entry) != _without_names(first.entry):
+                raise ValueError(
+                    f"{owner}: {names[0]!r} and {name!r} were saved with other hyper-parameters, and are in one group "
+                    "here; give them groups of their own"
+                )
+        yield _Source(first.where, first.entry, [by_name[name][1] for name in names])
+
+
+def _without_names(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in ("params", "names")}
 
 
 def _saved_schedule(attached: AttachedSchedule) -> dict[str, Any]:
@@ -134,20 +218,6 @@ def _load_schedule(attached: AttachedSchedule, saved: Mapping[str, Any]) -> None
     attached.schedule.load_state_dict(saved["state"])
 
 
-def _saved_indices(where: str, group: ParamGroup, entry: Mapping[str, Any]) -> Sequence[Any]:
-    """The saved indices in the order of the group's parameters: by name where both sides have names."""
-    indices = entry["params"]
-    if not isinstance(indices, list | tuple) or len(indices) != len(group.params):
-        raise ValueError(f"{where}['params'] must list {len(group.params)} parameters, got {indices!r}")
-    names = entry.get("names")
-    if names is None or group.names is None:
-        return indices
-    if sorted(map(str, names)) != sorted(group.names) or len(names) != len(indices):
-        raise ValueError(f"{where}['names'] are {list(names)!r}, the optimizer has {list(group.names)!r}")
-    by_name = dict(zip(names, indices, strict=True))
-    return [by_name[name] for name in group.names]
-
-
 def _counts(state: State) -> set[str]:
     """The entries that are int."""
     return {name for name, value in state.items() if value.dtype == np.int64}
@@ -160,6 +230,7 @@ def _numbers(group: ParamGroup) -> set[str]:
 
 def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved: Any) -> None:
     require_keys(where, saved, set(live), _OTHER_OPTIONS)
+    second_moments = {slot.name for slot in RULES[group.rule].slots if slot.kind == "second_moment"}
     for name, own in live.items():
         value = saved[name]
         if name in _counts(live):
@@ -167,8 +238,8 @@ def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved
         elif name in _numbers(group):
             if not isinstance(value, float) or not math.isfinite(value):
                 raise TypeError(f"{where}[{name!r}] must be a finite float, got {value!r}")
-        elif not isinstance(value, np.ndarray):
-            raise TypeError(f"{where}[{name!r}] must be a numpy.ndarray, got {type(value).__name__}")
+        elif not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray):
+            raise TypeError(f"{where}[{name!r}] must be a plain numpy.ndarray, got {type(value).__name__}")
         elif value.dtype.newbyteorder("=") != own.dtype:
             raise TypeError(
                 f"{where}[{name!r}] has dtype {value.dtype}, the optimizer keeps {own.dtype}; build it with the "
@@ -183,6 +254,9 @@ def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved
                 f"{where}[{name!r}] lies in memory in another order than its parameter, and neighbours in memory share "
                 "a scale; build the optimizer with arrays in the order that was saved"
             )
+
+        elif name in second_moments and own.dtype != np.uint8 and bool(np.any(value < 0)):
+            raise ValueError(f"{where}[{name!r}] must not be negative")
 
 
 def _lie_alike(one: Array, other: Array) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from onepass import _core
 from onepass.arrays import Array
@@ -11,49 +10,64 @@ from onepass.optimizer.groups import ParamGroup
 from onepass.optimizer.state import State
 
 
-@dataclass
 class Contents:
-    """Groups, and what belongs to each parameter in their order.
+    """Groups with the state of their parameters, bound for steps.
 
     Attributes:
-        states: the state of each parameter.
-        mirrors: the copy of each parameter that a step writes, with `Options.mirror`; else empty.
+        plan: all of it as the core knows it.
         pending: calls of `step` that wait for those that complete it, with `Options.accumulate`.
         found_inf: one of these calls was told of an infinity.
     """
 
-    groups: list[ParamGroup] = field(default_factory=list)
-    states: list[State] = field(default_factory=list)
-    mirrors: list[Array] = field(default_factory=list)
-    pending: int = 0
-    found_inf: bool = False
+    def __init__(self, owner: str, rounding: _core.Rounding, groups: Iterable[ParamGroup]) -> None:
+        self._owner = owner
+        self.groups: list[ParamGroup] = []
+        self.plan = _core.Plan(owner, "step", [], [], rounding)
+        self.size = 0
+        self._names: set[str] = set()
+        self.pending, self.found_inf = 0, False
+        for group in groups:
+            self.add(group)
+
+    def add(self, group: ParamGroup) -> None:
+        """Bind one more group, in a time that does not depend on how many there are.
+
+        Raises:
+            TypeError, ValueError: naming a parameter that cannot be stepped beside the others; nothing has changed.
+        """
+        names = group.names or ()
+        if twice := [name for name in names if name in self._names]:
+            raise ValueError(f"{self._owner}: two parameters are named {twice[0]!r}")
+        mirrors: Sequence[Array | None] = group.mirrors or [None] * len(group.params)
+        rows = zip(group.labels(self.size), group.params, group.states, mirrors, strict=True)
+        tensors = [(label, len(self.groups), param, state, mirror) for label, param, state, mirror in rows]
+        self.plan.add([(group.rule, group.kernel_values)], tensors)
+        self.groups.append(group)
+        self.size += len(group.params)
+        self._names.update(names)
 
     @property
     def params(self) -> list[Array]:
         return [param for group in self.groups for param in group.params]
 
     @property
+    def states(self) -> list[State]:
+        """The state of each parameter."""
+        return [state for group in self.groups for state in group.states]
+
+    @property
+    def mirrors(self) -> list[Array]:
+        """The copy of each parameter that a step writes, with `Options.mirror`."""
+        return [mirror for group in self.groups for mirror in group.mirrors]
+
+    @property
     def names(self) -> list[str] | None:
         """The names of all parameters; None if one has none."""
-        names = [name for group in self.groups for name in group.names or ()]
-        return names if len(names) == len(self.states) else None
+        return names_of(self.groups)
 
-    def plan(self, owner: str, rounding: _core.Rounding) -> _core.Plan:
-        """All of it bound for steps.
 
-        Raises:
-            TypeError, ValueError: naming a parameter that cannot be stepped beside the others.
-        """
-        tensors: list[tuple[Any, ...]] = []
-        names: set[str] = set()
-        for number, group in enumerate(self.groups):
-            for index, param in enumerate(group.params):
-                position = len(tensors)
-                if group.names:
-                    if group.names[index] in names:
-                        raise ValueError(f"{owner}: two parameters are named {group.names[index]!r}")
-                    names.add(group.names[index])
-                mirror = self.mirrors[position] if self.mirrors else None
-                tensors.append((group.label(position, index), number, param, self.states[position], mirror))
-        groups = [(group.rule, group.kernel_values) for group in self.groups]
-        return _core.Plan(owner, "step", groups, tensors, rounding)
+def names_of(groups: Sequence[ParamGroup]) -> list[str] | None:
+    """The names of all parameters; None if one has none."""
+    if not all(group.names for group in groups):
+        return None
+    return [name for group in groups for name in group.names or ()]

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from onepass.arrays import Array, as_arrays
 from onepass.checks import Check
 from onepass.group import Group
 from onepass.optimizer.attached import AttachedSchedule
+from onepass.optimizer.state import State, start_state
 from onepass.rules import RULES
+from onepass.schedules.base import Schedule
+
+#: The largest number of float32.
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class ParamGroup(Group):
@@ -46,30 +53,85 @@ class ParamGroup(Group):
         rule_of: Callable[[Mapping[str, Any]], str],
     ) -> None:
         super().__init__(owner, params, names, checks, values)
+        for name, value in self._values.items():
+            self._require_held(name, value)
         self._rule_of = rule_of
         self.rule = rule_of(self._values)
         self._formula = RULES[self.rule]
         self.kernel_values = self._formula.kernel_values(self._values)
         self.attached: AttachedSchedule | None = None
+        #: The state of each parameter, and its copy where there is one.
+        self.states: list[State] = []
+        self.mirrors: list[Array] = []
 
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+        for name in changes:
+            self._require_held(name, values[name])
         if (rule := self._rule_of(values)) != self.rule:
             raise ValueError(
                 f"{self._owner}: {' and '.join(changes)} cannot change so: it would turn '{self.rule}' into "
                 f"'{rule}', which keeps other state; build a new optimizer"
             )
 
+    def assign(self, changes: Mapping[str, Any]) -> None:
+        self.commit(self.assignable(changes))
+
+    def assignable(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """All values after these changes, none of which a schedule may own; without making them."""
+        values = self.checked(changes)
+        if self.attached:
+            self._require_unowned(self.attached, values)
+        return values
+
+    def _require_unowned(self, attached: AttachedSchedule, values: dict[str, Any]) -> None:
+        changed = {name for name, value in values.items() if value != self._values[name]}
+        for name, value in attached.last(values).items() if changed else ():
+            if name in changed and value != values[name]:
+                raise ValueError(
+                    f"{self._owner}: {name} is set by the {attached.name} that is attached, so that {values[name]!r} "
+                    "would be lost at the next step; call detach_schedule() before"
+                )
+
+    def scheduled(self, attached: AttachedSchedule) -> dict[str, Any]:
+        """All values of the coming step under a schedule, without setting them."""
+        try:
+            return self.checked(attached.coming(self._values))
+        except ValueError as error:
+            raise ValueError(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The schedule that is attached."""
+        return self.attached.schedule if self.attached else None
+
     def commit(self, values: dict[str, Any]) -> None:
-        self._formula.write_kernel_values(self.kernel_values, values, self._values)
-        self._values = values
+        before, self._values = self._values, values
+        self._formula.write_kernel_values(self.kernel_values, values, before)
+        if any(values[name] is not before[name] for name in self._formula.start_hyperparameters):
+            self.start_states()
+
+    def start_states(self) -> None:
+        """Let state that depends on hyper-parameters start from those in force, where no step was made yet."""
+        for state in self.states:
+            if not state["step"]:
+                start_state(state, self._formula, self._values)
 
     def hyperparameters(self) -> dict[str, Any]:
         """A copy of the values, without the parameters."""
         return self.values_by_name()
 
-    def label(self, position: int, index: int) -> str:
-        """What error messages call the parameter at this position, which is at this index in the group."""
-        return f"{position} ({self.names[index]!r})" if self.names else str(position)
+    def _require_held(self, name: str, value: Any) -> None:
+        """Raise ValueError where arithmetic in float32 would make an infinity of the value."""
+        largest = max(value) if type(value) is tuple else value
+        if largest > LARGEST and any(param.dtype != np.float64 for param in self.params):
+            raise ValueError(f"{self._owner}: {name} must be at most {LARGEST:g} in float32 arithmetic, got {value!r}")
+
+    def labels(self, first: int) -> list[str]:
+        """What error messages call the parameters, the first of which has this position among all."""
+        positions = range(first, first + len(self.params))
+        if not self.names:
+            return list(map(str, positions))
+        return [f"{position} ({name!r})" for position, name in zip(positions, self.names, strict=True)]
 
 
 def new_group(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -13,16 +14,17 @@ import numpy as np
 
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checks import checks_of
+from onepass.checks import Integer, checks_of, require_keys
 from onepass.optimizer.checkpoint import load_state_dict, state_dict
-from onepass.optimizer.contents import Contents
+from onepass.optimizer.contents import Contents, names_of
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
 from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_groups, in_order, is_found
 from onepass.optimizer.groups import ParamGroup, new_group
 from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, StepFields, StepOptions
 from onepass.optimizer.record import StepRecord
 from onepass.optimizer.scheduling import advance, attach, keep, take_back
-from onepass.optimizer.state import State, new_mirror, new_state, refuse_idle_options, write_mirror
+from onepass.optimizer.state import new_mirror, new_state, refuse_idle_options, write_mirror
+from onepass.rules import RULES
 from onepass.schedules.base import Schedule
 
 if TYPE_CHECKING:
@@ -70,21 +72,29 @@ class Optimizer(Declared):
         self.defaults = MappingProxyType(defaults)
         self.options = Options.of(self._owner, given, defaults)
         self._lock = threading.RLock()
-        self._contents = Contents()
-        self._mirror_dtype: str | None = None
         self._is_bare = isinstance(params, np.ndarray)
-        for group in as_groups(self._owner, params):
-            new = self._new_group(group)
-            self._contents.states += self._new_states(new)
-            self._contents.groups.append(new)
-        if not self._contents.states:
+        self._mirror_dtype = given["mirror"] if isinstance(given.get("mirror"), str) else None
+        groups = [self._new_group(group) for group in as_groups(self._owner, params)]
+        if not groups:
             raise ValueError(f"{self._owner}: params is empty; pass at least one array")
-        refuse_idle_options(self._owner, self.params, self.options)
-        self._take_arrays(given)
-        self._bind(self._contents)
+        position = 0
+        for group in groups:
+            self._make_state(group, position)
+            position += len(group.params)
+        refuse_idle_options(self._owner, [param for group in groups for param in group.params], self.options)
+        self._take_arrays(groups, given)
+        self._hold(groups)
         if self._mirror_dtype is None:
             for param, mirror in zip(self.params, self._contents.mirrors, strict=False):
                 write_mirror(param, mirror)
+
+    def _hold(self, groups: Sequence[ParamGroup]) -> None:
+        """Bind groups, and make what depends on the options."""
+        self._contents = Contents(self._owner, self.options.core_rounding(), groups)
+        self._options_in_force = OptionsInForce(self.options)
+        self._is_plain = self.options.is_plain
+        self._bound: Sequence[Gradient | None] | None = None
+        self._scheduled = [group for group in groups if group.attached]
 
     @classmethod
     def rule(cls, values: Values) -> str:
@@ -134,7 +144,7 @@ class Optimizer(Declared):
             KeyError: the optimizer does not have it.
         """
         with self._lock:
-            checked = [group.checked(changes) for group in self._contents.groups]
+            checked = [group.assignable(changes) for group in self._contents.groups]
             for group, values in zip(self._contents.groups, checked, strict=True):
                 group.commit(values)
 
@@ -148,68 +158,52 @@ class Optimizer(Declared):
             TypeError, ValueError: as the constructor; the optimizer is then unchanged.
         """
         with self._lock:
-            before = self._contents
+            if self.options.mirror and self._mirror_dtype is None:
+                raise ValueError(
+                    f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a "
+                    "dtype"
+                )
             new = self._new_group(group)
-            grown = Contents(
-                [*before.groups, new],
-                [*before.states, *self._new_states(new)],
-                [*before.mirrors, *self._new_mirrors(new.params)],
-                before.pending,
-                before.found_inf,
-            )
-            self._bind(grown)
+            self._make_state(new, self._contents.size)
+            self._contents.add(new)
+            self._bound = None
             self._is_bare = False
 
     def _new_group(self, group: Mapping[str, Any]) -> ParamGroup:
         return new_group(self._owner, group, checks_of(type(self)), self.defaults, self.rule)
 
-    def _new_states(self, group: ParamGroup) -> list[State]:
-        position = len(self._contents.states)
-        for index, param in enumerate(group.params):
-            _core.require_updatable(self._owner, group.label(position + index, index), param)
-        return [new_state(self._owner, group, param, self.options) for param in group.params]
+    def _make_state(self, group: ParamGroup, position: int) -> None:
+        for label, param in zip(group.labels(position), group.params, strict=True):
+            _core.require_updatable(self._owner, label, param)
+        group.states = [new_state(self._owner, RULES[group.rule], param, self.options) for param in group.params]
+        group.start_states()
+        if self._mirror_dtype is not None:
+            group.mirrors = [new_mirror(self._owner, param, self._mirror_dtype) for param in group.params]
 
-    def _take_arrays(self, options: Mapping[str, Any]) -> None:
-        """The arrays of the options `ema` and `mirror`: the caller's, or new ones."""
+    def _take_arrays(self, groups: Sequence[ParamGroup], options: Mapping[str, Any]) -> None:
+        """The caller's arrays for the options `ema` and `mirror`."""
         if self.options.ema and not isinstance(options["ema"], bool | np.bool_):
-            for state, array in zip(self._contents.states, self._given_arrays("ema", options["ema"]), strict=True):
-                state["ema"] = array
-        if self.options.mirror and isinstance(options["mirror"], str):
-            self._mirror_dtype = options["mirror"]
-            self._contents.mirrors = self._new_mirrors(self.params)
-        elif self.options.mirror:
-            self._contents.mirrors = self._given_arrays("mirror", options["mirror"])
+            for group, arrays in self._given_arrays(groups, "ema", options["ema"]):
+                for state, array in zip(group.states, arrays, strict=True):
+                    state["ema"] = array
+        if self.options.mirror and self._mirror_dtype is None:
+            for group, arrays in self._given_arrays(groups, "mirror", options["mirror"]):
+                group.mirrors = arrays
 
-    def _given_arrays(self, what: str, given: Arrays) -> list[Array]:
-        arrays = self._in_order(self._owner, what, given)
-        if len(arrays) != len(self._contents.states):
-            raise ValueError(
-                f"{self._owner}: {what} has {len(arrays)} arrays for {len(self._contents.states)} parameters"
-            )
+    def _given_arrays(
+        self, groups: Sequence[ParamGroup], what: str, given: Arrays
+    ) -> Iterator[tuple[ParamGroup, list[Array]]]:
+        count = sum(len(group.params) for group in groups)
+        arrays = in_order(self._owner, what, given, names_of(groups), is_bare=self._is_bare)
+        if len(arrays) != count:
+            raise ValueError(f"{self._owner}: {what} has {len(arrays)} arrays for {count} parameters")
         if any(array is None for array in arrays):
             raise TypeError(f"{self._owner}: {what} must have an array for every parameter, got None")
-        return [cast(Array, array) for array in arrays]
-
-    def _new_mirrors(self, params: Sequence[Array]) -> list[Array]:
-        if not self.options.mirror:
-            return []
-        if self._mirror_dtype is None:
-            raise ValueError(
-                f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a dtype"
-            )
-        return [new_mirror(self._owner, param, self._mirror_dtype) for param in params]
+        each = iter(cast(Sequence[Array], arrays))
+        return ((group, list(islice(each, len(group.params)))) for group in groups)
 
     def _in_order(self, caller: str, what: str, given: Any) -> Sequence[Gradient | None]:
         return in_order(caller, what, given, self._contents.names, is_bare=self._is_bare)
-
-    def _bind(self, contents: Contents) -> None:
-        """Hold these contents, and what is made from them and the options."""
-        self._plan = contents.plan(self._owner, self.options.core_rounding())
-        self._contents = contents
-        self._options_in_force = OptionsInForce(self.options)
-        self._is_plain = self.options.is_plain
-        self._bound: Sequence[Gradient | None] | None = None
-        self._scheduled = [group for group in contents.groups if group.attached]
 
     # Steps
 
@@ -246,16 +240,15 @@ class Optimizer(Declared):
 
     def _step(self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
         if self._is_plain and not changes and found_inf is None:
-            self._plan.step(gradients)
+            self._contents.plan.step(gradients)
             return _APPLIED
         contents = self._contents
         options, core = self._options_in_force(changes)
         found = contents.found_inf or is_found(found_inf)
-        core.completes = contents.pending + 1 == options.accumulate
-        core.skip = found and core.completes
-        skipped, norm, coefficient = self._plan.step_with(gradients, core)
-        contents.pending = 0 if core.completes else contents.pending + 1
-        contents.found_inf = found and not core.completes
+        completes = contents.pending + 1 == options.accumulate
+        skipped, norm, coefficient = contents.plan.step_with(gradients, core, completes, found and completes)
+        contents.pending = 0 if completes else contents.pending + 1
+        contents.found_inf = found and not completes
         if contents.pending:
             return StepRecord(pending=contents.pending)
         if not (skipped or options.measures_norm):
@@ -292,7 +285,7 @@ class Optimizer(Declared):
         """
         with self._lock:
             ordered = list(self._gradients("bind_gradients", gradients))
-            self._plan.check(ordered)
+            self._contents.plan.check(ordered)
             self._bound = ordered
 
     def _gradients(self, caller: str, gradients: Gradients | None) -> Sequence[Gradient | None]:
@@ -308,14 +301,32 @@ class Optimizer(Declared):
         """Let a schedule set the learning rate before each step; `Schedule.attach` calls this.
 
         Args:
-            schedule: computes the hyper-parameters from the step number and from their values now.
+            schedule: computes the hyper-parameters from the step number and from the learning rate now. What it sets
+                cannot be set otherwise until `detach_schedule`.
             group: index of the group, or None for all.
             every: steps between advances, such as the number of batches in an epoch.
+
+        Raises:
+            TypeError, ValueError: there is no such group, it has a schedule, or cannot take what this one sets.
         """
         with self._lock:
-            groups = self._contents.groups
-            attach(self._owner, groups if group is None else [groups[group]], schedule, every)
-            self._scheduled = [group for group in groups if group.attached]
+            attach(self._owner, self._chosen(group), schedule, every)
+            self._scheduled = [one for one in self._contents.groups if one.attached]
+
+    def detach_schedule(self, group: int | None = None) -> None:
+        """Let hyper-parameters stay as their schedule has set them; ``param_groups[i].schedule`` is what it was.
+
+        Args:
+            group: index of the group, or None for all.
+        """
+        with self._lock:
+            for one in self._chosen(group):
+                one.attached = None
+            self._scheduled = [one for one in self._contents.groups if one.attached]
+
+    def _chosen(self, group: int | None) -> list[ParamGroup]:
+        groups = self._contents.groups
+        return groups if group is None else [groups[Integer(0, len(groups)).check(self._owner, "group", group)]]
 
     # Copies
 
@@ -327,54 +338,62 @@ class Optimizer(Declared):
         with self._lock:
             return state_dict(self._owner, self._contents, accumulates=self.options.accumulate > 1)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`: checked as a whole, then copied; the argument is only read.
+    def load_state_dict(self, state_dict: Mapping[str, Any], *, schedules: bool = True) -> None:
+        """Take over a `state_dict`: read once, checked as a whole, then copied.
 
-        Parameters are matched by name where both sides have names, else by position.
+        Parameters are matched by name where all have names on both sides, also over groups that are cut otherwise, else
+        by position.
+
+        Args:
+            state_dict: is only read.
+            schedules: take over where the schedules stand, too: those attached must be the ones saved. Without it, what
+                was saved of schedules is left out, and those attached stay as they are.
 
         Raises:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         with self._lock:
-            load_state_dict(self._owner, self._contents, state_dict, accumulate=self.options.accumulate)
+            load_state_dict(
+                self._owner, self._contents, state_dict, accumulate=self.options.accumulate, schedules=schedules
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
-            contents = self._contents
             return {
                 "defaults": dict(self.defaults),
                 "options": self.options,
                 "groups": [
-                    (list(group.params), group.names, group.hyperparameters(), group.attached)
-                    for group in contents.groups
+                    (group.hyperparameters(), list(group.params), group.names, [*group.states], [*group.mirrors])
+                    for group in self._contents.groups
                 ],
-                "state": [dict(state) for state in contents.states],
-                "mirror": (list(contents.mirrors), self._mirror_dtype),
-                "pending": (contents.pending, contents.found_inf),
+                "schedules": [group.attached for group in self._contents.groups],
+                "mirror": self._mirror_dtype,
+                "pending": self.pending,
                 "bare": self._is_bare,
             }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
+        wanted = {"defaults", "options", "groups", "schedules", "mirror", "pending", "bare"}
+        require_keys(f"{type(self).__name__}: pickle", saved, wanted)
         self._owner = type(self).__name__
         self.defaults = MappingProxyType(saved["defaults"])
-        self.options = saved["options"]
+        self.options, self._mirror_dtype, self._is_bare = saved["options"], saved["mirror"], saved["bare"]
         self._lock = threading.RLock()
-        mirrors, self._mirror_dtype = saved["mirror"]
         groups = []
-        for params, names, values, attached in saved["groups"]:
+        for (values, params, names, states, mirrors), attached in zip(saved["groups"], saved["schedules"], strict=True):
             group = ParamGroup(self._owner, tuple(params), names, checks_of(type(self)), values, self.rule)
-            group.attached = attached
+            group.states, group.mirrors, group.attached = states, mirrors, attached
             groups.append(group)
-        self._is_bare = saved["bare"]
-        self._bind(Contents(groups, saved["state"], mirrors, *saved["pending"]))
+        self._hold(groups)
+        self._contents.pending, self._contents.found_inf = saved["pending"]
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""
         twin = type(self).__new__(type(self))
         saved = self.__getstate__()
-        state, schedules = copy.deepcopy((saved["state"], [group[3] for group in saved["groups"]]))
-        groups = [(*group[:3], one) for group, one in zip(saved["groups"], schedules, strict=True)]
-        twin.__setstate__({**saved, "groups": groups, "state": state})
+        saved["groups"] = [(*group[:3], copy.deepcopy(group[3]), group[4]) for group in saved["groups"]]
+        saved["schedules"] = copy.deepcopy(saved["schedules"])
+        twin.__setstate__(saved)
         return twin
 
     def __repr__(self) -> str:

@@ -10,10 +10,12 @@ from typing import Annotated, Any, Literal, TypedDict, get_args
 import numpy as np
 
 from onepass import _core
-from onepass.checks import Check, Checked, Fraction, Integer, Limit, Positive, checks_of
+from onepass.checks import Check, Checked, Fraction, Integer, Limit, Real, checks_of
 from onepass.optimizer.fields import Fields, frozen
 
 StateDtype = Literal["float32", "float64", "bfloat16", "float16", "float8"]
+# Neither the scale nor its inverse is an infinity or zero in float32.
+Scale = Annotated[float, Real(2.0**-126, 2.0**126, includes_high=True)]
 MirrorDtype = Literal["float32", "bfloat16", "float16"]
 
 
@@ -26,19 +28,20 @@ class StepFields(Checked, Fields, kw_only=True):
     rounding: Literal["nearest", "stochastic", "kahan"] = "nearest"
     seed: Annotated[int, Integer(0, 2**64)] = 0
     flush_subnormals: bool = False
-    grad_scale: Positive = 1.0
+    grad_scale: Scale = 1.0
     clip_value: Limit | None = None
     clip_norm: Limit | None = None
     skip_nonfinite: bool = False
     zero_grad: bool = False
     ema_decay: Fraction | None = 0.999
     accumulate: Annotated[int, Integer(1, 2**31)] = 1
+    threads: Annotated[int, Integer(1, 1025)] | None = None
 
 
 class StepOptions(TypedDict, total=False):
     """The options that may also be given to a single step, which cannot bring arrays."""
 
-    grad_scale: Positive
+    grad_scale: Scale
     clip_value: Limit | None
     clip_norm: Limit | None
     skip_nonfinite: bool
@@ -52,8 +55,8 @@ class StepOptions(TypedDict, total=False):
 class Options(StepFields, kw_only=True):
     """Keyword arguments of every optimizer, all done in the one pass of a step.
 
-    Those from ``grad_scale`` on but for ``accumulate`` may also be given to a single `step`, and hold for that step
-    alone.
+    Those from ``grad_scale`` on but for ``accumulate`` and ``threads`` may also be given to a single `step`, and hold
+    for that step alone.
 
     Attributes:
         state_dtype: how state is stored: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"float8"``, which takes a
@@ -67,7 +70,7 @@ class Options(StepFields, kw_only=True):
             what rounding cuts off in one more array.
         seed: of stochastic rounding, in [0, 2**64); the same seed gives the same bits.
         flush_subnormals: state smaller than the smallest normal number becomes zero.
-        grad_scale: gradients are divided by it, in (0, inf): a loss scale, the batch size, or their product.
+        grad_scale: gradients are divided by it, in [2**-126, 2**126]: a loss scale, the batch size, or their product.
         clip_value: every element of the gradients is brought into [-clip_value, clip_value], in (0, inf]; None: not.
         clip_norm: the gradients are scaled down, all by one factor, such that their norm over all parameters does not
             exceed this, in (0, inf]; None: not. The record that `step` returns has the norm and the factor.
@@ -80,6 +83,8 @@ class Options(StepFields, kw_only=True):
         mirror: write a copy of the parameters at each step, in ``Optimizer.mirror``: a dtype (``"float32"``,
             ``"bfloat16"``, ``"float16"``), or arrays for it, given as the parameters are.
         accumulate: so many calls of `step` make one step, with the mean of their gradients.
+        threads: how many threads share a step of this optimizer, in [1, 1025); None: `onepass.get_num_threads`. The
+            results are the same.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -124,7 +129,7 @@ class Options(StepFields, kw_only=True):
     @property
     def is_plain(self) -> bool:
         """The rule is all there is in a step."""
-        return all(getattr(self, name) == getattr(Options, name) for name in ("accumulate", *_STEP_CHECKS))
+        return all(getattr(self, name) == getattr(Options, name) for name in ("accumulate", "threads", *_STEP_CHECKS))
 
     @property
     def measures_norm(self) -> bool:
@@ -150,6 +155,7 @@ class Options(StepFields, kw_only=True):
         core.mean_decay = math.nan if self.ema_decay is None else self.ema_decay
         core.write_mirror = self.mirror
         core.accumulate = self.accumulate
+        core.threads = self.threads or 0
         return core
 
 

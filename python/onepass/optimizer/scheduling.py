@@ -12,14 +12,16 @@ from onepass.schedules.base import Schedule
 
 
 def attach(owner: str, groups: Sequence[ParamGroup], schedule: Schedule, every: int) -> None:
-    """Let a schedule own the hyper-parameters of these groups, in the place of the one that did.
+    """Let a schedule own what it sets in these groups.
 
     Raises:
-        TypeError, ValueError: a group cannot take what the schedule sets; nothing has changed then.
+        TypeError, ValueError: a group has a schedule, or cannot take what this one sets; nothing has changed then.
     """
     every = Integer(1).check(owner, "every", every)
+    if other := next((group.attached for group in groups if group.attached), None):
+        raise ValueError(f"{owner}: a {other.name} is attached already; call detach_schedule() before")
     attached = [AttachedSchedule(schedule, group.hyperparameters(), every) for group in groups]
-    values = [group.checked(one.values()) for group, one in zip(groups, attached, strict=True)]
+    values = [group.scheduled(one) for group, one in zip(groups, attached, strict=True)]
     for group, one, first in zip(groups, attached, values, strict=True):
         group.commit(first)
         group.attached = one
@@ -34,7 +36,7 @@ def advance(groups: Sequence[ParamGroup]) -> list[dict[str, Any]]:
     Raises:
         TypeError, ValueError: a group cannot take what its schedule sets; nothing has changed then.
     """
-    coming = [group.checked(group.attached.values()) for group in groups if group.attached]
+    coming = [group.scheduled(group.attached) for group in groups if group.attached]
     before = [group.in_force for group in groups]
     for group, values in zip(groups, coming, strict=True):
         group.commit(values)

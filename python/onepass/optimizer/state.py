@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -10,10 +10,9 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.formats import BLOCK, FLOAT8_FROM, compute_dtype, encode_slot, named_dtype
-from onepass.optimizer.groups import ParamGroup
 from onepass.optimizer.options import Options
 from onepass.optimizer.placement import zeros_beside
-from onepass.rules import RULES, Start
+from onepass.rules import Rule, Start
 
 State = dict[str, Array]
 
@@ -46,13 +45,8 @@ def refuse_idle_options(owner: str, params: Sequence[Array], options: Options) -
         )
 
 
-def new_state(owner: str, group: ParamGroup, param: Array, options: Options) -> State:
-    """The state of a parameter that has not been stepped yet."""
-
-    def number(start: Start) -> float:
-        value: float = group[start] if isinstance(start, str) else start
-        return value
-
+def new_state(owner: str, rule: Rule, param: Array, options: Options) -> State:
+    """The state of a parameter that has not been stepped yet; `start_state` completes it."""
     places = count(1)
 
     def like(dtype: Any) -> Array:
@@ -60,9 +54,9 @@ def new_state(owner: str, group: ParamGroup, param: Array, options: Options) -> 
 
     compute = compute_dtype(param.dtype)
     state: State = {"step": np.array(0, dtype=np.int64)}
-    state |= {scalar.name: np.array(number(scalar.start), dtype=np.float64) for scalar in RULES[group.rule].scalars}
-    for slot in RULES[group.rule].slots:
-        state |= _slot(owner, slot.name, slot.kind, number(slot.start), param, next(places), options)
+    state |= {scalar.name: np.zeros((), np.float64) for scalar in rule.scalars}
+    for slot in rule.slots:
+        state |= _slot(owner, slot.name, param, next(places), options)
     if options.rounding == "kahan" and is_narrow(param):
         state["compensation"] = like(param.dtype)
     if options.accumulate > 1:
@@ -70,6 +64,21 @@ def new_state(owner: str, group: ParamGroup, param: Array, options: Options) -> 
     if options.ema:
         state |= {"ema": like(compute), "ema_count": np.array(0, dtype=np.int64)}
     return state
+
+
+def start_state(state: State, rule: Rule, values: Mapping[str, Any]) -> None:
+    """Write what state starts from that does not start at zero, for the hyper-parameters in force at the first step."""
+
+    def number(start: Start) -> float:
+        value: float = values[start] if isinstance(start, str) else start
+        return value
+
+    for scalar in rule.scalars:
+        state[scalar.name][...] = number(scalar.start)
+    for slot in rule.slots:
+        if slot.start:
+            names = [name for name in (slot.name, f"{slot.name}_scale") if name in state]
+            _fill([state[name] for name in names], number(slot.start), slot.kind)
 
 
 def new_mirror(owner: str, param: Array, name: str) -> Array:
@@ -85,7 +94,7 @@ def write_mirror(param: Array, mirror: Array) -> None:
         mirror[...] = param if mirror.dtype == np.float64 else param.astype(np.float32, copy=False)
 
 
-def _slot(owner: str, name: str, kind: str, start: float, param: Array, place: int, options: Options) -> State:
+def _slot(owner: str, name: str, param: Array, place: int, options: Options) -> State:
     compute = compute_dtype(param.dtype)
     wanted: str | None = options.state_dtype
     if compute == np.float64 or wanted in (None, "float64"):
@@ -95,14 +104,12 @@ def _slot(owner: str, name: str, kind: str, start: float, param: Array, place: i
     arrays = {name: zeros_beside(param, place, dtype)}
     if in_blocks:
         arrays[f"{name}_scale"] = np.zeros(-(-param.size // BLOCK), np.float32)
-    if start:
-        _fill(arrays.values(), np.array([start], compute), kind)
     return arrays
 
 
-def _fill(arrays: Collection[Array], number: Array, kind: str) -> None:
+def _fill(arrays: Sequence[Array], number: float, kind: str) -> None:
     """Store a number once, and that everywhere."""
     stored = [np.zeros(1, array.dtype) for array in arrays]
-    encode_slot(number, stored[0], kind, *stored[1:])
+    encode_slot(np.array([number], compute_dtype(arrays[0].dtype)), stored[0], kind, *stored[1:])
     for array, element in zip(arrays, stored, strict=True):
         array[...] = element

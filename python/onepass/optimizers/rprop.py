@@ -21,7 +21,8 @@ class Rprop(Optimizer):
         g_{-1} \leftarrow g
 
     Args:
-        lr: where the step sizes :math:`s` start, in [0, inf); read at construction only.
+        lr: where the step sizes :math:`s` start, in [0, inf); read at the first step only, so that a schedule changes
+            nothing after it.
         etas: :math:`\eta_-` in (0, 1) and :math:`\eta_+` in (1, inf).
         step_sizes: :math:`s_{\min}` and :math:`s_{\max}`, each in [0, inf).
 

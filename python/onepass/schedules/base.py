@@ -51,7 +51,7 @@ class Schedule(Checked, ABC):
 
         Args:
             t: the step, counted from 0.
-            base: the group's hyper-parameters when the schedule was attached.
+            base: the group's hyper-parameters as they are, but its learning rate when the schedule was attached.
         """
         return {"lr": self(t, base["lr"])}
 

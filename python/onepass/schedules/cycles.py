@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from onepass.checks import Averaging, Count, Fraction, Instance, NotNegative, Positive
 from onepass.schedules.base import Schedule
-from onepass.schedules.curves import cosine, linear
+from onepass.schedules.curves import cosine, linear, power
 
 _ANNEALING = {"cos": cosine, "linear": linear}
 
@@ -194,7 +194,7 @@ class CyclicLR(MomentumCycle):
         if self.scale_fn is not None:
             return self.scale_fn(cycle + 1 if self.scale_mode == "cycle" else t)
         if self.mode == "exp_range":
-            return self.gamma**t
+            return power(self.gamma, t)
         return 0.5**cycle if self.mode == "triangular2" else 1.0
 
     def __call__(self, t: int, base_lr: float) -> float:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from onepass.checks import Count, Fraction, Integer, NotNegative, Sorted
 from onepass.schedules.base import Schedule
-from onepass.schedules.curves import linear
+from onepass.schedules.curves import linear, power
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class StepLR(Schedule):
     gamma: NotNegative = 0.1
 
     def __call__(self, t: int, base_lr: float) -> float:
-        return base_lr * self.gamma ** (t // self.step_size)
+        return base_lr * power(self.gamma, t // self.step_size)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class MultiStepLR(Schedule):
     gamma: NotNegative = 0.1
 
     def __call__(self, t: int, base_lr: float) -> float:
-        return base_lr * self.gamma ** bisect_right(self.milestones, t)
+        return base_lr * power(self.gamma, bisect_right(self.milestones, t))
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class ExponentialLR(Schedule):
     gamma: NotNegative
 
     def __call__(self, t: int, base_lr: float) -> float:
-        return base_lr * self.gamma**t
+        return base_lr * power(self.gamma, t)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ class ReduceLROnPlateau(Schedule):
         \eta \leftarrow \max(\phi\,\eta, \eta_{\min}) \quad\text{if that is lower by more than } \epsilon
 
     once for every reduction. A report is good if it beats the best so far by the threshold :math:`\theta`: in mode
-    "min", if it is below :math:`(1 - \theta)` times the best ("rel") or below the best minus :math:`\theta` ("abs");
-    in mode "max", above :math:`(1 + \theta)` times the best, or above the best plus :math:`\theta`. More than
-    ``patience`` bad ones in a row make a reduction; those in the ``cooldown`` after one are not counted.
+    "min", if it is below the best by more than :math:`\theta` times its absolute value ("rel") or more than
+    :math:`\theta` ("abs"); in mode "max", above it by as much. (torch compares with :math:`1 \pm \theta` times the
+    best, by which a negative metric that stands still counts as better.) More than ``patience`` bad ones in a row make
+    a reduction; those in the ``cooldown`` after one are not counted.
 
     Args:
         mode: "min" or "max": which way the metric improves.
@@ -90,7 +91,11 @@ class ReduceLROnPlateau(Schedule):
 
     def _is_better(self, metric: float) -> bool:
         margin = -self.threshold if self.mode == "min" else self.threshold
-        bar = self.best * (1 + margin) if self.threshold_mode == "rel" else self.best + margin
+        if self.threshold_mode == "rel" and math.isfinite(self.best):
+            # A share of a negative number points the other way.
+            bar = self.best * (1 + math.copysign(margin, margin * self.best))
+        else:
+            bar = self.best + margin
         return metric < bar if self.mode == "min" else metric > bar
 
     def __call__(self, t: int, base_lr: float) -> float:

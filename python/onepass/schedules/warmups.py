@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
-from onepass.checks import Count, Fraction, Instance
+from onepass.checks import Count, CountOrZero, Fraction, Instance
 from onepass.schedules.base import Schedule
 from onepass.schedules.decays import LinearLR
 
@@ -56,7 +56,7 @@ class WarmUp(Schedule):
 
     Args:
         after: :math:`f`, a `Schedule`; its step 0 is step W.
-        steps: :math:`W`, at least 1.
+        steps: :math:`W`, at least 0; 0 is no warm-up.
         start_factor: :math:`\phi`, in [0, 1].
 
     Raises:
@@ -73,12 +73,12 @@ class WarmUp(Schedule):
     """
 
     after: Annotated[Schedule, Instance(Schedule)]
-    steps: Count
+    steps: CountOrZero
     start_factor: Fraction = 1.0 / 3
 
     @cached_property
     def _ramp(self) -> LinearLR:
-        return LinearLR(self.start_factor, total_iters=self.steps)
+        return LinearLR(self.start_factor, total_iters=self.steps) if self.steps else LinearLR(1.0)
 
     def __call__(self, t: int, base_lr: float) -> float:
         return self._ramp(t, self.after(max(t - self.steps, 0), base_lr))

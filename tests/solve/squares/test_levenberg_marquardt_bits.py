@@ -1,15 +1,14 @@
-"""Has each of many problems the bits of the reference, on every level, for any threads, and beside any others?"""
+"""Has each of many problems the bits of the reference, on every level, by every team, beside any others?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from cases import EVERYWHERE, running
 
-import onepass as op
 from onepass._core import LevenbergMarquardt, half_squares
 from onepass.arrays import Array
 from onepass.reference.kernels.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
@@ -18,18 +17,6 @@ from onepass.solve import Status, least_squares, least_squares_batch
 
 TOLERANCES = (1e-15, 1e-10, 1e-10)
 PROBLEMS = 11
-EVERYWHERE = [(isa, threads) for isa in op.isas() for threads in (1, 3)]
-
-
-@contextmanager
-def running(isa: str, threads: int) -> Iterator[None]:
-    before = op.get_num_threads()
-    op.set_num_threads(threads)
-    try:
-        with op.use_isa(isa):
-            yield
-    finally:
-        op.set_num_threads(before)
 
 
 @pytest.fixture(params=EVERYWHERE, ids=str)
@@ -39,7 +26,7 @@ def everywhere(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 class Cores:
-    """The same problems at every level and number of threads."""
+    """The same problems at every level, by every team."""
 
     def __init__(self, *arguments: Any) -> None:
         self._cores = [LevenbergMarquardt(*arguments) for _ in EVERYWHERE]
@@ -49,8 +36,8 @@ class Cores:
 
         def call(*arguments: Any) -> list[Array]:
             results = []
-            for core, (isa, threads) in zip(self._cores, EVERYWHERE, strict=True):
-                with running(isa, threads):
+            for core, place in zip(self._cores, EVERYWHERE, strict=True):
+                with running(*place):
                     result = getattr(core, name)(*arguments)
                 results.append(result if isinstance(result, tuple) else (result,))
             for result in results[1:]:

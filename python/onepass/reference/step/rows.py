@@ -32,7 +32,7 @@ class Rows:
 def combined(gradient: SparseRows, dtype: np.dtype[Any]) -> Rows:
     """Values of one row are added in the order in which they stand."""
     width = math.prod(gradient.values.shape[1:])
-    values = decode(gradient.values, dtype).reshape(-1, width)
+    values = decode(gradient.values, dtype).reshape(gradient.indices.size, width)
     numbers, first, place = np.unique(gradient.indices, return_index=True, return_inverse=True)
     sums = values[first]
     for index, row in enumerate(values):

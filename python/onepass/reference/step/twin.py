@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.optimizer.given import Gradient, Gradients, in_order
 from onepass.optimizer.optimizer import Optimizer
 from onepass.optimizer.options import Options
 from onepass.optimizer.record import StepRecord
@@ -20,9 +21,6 @@ from onepass.reference.step.gradients import are_finite, clip_coefficient, clipp
 from onepass.reference.step.parameter import Parameter
 from onepass.reference.step.rows import Rows
 from onepass.signatures import signatures
-from onepass.sparse import SparseRows
-
-Gradient = Array | SparseRows
 
 
 class Twin:
@@ -63,6 +61,8 @@ class Twin:
                 zip(owners, self.params, self.states, mirrors, strict=True)
             )
         ]
+        names = [name for group in optimizer.param_groups for name in group.names or ()]
+        self._names = names if len(names) == len(self.params) else None
         self._pending, self._found_inf = optimizer.pending
 
     def arrays(self) -> Iterator[Array]:
@@ -74,9 +74,10 @@ class Twin:
         theirs = _arrays(optimizer.params, optimizer.state, optimizer.mirror)
         return all(one.tobytes() == other.tobytes() for one, other in zip(self.arrays(), theirs, strict=True))
 
-    def step(self, gradients: Sequence[Gradient | None], *, found_inf: Any = None, **overrides: Any) -> StepRecord:
+    def step(self, gradients: Gradients, *, found_inf: Any = None, **overrides: Any) -> StepRecord:
         """Update every parameter that has a gradient, as `Optimizer.step` does with these options."""
         options = replace(self.options, **overrides) if overrides else self.options
+        gradients = in_order("step", "gradients", gradients, self._names, is_bare=len(self.params) == 1)
         self._found_inf |= found_inf is not None and bool(np.any(np.asarray(found_inf) != 0))
         with np.errstate(all="ignore"):
             if options.accumulate == 1:

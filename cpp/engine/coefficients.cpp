@@ -1,0 +1,32 @@
+#include "coefficients.hpp"
+
+namespace onepass {
+namespace {
+
+bool same_scalars(const Member& a, const Member& b) {
+  for (std::size_t s = 0; s < a.rule->scalars.size(); ++s)
+    if (*a.tensor->scalars[s] != *b.tensor->scalars[s]) return false;
+  return true;
+}
+
+}  // namespace
+
+const double* Coefficients::prepare(const Member& member) {
+  Prepared& own = of(member);
+  if (last_ && last_->group == member.group && *last_->tensor->step == *member.tensor->step &&
+      same_scalars(*last_, member)) {
+    own.scalars = of(*last_).scalars;
+    return of(*last_).coefs.data();
+  }
+  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) own.scalars[s] = *member.tensor->scalars[s];
+  member.rule->prepare(*member.tensor->step + 1, member.group->hypers, own.scalars.data(), own.coefs.data());
+  last_ = &member;
+  return own.coefs.data();
+}
+
+void Coefficients::commit(const Member& member) const {
+  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s)
+    *member.tensor->scalars[s] = all_[member.position].scalars[s];
+}
+
+}  // namespace onepass

@@ -1,0 +1,33 @@
+// Which coefficients has the rule in this step? Tensors of one group at one step count share theirs.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "member.hpp"
+
+namespace onepass {
+
+class Coefficients {
+ public:
+  explicit Coefficients(std::size_t tensors) : all_(tensors) {}
+
+  // Forgets what was prepared for the step before.
+  void restart() { last_ = nullptr; }
+  // Those of the tensor's next step.
+  const double* prepare(const Member& member);
+  // Gives the tensor the scalars that come with them.
+  void commit(const Member& member) const;
+
+ private:
+  struct Prepared {
+    std::array<double, max_coefs> coefs;
+    std::array<double, max_scalars> scalars;
+  };
+  Prepared& of(const Member& member) { return all_[member.position]; }
+
+  std::vector<Prepared> all_;
+  const Member* last_ = nullptr;  // for whom coefficients were computed last
+};
+
+}  // namespace onepass

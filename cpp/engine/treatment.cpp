@@ -1,0 +1,73 @@
+#include "treatment.hpp"
+
+#include <cmath>
+
+namespace onepass {
+namespace {
+
+bool is_narrow(DType dtype) { return dtype != DType::f32 && dtype != DType::f64; }
+
+}  // namespace
+
+void Call::start(const KernelTable& best, const StepOptions& asked) {
+  table = &best;
+  options = asked;
+  sum_factor = 1 / options.grad_scale;
+  clip_bound = options.clip_value * gradient_scale();
+  grad_factor = 1 / gradient_scale();
+  has_summed = false;
+}
+
+void Treatment::prepare(const Call& call, Coefficients& coefficients) {
+  prepare_gradient(call);
+  if (updates) prepare_update(call, coefficients);
+  prepare_rest(call);
+}
+
+void Treatment::prepare_gradient(const Call& call) {
+  const Tensor& tensor = *member.tensor;
+  const bool given = tensor.grad || tensor.rows;
+  sign = *member.group->sign;
+  gathers = call.options.accumulate > 1 && given;
+  updates = given;
+  source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad};
+  if (call.options.accumulate > 1) {
+    starts_sum = *tensor.grad_count == 0;
+    updates = call.options.completes && (given || *tensor.grad_count > 0);
+    source = {tensor.grad_sum};
+  }
+}
+
+void Treatment::prepare_update(const Call& call, Coefficients& coefficients) {
+  const Tensor& tensor = *member.tensor;
+  // What is clipped is in the compute type then.
+  const DType grad = call.clip_bound < unlimited ? tensor.compute() : source.array.dtype;
+  const DType state = member.rule->slots.empty() ? tensor.compute() : tensor.slots[0].dtype;
+  const bool stochastic_param = call.rounding.stochastic_param && is_narrow(tensor.param.dtype);
+  const Storage now{tensor.param.dtype, grad, state, call.rounding.stochastic_state,
+                    tensor.compensation || stochastic_param};
+  if (storage != now) {
+    staging = choose_staging(now);
+    storage = now;
+  }
+  kernel = call.table->find(member.rule->place, staging.layout);
+  noisy = (is_narrow(state) && call.rounding.stochastic_state) || stochastic_param;
+  time = *tensor.step + 1;
+  coefs = coefficients.prepare(member);
+}
+
+void Treatment::prepare_rest(const Call& call) {
+  const Tensor& tensor = *member.tensor;
+  update_mean = tensor.mean && call.options.update_mean;
+  if (update_mean) {
+    const double decay = call.options.mean_decay;
+    start_mean = *tensor.mean_count == 0;
+    mean_weight = std::isnan(decay) ? 1 / static_cast<double>(*tensor.mean_count + 1) : 1 - decay;
+  }
+  write_mirror = tensor.mirror && call.options.write_mirror;
+  zero_grad = tensor.grad && call.options.zero_grad;
+  in_tiles = staging.param || staging.grad || gathers || call.clip_bound < unlimited ||
+             call.rounding.flush_subnormals || update_mean || write_mirror || zero_grad;
+}
+
+}  // namespace onepass
