@@ -97,7 +97,5 @@ def _verdict(far: list[str], untuned: list[str]) -> str:
     if not far:
         text = f"Every {'tuned ' if untuned else ''}optimizer ended between the exact minimum and {HIGHEST}."
     if untuned:
-        text += (
-            f" Not judged, at their defaults: {', '.join(untuned)}; onepass.lab.airfoil.settings.TUNED has no row."
-        )
+        text += f" Not judged, at their defaults: {', '.join(untuned)}; onepass.lab.airfoil.settings.TUNED has no row."
     return text
