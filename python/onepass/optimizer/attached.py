@@ -36,13 +36,6 @@ class AttachedSchedule:
     def name(self) -> str:
         return type(self.schedule).__name__
 
-    def coming(self, now: Mapping[str, Any]) -> dict[str, Any]:
-        """What the schedule sets for the coming step in a group that has these values."""
-        return self._values(self.steps // self.every, now)
-
-    def last(self, now: Mapping[str, Any]) -> dict[str, Any]:
-        """What it has set in a group that had these values."""
-        return self._values(max(self.steps - 1, 0) // self.every, now)
-
-    def _values(self, t: int, now: Mapping[str, Any]) -> dict[str, Any]:
-        return self.schedule.values(t, {**now, "lr": self.base["lr"]})
+    def values(self, step: int, now: Mapping[str, Any]) -> dict[str, Any]:
+        """What the schedule sets for its step of this number, in a group that has these values."""
+        return self.schedule.values(step // self.every, {**now, "lr": self.base["lr"]})

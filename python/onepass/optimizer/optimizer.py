@@ -17,7 +17,7 @@ import numpy as np
 
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checks import Integer, checks_of, require_keys
+from onepass.checks import Integer, require_keys
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.checkpoint import load_state_dict, state_dict
 from onepass.optimizer.contents import Contents, names_of
@@ -188,7 +188,7 @@ class Optimizer(Declared):
             self._is_bare = False
 
     def _new_group(self, group: Mapping[str, Any]) -> ParamGroup:
-        return new_group(self._owner, group, checks_of(type(self)), self.defaults, self.rule)
+        return new_group(type(self), group, self.defaults)
 
     def _make_state(self, group: ParamGroup, position: int) -> None:
         for label, param in zip(group.labels(position), group.params, strict=True):
@@ -416,7 +416,7 @@ class Optimizer(Declared):
         self._make_lock()
         groups = []
         for values, params, names, states, mirrors in saved["groups"]:
-            group = ParamGroup(self._owner, tuple(params), names, checks_of(type(self)), values, self.rule)
+            group = ParamGroup(type(self), tuple(params), names, values)
             group.states, group.mirrors = states, mirrors
             groups.append(group)
         self._hold(groups)
