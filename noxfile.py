@@ -23,7 +23,7 @@ def slow(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """The tests against torch and optax."""
     session.install(".[test,peers]")
-    session.run("pytest", "tests/optimizers", "tests/test_schedules.py", "tests/test_docs.py", *session.posargs)
+    session.run("pytest", "-m", "peers", *session.posargs)
 
 
 @nox.session

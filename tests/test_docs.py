@@ -48,7 +48,12 @@ class Example:
         return output.getvalue()
 
 
-@pytest.mark.parametrize("page", [name for name, text in PAGES.items() if "```python" in text])
+def with_code(page: str) -> Any:
+    imported = re.findall(r"^(?:import|from) (\w+)", PAGES[page], re.MULTILINE)
+    return pytest.param(page, marks=[pytest.mark.peers] if {"jax", "optax", "torch"}.intersection(imported) else [])
+
+
+@pytest.mark.parametrize("page", [with_code(name) for name, text in PAGES.items() if "```python" in text])
 def test_the_code_runs_and_prints_what_is_shown(page: str) -> None:
     namespace: dict[str, Any] = {}
     missing = set()

@@ -41,3 +41,11 @@ def test_the_commands_are_those_that_ci_runs() -> None:
     for command in ('pip install ".[lab]" && onepass train', 'pip install ".[test]" && pytest'):
         assert f"```sh\n{command}\n```" in README
         assert f"\n{command}\n" in ci
+
+
+def test_what_is_skipped_without_a_peer_is_run_with_it() -> None:
+    """`.ci/run` runs what has the marker once torch and optax are there."""
+    for path in Path(__file__).parent.rglob("test_*.py"):
+        text = path.read_text()
+        if re.search(r"""importorskip\(["'](torch|jax|optax|thinc)""", text):
+            assert "mark.peers" in text, f"{path.name} compares with a peer, and no test of it is marked so"

@@ -125,6 +125,7 @@ def assert_same(ours, theirs):
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-16)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize("betas", [False, True], ids=["momentum", "betas"])
 @pytest.mark.parametrize(("name", "kwargs"), TORCH_CASES)
 def test_equals_torch(name, kwargs, betas):
@@ -134,6 +135,7 @@ def test_equals_torch(name, kwargs, betas):
     assert_same(history(build(name, kwargs), betas=betas), torch_history(make, betas=betas))
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(
     ("name", "kwargs"),
     [
@@ -155,6 +157,7 @@ def test_warm_up_equals_torch(name, kwargs):
 METRICS = [5, 4, 4, 4, 3.9999, 6, math.nan, 3, 3, 3, math.inf, 2, 2.1, 2.2, 2, 2, 2, 2, -1, -1, -0.9, -2, *[0] * 50]
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(
     "kwargs",
     [

@@ -340,6 +340,7 @@ finally:
 
 @on_openmp
 @on_linux
+@pytest.mark.peers
 @pytest.mark.parametrize("imports", ["import torch; step()", "step(); import torch"])
 @pytest.mark.parametrize("layer", ["auto", "openmp"])
 def test_one_runtime_beside_torch(imports: str, layer: str) -> None:

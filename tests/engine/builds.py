@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +61,22 @@ class Build:
         return sorted(self.directory.glob(f"cpp/CMakeFiles/{target}.dir/**/*.o"))
 
 
-Builder = Callable[..., Build]
+def configure(directory: Path, *options: str) -> None:
+    run(need("cmake"), "-S", ROOT, "-B", directory, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={need('ninja')}",
+        "-DONEPASS_PYTHON=OFF", "-DONEPASS_GOLDEN=ON", *options)  # fmt: skip
 
 
-def configure_and_build(directory: Path, options: Sequence[str]) -> Build:
-    cmake, ninja = need("cmake"), need("ninja")
-    run(cmake, "-S", ROOT, "-B", directory, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}", "-DONEPASS_PYTHON=OFF",
-        "-DONEPASS_GOLDEN=ON", *options)  # fmt: skip
-    run(cmake, "--build", directory)
+@functools.cache
+def build(*options: str) -> Build:
+    """The engine and its check program, made with these CMake options.
+
+    It is kept for later sessions, where ninja compiles what has changed since, and one process at a time makes it.
+    """
+    told = [*options, *(f"{name}={os.environ.get(name)}" for name in ("CXX", "CXXFLAGS", "LDFLAGS"))]
+    directory = ROOT / "build" / "tests" / hashlib.sha256("\0".join([str(ROOT), *told]).encode()).hexdigest()[:16]
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        configure(directory, *options)
+        run(need("cmake"), "--build", directory)
     return Build(directory)

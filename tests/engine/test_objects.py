@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from builds import CROSS_AARCH64, LEVELS, NATIVE, ROOT, Build, Builder, all_levels, need, run
+from builds import CROSS_AARCH64, LEVELS, NATIVE, ROOT, Build, all_levels, build, need, run
 from object_code import encoding_faults, functions, packing_faults, rounding_faults, rule_kernels, symbol_faults
 
 from onepass import _core
@@ -84,7 +84,7 @@ def test_host_code_runs_on_every_x86(native: Build) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS["aarch64"])
-def test_aarch64_kernels(build: Builder, level: str) -> None:
+def test_aarch64_kernels(level: str) -> None:
     need(f"{AARCH64_TOOLS}g++")
     cross = build(*CROSS_AARCH64, all_levels("aarch64"))
     objects = kernel_objects(cross, level)

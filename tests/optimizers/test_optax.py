@@ -14,6 +14,7 @@ from onepass.optimizer import Optimizer
 
 optax = pytest.importorskip("optax")
 jax = pytest.importorskip("jax")
+pytestmark = pytest.mark.peers
 
 
 # optax adds no eps to the state of Adamax's cousins and puts RMSprop's eps inside the root unless told otherwise.

@@ -13,6 +13,7 @@ from cases import defaults_of, spread
 import onepass as op
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peers
 
 DECAY = {"weight_decay": [0.0, 0.1], "maximize": [False, True]}
 DECOUPLED = {**DECAY, "decoupled_weight_decay": [False, True]}

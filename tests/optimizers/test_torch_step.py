@@ -13,6 +13,7 @@ import onepass as op
 from onepass.arrays import Array
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peers
 
 SHAPES = [(40, 30), (30,), (7, 5, 3), ()]
 STEPS = 5

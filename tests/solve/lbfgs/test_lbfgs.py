@@ -34,6 +34,7 @@ class Regression:
         return float(e.sum()), [g[:4].reshape(2, 2), g[4:]]
 
 
+@pytest.mark.peers
 @modes
 @pytest.mark.parametrize("lr", [1.0, 0.3])
 @pytest.mark.parametrize(("max_iter", "max_eval"), [(4, None), (20, None), (5, 3), (1, None)])

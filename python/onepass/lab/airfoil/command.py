@@ -11,8 +11,8 @@ from onepass.lab import arguments as kinds
 from onepass.lab.airfoil.fitting import exact_minimum, fit
 from onepass.lab.airfoil.generated import generated
 from onepass.lab.airfoil.plots import draw_airfoil
-from onepass.lab.airfoil.row import Row, grouped
-from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS, HIGHEST, TUNED, setting
+from onepass.lab.airfoil.row import grouped
+from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS, HIGHEST, setting
 from onepass.lab.airfoil.table import airfoil_table
 from onepass.lab.data.airfoil import FILE, Regression, airfoil
 from onepass.lab.data.folder import VARIABLE
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fit, print the table, write the picture; 1 if an optimizer does not come near the exact minimum."""
+    """Fit, print the table, write the picture; 1 if a tuned optimizer does not come near the exact minimum."""
     picture: Path = arguments.out / PICTURE
     make_folders((picture, arguments.json))
 
@@ -75,8 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         write_json(arguments.json, {"experiment": experiment, "runs": [asdict(fit) for fit in fits]})
     if note:
         terminal.print(note, soft_wrap=True)
-    far = [row for row in rows if not row.is_near]
-    terminal.print(_verdict(far), soft_wrap=True)
+    far = [row.name for row in rows if row.is_near is False]
+    terminal.print(_verdict(far, [row.name for row in rows if row.is_near is None]), soft_wrap=True)
     terminal.print(f"{picture} written; {perf_counter() - start:.1f} s in all", soft_wrap=True)
     return 1 if far else 0
 
@@ -92,10 +92,10 @@ def _data(folder: Path | None) -> tuple[Regression, str]:
     return generated(), f"{note} {FILE} with --data-dir DIR or the environment variable {VARIABLE}."
 
 
-def _verdict(far: list[Row]) -> str:
+def _verdict(far: list[str], untuned: list[str]) -> str:
+    text = f"Not between the exact minimum and {HIGHEST}: {', '.join(far)}."
     if not far:
-        return f"Every optimizer ended between the exact minimum and {HIGHEST}."
-    text = f"Not between the exact minimum and {HIGHEST}: {', '.join(row.name for row in far)}."
-    if untuned := [row.name for row in far if row.name not in TUNED]:
-        text += f" No learning rate is set for {', '.join(untuned)}: add a row to onepass.lab.airfoil.settings.TUNED."
+        text = f"Every {'tuned ' if untuned else ''}optimizer ended between the exact minimum and {HIGHEST}."
+    if untuned:
+        text += f" Not judged, at their defaults: {', '.join(untuned)}; onepass.lab.airfoil.settings.TUNED has no row."
     return text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from onepass.lab.airfoil.fitting import Fit
-from onepass.lab.airfoil.settings import HIGHEST
+from onepass.lab.airfoil.settings import HIGHEST, TUNED
 
 #: How far below the exact minimum rounding may take a loss, relative to it.
 ROUNDING = 1e-12
@@ -36,8 +36,13 @@ class Row:
         return fmean(self.finals)
 
     @property
-    def is_near(self) -> bool:
-        """Every run ended between the exact minimum and `HIGHEST`; a NaN is not there."""
+    def is_near(self) -> bool | None:
+        """Every run ended between the exact minimum and `HIGHEST`; a NaN is not there.
+
+        None for an optimizer that nobody has tuned: it runs with its defaults, which may suit another problem.
+        """
+        if self.name not in TUNED:
+            return None
         return all(self.minimum * (1 - ROUNDING) <= loss <= HIGHEST for loss in self.finals)
 
 

@@ -8,7 +8,7 @@ from onepass.lab.settings import Setting
 EPOCHS = 2
 BATCH_SIZE = 10
 
-#: No optimizer may end above this half mean squared error.
+#: No tuned optimizer may end above this half mean squared error.
 HIGHEST = 0.256
 
 #: Found on a coarse grid of learning rates by the final losses of ten seeds; neighbours often do as well.

@@ -10,6 +10,8 @@ from rich.table import Table
 from onepass.lab.airfoil.row import Row
 from onepass.lab.airfoil.settings import HIGHEST
 
+NEAR = {True: "yes", False: "[bold red]NO[/]", None: "untuned"}
+
 
 def airfoil_table(rows: Sequence[Row], title: str) -> Table:
     """Sorted by the mean of the final losses."""
@@ -24,6 +26,5 @@ def airfoil_table(rows: Sequence[Row], title: str) -> Table:
     for row in sorted(rows, key=lambda row: row.mean):
         spread = (f"{min(row.finals):.5f}", f"{max(row.finals):.5f}") if seeds > 1 else ()
         lr = "-" if row.lr is None else f"{row.lr:g}"
-        near = "yes" if row.is_near else "[bold red]NO[/]"
-        table.add_row(row.name, lr, f"{row.mean:.5f}", f"{row.mean - minimum:.5f}", *spread, near)
+        table.add_row(row.name, lr, f"{row.mean:.5f}", f"{row.mean - minimum:.5f}", *spread, NEAR[row.is_near])
     return table
