@@ -368,7 +368,7 @@ print(next((line.split()[-1] for line in open("/proc/self/maps") if "libonepass_
 @on_linux
 @pytest.mark.parametrize(("policy", "layer"), [("passive", "pool"), ("active", "openmp")])
 def test_auto_takes_a_team_that_is_awake_and_the_pool_else(policy: str, layer: str) -> None:
-    """OpenMP's own variable says whether its team goes to sleep; on a busy machine even a spinning one lacks its core."""
+    """OpenMP's own variable says whether its team sleeps; on a busy machine even a spinning one lacks its core."""
     code = """
 import ctypes, time
 from onepass._core import get_threading_layer_in_force as in_force
