@@ -162,10 +162,10 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
 @pytest.mark.parametrize("name", ["lr", "weight_decay", "eps"])
 def test_what_float32_cannot_hold_is_refused_for_it(name: str) -> None:
     single, double = op.SGD if name != "eps" else op.Adam, np.float64
-    with pytest.raises(ValueError, match=rf"{name} must be at most 3.40282e\+38 in float32 arithmetic, got 1e\+39"):
+    with pytest.raises(ValueError, match=rf"{name} must be in \[0, 3.40282e\+38\], got 1e\+39"):
         single([np.zeros(1, np.float32)], **{name: 1e39})
     optimizer = single([np.zeros(1, np.float16)])
-    with pytest.raises(ValueError, match=f"{name} must be at most"):
+    with pytest.raises(ValueError, match=f"{name} must be in"):
         optimizer.param_groups[0][name] = 1e39
     single([np.zeros(1, double)], **{name: 1e39})
 

@@ -62,6 +62,8 @@ def _bars() -> Iterable[Bar]:
     yield Bar("adamw", "adamw", f32, "500x64x64", "torch-default", 20)
     yield Bar("adamw", "adamw", f32, "mlp", "torch-fused", 3)
     yield Bar("adamw", "adamw", f32, "1e3", "torch-fused", 10, under=4e-6)
+    yield Bar("cold", "adamw", f32, "1e3-cold", "numpy-add", 1 / 3)
+    yield Bar("cold", "adamw", f32, "1e3-cold", "torch-fused", None)
     for rule in ("rmsprop", "adadelta", "adamax", "nadam"):
         yield Bar("eager", rule, f32, "64M", "torch-default", 4)
     for rule in ("rmsprop", "adadelta", "nadam"):

@@ -19,11 +19,13 @@ class Case:
 
     Attributes:
         rows: the gradients are sparse, and have so many rows of each tensor; None if they have all.
+        is_cold: before each step other memory is walked over, so that nothing of the step is in a cache, code neither.
     """
 
     name: str
     shapes: tuple[Shape, ...]
     rows: int | None = None
+    is_cold: bool = False
 
     @property
     def elements(self) -> int:
@@ -57,6 +59,7 @@ CASES = {
     case.name: case
     for case in (
         _single("1e3", 1_000),
+        Case("1e3-cold", ((1_000,),), is_cold=True),
         _single("1e6", 1_000_000),
         _single("64M", 2**26),
         Case("mlp", ((784, 100), (100,), (100, 10), (10,))),

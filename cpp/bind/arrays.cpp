@@ -117,8 +117,8 @@ T* require_number(py::handle array, int type_num, const char* wanted, const Labe
 
 Imprint::Imprint(py::handle array)
     : type_(Py_TYPE(array.ptr())),
-      descr_(proxy(array).descr),
       data_(proxy(array).data),
+      descr_(py::reinterpret_borrow<py::object>(proxy(array).descr)),
       flags_(proxy(array).flags),
       layout_(proxy(array).dimensions, proxy(array).dimensions + proxy(array).nd) {
   layout_.insert(layout_.end(), proxy(array).strides, proxy(array).strides + proxy(array).nd);
@@ -127,7 +127,7 @@ Imprint::Imprint(py::handle array)
 bool Imprint::holds(py::handle array) const {
   if (Py_TYPE(array.ptr()) != type_) return false;
   const PyArray_Proxy& now = proxy(array);
-  return now.data == data_ && now.descr == descr_ && now.flags == flags_ && 2 * now.nd == std::ssize(layout_) &&
+  return now.data == data_ && now.descr == descr_.ptr() && now.flags == flags_ && 2 * now.nd == std::ssize(layout_) &&
          std::equal(now.dimensions, now.dimensions + now.nd, layout_.begin()) &&
          std::equal(now.strides, now.strides + now.nd, layout_.begin() + now.nd);
 }

@@ -32,7 +32,8 @@ class Imprint {
   bool holds(py::handle array) const;
 
  private:
-  const void *type_ = nullptr, *descr_ = nullptr, *data_ = nullptr;
+  const void *type_ = nullptr, *data_ = nullptr;
+  py::object descr_;  // kept, lest another dtype comes to lie where it lay
   int flags_ = 0;
   std::vector<py::ssize_t> layout_;  // shape, then strides
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "released_gil.hpp"
 #include "solve/levenberg_marquardt.hpp"
 
 namespace onepass::bind {
@@ -52,7 +53,7 @@ class Bound {
                                 jacobians.strides(2) / item};
     Stops stops(rows.size());
     auto* const to = reinterpret_cast<solve::Stop*>(stops.mutable_data());
-    const py::gil_scoped_release release;
+    const ReleasedGil released;
     problems_.differentiate(checked, f.data(), view, to);
     return stops;
   }
@@ -60,7 +61,7 @@ class Bound {
     const auto checked = rows_of(rows);
     Doubles trials({rows.size(), problems_.parameters()});
     double* const to = trials.mutable_data();
-    const py::gil_scoped_release release;
+    const ReleasedGil released;
     problems_.propose(checked, to);
     return trials;
   }
@@ -69,7 +70,7 @@ class Bound {
     require(bends.size() == rows.size() * problems_.parameters(), "there must be a bend for each parameter");
     Doubles trials({rows.size(), problems_.parameters()});
     double* const to = trials.mutable_data();
-    const py::gil_scoped_release release;
+    const ReleasedGil released;
     problems_.accelerate(checked, bends.data(), to);
     return trials;
   }
@@ -81,7 +82,7 @@ class Bound {
     auto* const to = reinterpret_cast<solve::Stop*>(stops.mutable_data());
     bool* const marks = taken.mutable_data();
     {
-      const py::gil_scoped_release release;
+      const ReleasedGil released;
       problems_.judge(checked, costs.data(), marks, to);
     }
     return py::make_tuple(taken, stops);
@@ -127,7 +128,7 @@ py::object half_squares(const Doubles& f) {
   require(f.ndim() == 2, "f must be a vector or have a row for each problem");
   Doubles sums(f.shape(0));
   double* const to = sums.mutable_data();
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   solve::half_squares(f.shape(0), f.shape(1), f.data(), to);
   return sums;
 }

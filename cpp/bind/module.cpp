@@ -7,6 +7,7 @@
 #include "engine/threads.hpp"
 #include "levenberg_marquardt.hpp"
 #include "plan.hpp"
+#include "released_gil.hpp"
 #include "vectors.hpp"
 
 namespace py = pybind11;
@@ -80,7 +81,7 @@ void set_threading_layer(const std::string& name) {
 }  // namespace
 
 // What threads share is atomic, or an object that one of them has at a time: docs/threads.md.
-PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
+PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
   if (usable_levels().empty())
     throw py::import_error(
         "onepass: this processor lacks x86-64-v2 (SSE4.2, POPCNT, CMPXCHG16B), the least that onepass runs on");
@@ -129,17 +130,27 @@ PYBIND11_MODULE(_core, module, py::mod_gil_not_used()) {
       .def("add", &bind::BoundPlan::add, py::arg("groups"), py::arg("tensors"), "more of both, all or none")
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def(
-          "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}); },
+          "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}, false); },
           py::arg("gradients"))
       .def(
           "step_with",
-          [](bind::BoundPlan& plan, const py::sequence& gradients, StepOptions options, bool completes, bool skip) {
-            options.completes = completes, options.skip = skip;
-            const StepResult result = plan.step(gradients, options);
+          [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options, bool found_inf) {
+            const StepResult result = plan.step(gradients, options, found_inf);
             return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
           },
-          py::arg("gradients"), py::arg("options"), py::arg("completes"), py::arg("skip"),
-          "(skipped, norm, clip coefficient)");
+          py::arg("gradients"), py::arg("options"), py::arg("found_inf"), "(skipped, norm, clip coefficient)")
+      .def_readonly("applied", &bind::BoundPlan::applied, "steps that were applied so far")
+      .def_readwrite("pending", &bind::BoundPlan::pending, "calls that wait for those that complete a step")
+      .def_readwrite("found_inf", &bind::BoundPlan::found_inf, "one of these was told of an infinity");
+  bind::ReleasedGil::install();
   bind::define_vectors(module);
   bind::define_levenberg_marquardt(module);
+}
+
+// pybind11 asks for the main interpreter's lock at once, and would wait for it forever in another interpreter.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return PyInit_core_of_the_main_interpreter();
+  PyErr_SetString(PyExc_ImportError,
+                  "onepass: a sub-interpreter cannot import it; import it in the main one, or in a process of its own");
+  return nullptr;
 }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "engine/registry.hpp"
+#include "released_gil.hpp"
 
 namespace onepass::bind {
 namespace {
@@ -81,6 +82,7 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
   const auto counter = [&](const char* name, const char* role) {
     std::int64_t* const count = require_counter(state[name], {owner_.c_str(), role, &arrays.name});
     keep(state[name], count, role, false);
+    own(count, sizeof *count, role);
     return count;
   };
 
@@ -106,6 +108,7 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
     const char* const name = rule.scalars[s].name;
     bound.scalars[s] = require_scalar(state[name], {owner_.c_str(), name, &arrays.name});
     keep(state[name], bound.scalars[s], name, false);
+    own(bound.scalars[s], sizeof(double), name);
   }
   if (has("compensation")) bound.compensation = companion(state["compensation"], "compensation");
   if (has("grad_sum")) {
@@ -278,8 +281,10 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const Ste
                           std::to_string(tensors.size()) + " parameters");
   std::vector<py::object> kept;
   kept.reserve(tensors.size());
+  // Python code may run here, of a subclass of list, and change arrays; behind it everything is looked at.
+  for (std::size_t i = 0; i < tensors.size(); ++i) kept.emplace_back(gradients[i]);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const py::object& gradient = kept.emplace_back(gradients[i]);
+    const py::object gradient = kept[i];
     require_unmoved(arrays_[i]);
     tensors[i].grad = {}, tensors[i].rows = nullptr;
     if (gradient.is_none()) continue;
@@ -317,13 +322,24 @@ void BoundPlan::check(const py::sequence& gradients) {
   take(gradients, {});
 }
 
-StepResult BoundPlan::step(const py::sequence& gradients, const StepOptions& options) {
+StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found) {
   const Turn turn(running_);
+  found |= found_inf;
+  options.completes = pending + 1 == options.accumulate;
+  options.skip = found && options.completes;
   const auto kept = take(gradients, options);
   Plan& own = plan();
   own.prepare(options);
+  const StepResult result = run(own);
+  pending = options.completes ? 0 : pending + 1;
+  found_inf = found && !options.completes;
+  if (options.completes && !result.skipped) ++applied;
+  return result;
+}
+
+StepResult BoundPlan::run(Plan& own) {
   if (own.team() == 1) return own.run();
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   return own.run();
 }
 

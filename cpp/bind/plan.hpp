@@ -32,8 +32,13 @@ class BoundPlan {
   // Raises unless these gradients fit: one per parameter, None for none.
   void check(const py::sequence& gradients);
 
-  // One step with these gradients, arrays or SparseRows. Checks all before it changes anything.
-  StepResult step(const py::sequence& gradients, const StepOptions& options);
+  // One call with these gradients, arrays or SparseRows. Checks all before it changes anything. What it changes is
+  // changed when it returns: no Python code, such as a signal's handler, comes between.
+  StepResult step(const py::sequence& gradients, StepOptions options, bool found);
+
+  std::int64_t applied = 0;  // steps so far
+  int pending = 0;           // calls that wait for those that complete a step
+  bool found_inf = false;    // one of these was told of an infinity
 
  private:
   // An array that belongs to a parameter, element by element if it is `like` it, as it was when it was checked.
@@ -71,6 +76,7 @@ class BoundPlan {
   SlotArray bind_slot(const py::dict& state, const char* name);
   void take_memory();
   Plan& plan();
+  static StepResult run(Plan& own);
   void require_unmoved(const Arrays& arrays) const;
   ArrayView take_array(py::handle gradient, bool written, Arrays& arrays) const;
   void require_outside(const ArrayView& view, const Label& label) const;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "released_gil.hpp"
 #include "solve/lbfgs.hpp"
 #include "solve/vectors.hpp"
 
@@ -57,7 +58,7 @@ py::array_t<double> dots(const py::sequence& rows, py::handle x) {
   const std::vector<const void*> all = vectors.read_all("a row", rows);
   py::array_t<double> sums(static_cast<py::ssize_t>(all.size()));
   double* const to = sums.mutable_data();
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   solve::dots(vectors.dtype(), all, vectors.first(), vectors.size(), to);
   return sums;
 }
@@ -67,14 +68,14 @@ void combine(py::handle out, double scale, py::handle x, const std::vector<doubl
   const std::vector<const void*> all = vectors.read_all("a row", rows);
   if (all.size() != weights.size()) throw py::value_error("combine: there must be a weight for each row");
   const void* const from = vectors.read("x", x);
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   solve::combine(vectors.dtype(), vectors.first(), scale, from, weights.data(), all, vectors.size());
 }
 
 double blend(py::handle y, double b, double a, py::handle x, py::handle z) {
   const Vectors vectors("blend", "y", y, true);
   const void *const added = vectors.read("x", x), *const factor = vectors.read("z", z);
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   return solve::blend(vectors.dtype(), vectors.first(), b, a, added, factor, vectors.size());
 }
 
@@ -83,7 +84,7 @@ void rank_two(py::handle h, py::handle u, py::handle v, py::handle g, py::handle
   const void *const other = vectors.read("v", v), *const factor = vectors.read("g", g);
   void* const product = vectors.write("out", out);
   void* const matrix = vectors.write("h", h, vectors.size() * vectors.size());
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   solve::rank_two(vectors.dtype(), matrix, vectors.first(), other, factor, product, vectors.size());
 }
 
@@ -103,7 +104,7 @@ double direction(py::handle out, py::handle g, const py::sequence& ds, const py:
   if (newest < -1 || newest >= count)
     throw py::value_error("lbfgs_direction: newest must be a slot or -1, got " + std::to_string(newest));
   const void* const from = vectors.read("g", g);
-  const py::gil_scoped_release release;
+  const ReleasedGil released;
   return solve::direction(vectors.dtype(), vectors.first(), from, rows, vectors.size(),
                           {static_cast<double*>(numbers.first()), room}, gamma, newest);
 }

@@ -34,7 +34,7 @@ class Pool {
   void run(int team, std::int64_t work, std::int64_t chunk, Body body, void* context) {
     const std::unique_lock turn(turn_, std::try_to_lock);
     if (!turn) return body(context, 0, work);
-    grow(team - 1);
+    if (workers_ < team - 1) grow(team - 1);
     team_ = std::min(team, workers_ + 1), chunk_ = chunk, body_ = body, context_ = context;
     for (int i = 0; i < team_; ++i) {
       shares_[i].next.store(work * i / team_, std::memory_order_relaxed);
@@ -102,13 +102,15 @@ class Pool {
 
 std::atomic<Pool*> current{nullptr};
 
-// The pool is never destroyed: its workers outlive main. Null if there is no memory for one.
+// The pool is never destroyed: its workers outlive main. Null if there is no memory for one. (A lock might be held by a
+// thread that the child of a fork does not have.)
 Pool* the_pool() {
-  static std::mutex making;
-  if (Pool* const found = current.load()) return found;
-  const std::lock_guard guard(making);
-  if (!current.load()) current.store(new (std::nothrow) Pool);
-  return current.load();
+  Pool* found = current.load();
+  if (found) return found;
+  Pool* const made = new (std::nothrow) Pool;
+  if (current.compare_exchange_strong(found, made)) return made;
+  delete made;
+  return found;
 }
 
 }  // namespace

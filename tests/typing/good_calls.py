@@ -15,7 +15,7 @@ op.Adam({"w": w}, decoupled_weight_decay=True, rounding="nearest", accumulate=2)
 op.Lion([{"params": [w], "lr": 0.1}, {"params": [w.copy()]}], seed=7, flush_subnormals=True)
 op.create("adamw", [w], lr=0.1)
 
-opt = op.RMSprop([w], ema=[w.copy()], mirror="float16", ema_decay=None, grad_scale=2.0)
+opt = op.RMSprop([w], ema=[w.copy()], mirror="float16", ema_decay=None, grad_scale=2.0, threads=2)
 record = opt.step([g], found_inf=False, grad_scale=128.0, clip_value=1.0, skip_nonfinite=True)
 norm: float | None = record.grad_norm
 first = opt.params[0].sum()

@@ -20,6 +20,7 @@ _MODULES = {
     "torch-compile": "pytorch",
     "optax": "optax_jit",
     "numpy": "formulas",
+    "numpy-add": "addition",
     "numpy-twin": "formulas",
     "deepspeed": "deepspeed_adam",
     "torch-foreach": "pytorch",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from onepass import _core
 from onepass.schedules.base import Schedule
 
 
@@ -16,25 +17,25 @@ class AttachedSchedule:
     Attributes:
         base: the group's hyper-parameters when the schedule was attached, of which it starts from the learning rate.
         every: steps between advances.
-        steps: how many were made.
+        plan: of the optimizer, which counts the steps it applies.
+        since: what it had counted when the schedule was at its step 0.
     """
 
     schedule: Schedule
     base: dict[str, Any]
     every: int
-    steps: int = 0
+    plan: _core.Plan
+    since: int
+
+    @property
+    def steps(self) -> int:
+        """How many were made."""
+        return self.plan.applied - self.since
 
     @property
     def name(self) -> str:
         return type(self.schedule).__name__
 
-    def coming(self, now: Mapping[str, Any]) -> dict[str, Any]:
-        """What the schedule sets for the coming step in a group that has these values."""
-        return self._values(self.steps // self.every, now)
-
-    def last(self, now: Mapping[str, Any]) -> dict[str, Any]:
-        """What it has set in a group that had these values."""
-        return self._values(max(self.steps - 1, 0) // self.every, now)
-
-    def _values(self, t: int, now: Mapping[str, Any]) -> dict[str, Any]:
-        return self.schedule.values(t, {**now, "lr": self.base["lr"]})
+    def values(self, step: int, now: Mapping[str, Any]) -> dict[str, Any]:
+        """What the schedule sets for its step of this number, in a group that has these values."""
+        return self.schedule.values(step // self.every, {**now, "lr": self.base["lr"]})

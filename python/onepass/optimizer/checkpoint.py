@@ -43,7 +43,7 @@ def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict
         groups.append(entry)
     saved = {"optimizer": optimizer, "version": VERSION, "state": states, "param_groups": groups}
     if accumulates:
-        saved["accumulated"] = {"calls": contents.pending, "found_inf": contents.found_inf}
+        saved["accumulated"] = {"calls": contents.plan.pending, "found_inf": contents.plan.found_inf}
     return saved
 
 
@@ -101,8 +101,8 @@ def load_state_dict(
             for name, array in live.items():
                 array[...] = states[index][name]
     if accumulates:
-        contents.pending = saved["accumulated"]["calls"]
-        contents.found_inf = saved["accumulated"]["found_inf"]
+        contents.plan.pending = saved["accumulated"]["calls"]
+        contents.plan.found_inf = saved["accumulated"]["found_inf"]
 
 
 def _memory(array: Array) -> Array:
@@ -213,7 +213,7 @@ def _check_schedule(where: str, group: ParamGroup, attached: AttachedSchedule, s
 
 
 def _load_schedule(attached: AttachedSchedule, saved: Mapping[str, Any]) -> None:
-    attached.steps, attached.every = int(saved["steps"]), int(saved["every"])
+    attached.since, attached.every = attached.plan.applied - int(saved["steps"]), int(saved["every"])
     attached.base = dict(saved["base"])
     attached.schedule.load_state_dict(saved["state"])
 

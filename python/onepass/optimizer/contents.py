@@ -14,9 +14,8 @@ class Contents:
     """Groups with the state of their parameters, bound for steps.
 
     Attributes:
-        plan: all of it as the core knows it.
-        pending: calls of `step` that wait for those that complete it, with `Options.accumulate`.
-        found_inf: one of these calls was told of an infinity.
+        plan: all of it as the core knows it, and the calls of `step` that wait for those that complete it.
+        size: how many parameters there are.
     """
 
     def __init__(self, owner: str, rounding: _core.Rounding, groups: Iterable[ParamGroup]) -> None:
@@ -25,7 +24,6 @@ class Contents:
         self.plan = _core.Plan(owner, "step", [], [], rounding)
         self.size = 0
         self._names: set[str] = set()
-        self.pending, self.found_inf = 0, False
         for group in groups:
             self.add(group)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
 
 from onepass.arrays import Array, as_arrays
-from onepass.checks import Check
+from onepass.checks import Check, Items, Real, checks_of
 from onepass.group import Group
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.state import State, start_state
@@ -19,6 +21,30 @@ from onepass.schedules.base import Schedule
 LARGEST = float(np.finfo(np.float32).max)
 
 
+class Ruled(Protocol):
+    """An optimizer, of which a group asks for its rules alone."""
+
+    @classmethod
+    def rule(cls, values: Mapping[str, Any]) -> str:
+        """The rule for these hyper-parameters; raises ValueError if they contradict each other."""
+
+
+@cache
+def _of_single_precision(cls: type) -> dict[str, Check]:
+    """The checks of an optimizer's fields, with numbers that float32 can hold."""
+    return {name: _narrowed(check) for name, check in checks_of(cls).items()}
+
+
+def _narrowed(check: Check) -> Check:
+    if isinstance(check, Items):
+        return Items(tuple(map(_narrowed, check.items)))
+    if not isinstance(check, Real):
+        return check
+    if check.high > LARGEST:
+        check = replace(check, high=LARGEST, includes_high=True)
+    return replace(check, low=-LARGEST, includes_low=True) if check.low < -LARGEST else check
+
+
 class ParamGroup(Group):
     """Hyper-parameters by name, and the parameters under ``"params"``.
 
@@ -27,13 +53,10 @@ class ParamGroup(Group):
         opt.param_groups[0]["lr"] = 5e-4
 
     Args:
-        owner: the optimizer's name, which opens error messages.
+        optimizer: the class, whose fields are the hyper-parameters.
         params: the arrays.
         names: their names, or None.
-        checks: the check of every hyper-parameter.
-        values: a value for every hyper-parameter.
-        rule_of: chooses the kernel from the values and refuses contradictory ones. An option that decides which
-            state is kept cannot change later.
+        values: a value for every hyper-parameter. One that decides which state is kept cannot change later.
 
     Raises:
         TypeError, ValueError: naming the hyper-parameter and its range; nothing changes.
@@ -45,19 +68,18 @@ class ParamGroup(Group):
 
     def __init__(
         self,
-        owner: str,
+        optimizer: type[Ruled],
         params: tuple[Array, ...],
         names: tuple[str, ...] | None,
-        checks: Mapping[str, Check],
         values: Mapping[str, Any],
-        rule_of: Callable[[Mapping[str, Any]], str],
     ) -> None:
-        super().__init__(owner, params, names, checks, values)
-        for name, value in self._values.items():
-            self._require_held(name, value)
-        self._rule_of = rule_of
-        self.rule = rule_of(self._values)
+        is_double = all(getattr(param, "dtype", None) == np.float64 for param in params)
+        checks = checks_of(optimizer) if is_double else _of_single_precision(optimizer)
+        super().__init__(optimizer.__name__, params, names, checks, values)
+        self._rule_of = optimizer.rule
+        self.rule = self._rule_of(self._values)
         self._formula = RULES[self.rule]
+        self._starts = self._formula.start_hyperparameters
         self.kernel_values = self._formula.kernel_values(self._values)
         self.attached: AttachedSchedule | None = None
         #: The state of each parameter, and its copy where there is one.
@@ -65,8 +87,6 @@ class ParamGroup(Group):
         self.mirrors: list[Array] = []
 
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
-        for name in changes:
-            self._require_held(name, values[name])
         if (rule := self._rule_of(values)) != self.rule:
             raise ValueError(
                 f"{self._owner}: {' and '.join(changes)} cannot change so: it would turn '{self.rule}' into "
@@ -85,7 +105,7 @@ class ParamGroup(Group):
 
     def _require_unowned(self, attached: AttachedSchedule, values: dict[str, Any]) -> None:
         changed = {name for name, value in values.items() if value != self._values[name]}
-        for name, value in attached.last(values).items() if changed else ():
+        for name, value in attached.values(max(attached.steps - 1, 0), values).items() if changed else ():
             if name in changed and value != values[name]:
                 raise ValueError(
                     f"{self._owner}: {name} is set by the {attached.name} that is attached, so that {values[name]!r} "
@@ -95,7 +115,7 @@ class ParamGroup(Group):
     def scheduled(self, attached: AttachedSchedule) -> dict[str, Any]:
         """All values of the coming step under a schedule, without setting them."""
         try:
-            return self.checked(attached.coming(self._values))
+            return self.checked(attached.values(attached.plan.applied - attached.since, self._values))
         except ValueError as error:
             raise ValueError(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
 
@@ -107,7 +127,7 @@ class ParamGroup(Group):
     def commit(self, values: dict[str, Any]) -> None:
         before, self._values = self._values, values
         self._formula.write_kernel_values(self.kernel_values, values, before)
-        if any(values[name] is not before[name] for name in self._formula.start_hyperparameters):
+        if self._starts and any(values[name] is not before[name] for name in self._starts):
             self.start_states()
 
     def start_states(self) -> None:
@@ -120,12 +140,6 @@ class ParamGroup(Group):
         """A copy of the values, without the parameters."""
         return self.values_by_name()
 
-    def _require_held(self, name: str, value: Any) -> None:
-        """Raise ValueError where arithmetic in float32 would make an infinity of the value."""
-        largest = max(value) if type(value) is tuple else value
-        if largest > LARGEST and any(param.dtype != np.float64 for param in self.params):
-            raise ValueError(f"{self._owner}: {name} must be at most {LARGEST:g} in float32 arithmetic, got {value!r}")
-
     def labels(self, first: int) -> list[str]:
         """What error messages call the parameters, the first of which has this position among all."""
         positions = range(first, first + len(self.params))
@@ -134,18 +148,13 @@ class ParamGroup(Group):
         return [f"{position} ({name!r})" for position, name in zip(positions, self.names, strict=True)]
 
 
-def new_group(
-    owner: str,
-    given: Mapping[str, Any],
-    checks: Mapping[str, Check],
-    defaults: Mapping[str, Any],
-    rule_of: Callable[[Mapping[str, Any]], str],
-) -> ParamGroup:
+def new_group(optimizer: type[Ruled], given: Mapping[str, Any], defaults: Mapping[str, Any]) -> ParamGroup:
     """The group that a dict with the key ``"params"`` describes.
 
     Raises:
         TypeError, ValueError: naming what is missing, unknown or wrong.
     """
+    owner = optimizer.__name__
     if not isinstance(given, Mapping) or "params" not in given:
         raise ValueError(f"{owner}: a parameter group must be a dict with the key 'params', got {given!r}")
     params, names = as_arrays(owner, given["params"])
@@ -155,4 +164,4 @@ def new_group(
             f"{owner}: unknown hyper-parameter {', '.join(map(repr, sorted(unknown)))} in a parameter group; "
             f"known are {', '.join(defaults)}"
         )
-    return ParamGroup(owner, params, names, checks, {**defaults, **values}, rule_of)
+    return ParamGroup(optimizer, params, names, {**defaults, **values})

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
 from types import MappingProxyType
@@ -14,7 +17,8 @@ import numpy as np
 
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checks import Integer, checks_of, require_keys
+from onepass.checks import Integer, require_keys
+from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.checkpoint import load_state_dict, state_dict
 from onepass.optimizer.contents import Contents, names_of
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
@@ -22,7 +26,7 @@ from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_grou
 from onepass.optimizer.groups import ParamGroup, new_group
 from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, StepFields, StepOptions
 from onepass.optimizer.record import StepRecord
-from onepass.optimizer.scheduling import advance, attach, keep, take_back
+from onepass.optimizer.scheduling import advance, attach, take_back
 from onepass.optimizer.state import new_mirror, new_state, refuse_idle_options, write_mirror
 from onepass.rules import RULES
 from onepass.schedules.base import Schedule
@@ -42,6 +46,8 @@ else:
 
 Values = Mapping[str, Any]
 _APPLIED = StepRecord()
+#: All optimizers there are.
+_with_locks: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 
 
 class Optimizer(Declared):
@@ -71,7 +77,7 @@ class Optimizer(Declared):
         defaults = bound(self._owner, self.hyperparameters, positional, given)
         self.defaults = MappingProxyType(defaults)
         self.options = Options.of(self._owner, given, defaults)
-        self._lock = threading.RLock()
+        self._make_lock()
         self._is_bare = isinstance(params, np.ndarray)
         self._mirror_dtype = given["mirror"] if isinstance(given.get("mirror"), str) else None
         groups = [self._new_group(group) for group in as_groups(self._owner, params)]
@@ -87,6 +93,18 @@ class Optimizer(Declared):
         if self._mirror_dtype is None:
             for param, mirror in zip(self.params, self._contents.mirrors, strict=False):
                 write_mirror(param, mirror)
+
+    def _make_lock(self) -> None:
+        self._lock = threading.RLock()
+        self._is_stepping = False
+        _with_locks.add(self)
+
+    def _after_fork(self) -> None:
+        """In the child: whoever held the lock is not here, nor who was stepping."""
+        self._lock = threading.RLock()
+        if self._is_stepping:
+            self._is_stepping = False
+            self.__setstate__(self._parts())
 
     def _hold(self, groups: Sequence[ParamGroup]) -> None:
         """Bind groups, and make what depends on the options."""
@@ -134,7 +152,7 @@ class Optimizer(Declared):
     @property
     def pending(self) -> tuple[int, bool]:
         """Calls of `step` that wait for those that complete it, and whether one was told of an infinity."""
-        return self._contents.pending, self._contents.found_inf
+        return self._contents.plan.pending, self._contents.plan.found_inf
 
     def assign(self, changes: Mapping[str, Any]) -> None:
         """Set hyper-parameters in all groups, or in none.
@@ -143,7 +161,7 @@ class Optimizer(Declared):
             TypeError, ValueError: naming the hyper-parameter and its range.
             KeyError: the optimizer does not have it.
         """
-        with self._lock:
+        with self._at_rest("assign"):
             checked = [group.assignable(changes) for group in self._contents.groups]
             for group, values in zip(self._contents.groups, checked, strict=True):
                 group.commit(values)
@@ -157,7 +175,7 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: as the constructor; the optimizer is then unchanged.
         """
-        with self._lock:
+        with self._at_rest("add_param_group"):
             if self.options.mirror and self._mirror_dtype is None:
                 raise ValueError(
                     f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a "
@@ -170,7 +188,7 @@ class Optimizer(Declared):
             self._is_bare = False
 
     def _new_group(self, group: Mapping[str, Any]) -> ParamGroup:
-        return new_group(self._owner, group, checks_of(type(self)), self.defaults, self.rule)
+        return new_group(type(self), group, self.defaults)
 
     def _make_state(self, group: ParamGroup, position: int) -> None:
         for label, param in zip(group.labels(position), group.params, strict=True):
@@ -227,8 +245,7 @@ class Optimizer(Declared):
             TypeError, ValueError: naming the gradient and what is wrong with it; nothing has changed then.
             RuntimeError: another thread is in `step` of this optimizer.
         """
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError(f"{self._owner}: step() is already running on this optimizer in another thread")
+        self._begin_step()
         try:
             if type(gradients) is not list and type(gradients) is not tuple:
                 gradients = self._gradients("step", gradients)
@@ -236,21 +253,36 @@ class Optimizer(Declared):
                 return self._scheduled_step(gradients, found_inf, options)
             return self._step(gradients, found_inf, options)
         finally:
+            self._is_stepping = False
             self._lock.release()
+
+    def _begin_step(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            if self._is_stepping:
+                raise RuntimeError(f"{self._owner}: step() is already running on this optimizer in another thread")
+            self._lock.acquire()  # what is copied or saved in another thread is so in a moment
+        if self._is_stepping:
+            self._lock.release()
+            raise RuntimeError(f"{self._owner}: step() is already running on this optimizer, and has called step()")
+        self._is_stepping = True
+
+    @contextmanager
+    def _at_rest(self, method: str) -> Iterator[None]:
+        """Nobody steps meanwhile, not even the caller: a schedule or a gradient could call what changes things."""
+        with self._lock:
+            if self._is_stepping:
+                raise RuntimeError(f"{self._owner}: step() is running on this optimizer, and has called {method}()")
+            yield
 
     def _step(self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
         if self._is_plain and not changes and found_inf is None:
             self._contents.plan.step(gradients)
             return _APPLIED
-        contents = self._contents
         options, core = self._options_in_force(changes)
-        found = contents.found_inf or is_found(found_inf)
-        completes = contents.pending + 1 == options.accumulate
-        skipped, norm, coefficient = contents.plan.step_with(gradients, core, completes, found and completes)
-        contents.pending = 0 if completes else contents.pending + 1
-        contents.found_inf = found and not completes
-        if contents.pending:
-            return StepRecord(pending=contents.pending)
+        plan = self._contents.plan
+        skipped, norm, coefficient = plan.step_with(gradients, core, is_found(found_inf))
+        if pending := plan.pending:
+            return StepRecord(pending=pending)
         if not (skipped or options.measures_norm):
             return _APPLIED
         return StepRecord(
@@ -262,17 +294,13 @@ class Optimizer(Declared):
     def _scheduled_step(
         self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]
     ) -> StepRecord:
-        before = advance(self._scheduled)
-        applied = False
+        plan = self._contents.plan
+        before, applied = advance(self._scheduled), plan.applied
         try:
-            record = self._step(gradients, found_inf, changes)
-            applied = not (record.skipped or record.pending)
+            return self._step(gradients, found_inf, changes)
         finally:
-            if applied:
-                keep(self._scheduled)
-            else:
+            if plan.applied == applied:
                 take_back(self._scheduled, before)
-        return record
 
     def bind_gradients(self, gradients: Gradients) -> None:
         """Keep these gradient arrays, so that ``step()`` without an argument reads them.
@@ -283,7 +311,7 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: as `step`; the binding is then unchanged.
         """
-        with self._lock:
+        with self._at_rest("bind_gradients"):
             ordered = list(self._gradients("bind_gradients", gradients))
             self._contents.plan.check(ordered)
             self._bound = ordered
@@ -309,8 +337,8 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: there is no such group, it has a schedule, or cannot take what this one sets.
         """
-        with self._lock:
-            attach(self._owner, self._chosen(group), schedule, every)
+        with self._at_rest("attach_schedule"):
+            attach(self._owner, self._contents.plan, self._chosen(group), schedule, every)
             self._scheduled = [one for one in self._contents.groups if one.attached]
 
     def detach_schedule(self, group: int | None = None) -> None:
@@ -319,7 +347,7 @@ class Optimizer(Declared):
         Args:
             group: index of the group, or None for all.
         """
-        with self._lock:
+        with self._at_rest("detach_schedule"):
             for one in self._chosen(group):
                 one.attached = None
             self._scheduled = [one for one in self._contents.groups if one.attached]
@@ -335,7 +363,7 @@ class Optimizer(Declared):
 
         ``{"optimizer", "version", "state": {i: {"step", "exp_avg", ...}}, "param_groups": [{"lr", ..., "params"}]}``
         """
-        with self._lock:
+        with self._at_rest("state_dict"):
             return state_dict(self._owner, self._contents, accumulates=self.options.accumulate > 1)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *, schedules: bool = True) -> None:
@@ -352,25 +380,32 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
-        with self._lock:
+        with self._at_rest("load_state_dict"):
             load_state_dict(
                 self._owner, self._contents, state_dict, accumulate=self.options.accumulate, schedules=schedules
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
-            return {
-                "defaults": dict(self.defaults),
-                "options": self.options,
-                "groups": [
-                    (group.hyperparameters(), list(group.params), group.names, [*group.states], [*group.mirrors])
-                    for group in self._contents.groups
-                ],
-                "schedules": [group.attached for group in self._contents.groups],
-                "mirror": self._mirror_dtype,
-                "pending": self.pending,
-                "bare": self._is_bare,
-            }
+        """A copy at one moment: nobody steps while it is made."""
+        with self._at_rest("__getstate__"):
+            return copy.deepcopy(self._parts())
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "defaults": dict(self.defaults),
+            "options": self.options,
+            "groups": [
+                (group.hyperparameters(), list(group.params), group.names, [*group.states], [*group.mirrors])
+                for group in self._contents.groups
+            ],
+            "schedules": [
+                one and (one.schedule, one.base, one.every, one.steps)
+                for one in (group.attached for group in self._contents.groups)
+            ],
+            "mirror": self._mirror_dtype,
+            "pending": self.pending,
+            "bare": self._is_bare,
+        }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         wanted = {"defaults", "options", "groups", "schedules", "mirror", "pending", "bare"}
@@ -378,22 +413,38 @@ class Optimizer(Declared):
         self._owner = type(self).__name__
         self.defaults = MappingProxyType(saved["defaults"])
         self.options, self._mirror_dtype, self._is_bare = saved["options"], saved["mirror"], saved["bare"]
-        self._lock = threading.RLock()
+        self._make_lock()
         groups = []
-        for (values, params, names, states, mirrors), attached in zip(saved["groups"], saved["schedules"], strict=True):
-            group = ParamGroup(self._owner, tuple(params), names, checks_of(type(self)), values, self.rule)
-            group.states, group.mirrors, group.attached = states, mirrors, attached
+        for values, params, names, states, mirrors in saved["groups"]:
+            group = ParamGroup(type(self), tuple(params), names, values)
+            group.states, group.mirrors = states, mirrors
             groups.append(group)
         self._hold(groups)
-        self._contents.pending, self._contents.found_inf = saved["pending"]
+        plan = self._contents.plan
+        plan.pending, plan.found_inf = saved["pending"]
+        for group, attached in zip(groups, saved["schedules"], strict=True):
+            if attached:
+                schedule, base, every, steps = attached
+                group.attached = AttachedSchedule(schedule, base, every, plan, plan.applied - steps)
+        self._scheduled = [group for group in groups if group.attached]
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""
+        with self._at_rest("__copy__"):
+            parts = self._parts()
+            memo = {id(array): array for array in (*self._contents.params, *self._contents.mirrors)}
+            parts = copy.deepcopy(parts, memo)
         twin = type(self).__new__(type(self))
-        saved = self.__getstate__()
-        saved["groups"] = [(*group[:3], copy.deepcopy(group[3]), group[4]) for group in saved["groups"]]
-        saved["schedules"] = copy.deepcopy(saved["schedules"])
-        twin.__setstate__(saved)
+        twin.__setstate__(parts)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
+        """Parameters and state copied as well; what is copied along with them is copied once."""
+        with self._at_rest("__deepcopy__"):
+            parts = copy.deepcopy(self._parts(), memo)
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__setstate__(parts)
         return twin
 
     def __repr__(self) -> str:
@@ -405,3 +456,12 @@ Optimizer.hyperparameters = declare(Optimizer, {})
 for _option in fields(Options):
     if not hasattr(Optimizer, _option.name):  # but for `ema` and `mirror`
         setattr(Optimizer, _option.name, OptionView(_option.name))
+
+
+def _unlock_all() -> None:
+    for optimizer in list(_with_locks):
+        optimizer._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from onepass import _core
 from onepass.checks import Integer
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.groups import ParamGroup
 from onepass.schedules.base import Schedule
 
 
-def attach(owner: str, groups: Sequence[ParamGroup], schedule: Schedule, every: int) -> None:
+def attach(owner: str, plan: _core.Plan, groups: Sequence[ParamGroup], schedule: Schedule, every: int) -> None:
     """Let a schedule own what it sets in these groups.
 
     Raises:
@@ -20,7 +21,7 @@ def attach(owner: str, groups: Sequence[ParamGroup], schedule: Schedule, every: 
     every = Integer(1).check(owner, "every", every)
     if other := next((group.attached for group in groups if group.attached), None):
         raise ValueError(f"{owner}: a {other.name} is attached already; call detach_schedule() before")
-    attached = [AttachedSchedule(schedule, group.hyperparameters(), every) for group in groups]
+    attached = [AttachedSchedule(schedule, group.hyperparameters(), every, plan, plan.applied) for group in groups]
     values = [group.scheduled(one) for group, one in zip(groups, attached, strict=True)]
     for group, one, first in zip(groups, attached, values, strict=True):
         group.commit(first)
@@ -41,13 +42,6 @@ def advance(groups: Sequence[ParamGroup]) -> list[dict[str, Any]]:
     for group, values in zip(groups, coming, strict=True):
         group.commit(values)
     return before
-
-
-def keep(groups: Sequence[ParamGroup]) -> None:
-    """The step was applied, and the schedules have made it."""
-    for group in groups:
-        if group.attached:
-            group.attached.steps += 1
 
 
 def take_back(groups: Sequence[ParamGroup], before: Sequence[dict[str, Any]]) -> None:

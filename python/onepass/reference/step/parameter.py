@@ -10,6 +10,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.formats import BLOCK, Words, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
 from onepass.optimizer.options import Options
+from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
 from onepass.reference.kernels.noise import PARAMETER, STATE, halves, lattice, noise, twenties
 from onepass.reference.step.rows import Rows, combined
@@ -42,6 +43,7 @@ class Parameter:
         self._numbers = {name: array for name, array in state.items() if array.ndim == 0}
         self._arrays = {name: self._flat(array) for name, array in state.items()}
         self._elements = np.arange(param.size)
+        self._starts = self._start_values()
         self._formula = formula_of(signature)
         self._hypers, self._scalars = tuple(signature.defaults), signature.scalars
         self._kinds = signature.kinds
@@ -51,6 +53,10 @@ class Parameter:
             for name, kind in self._kinds.items()
             if state[name].dtype.itemsize == 1 or (state[name].dtype.itemsize == 2 and kind != "first_moment")
         ]
+
+    def _start_values(self) -> list[Any]:
+        """The hyper-parameters that state starts from, as they are."""
+        return [self._values[name] for name in self._signature.rule.start_hyperparameters]
 
     def _flat(self, array: Array) -> Array:
         """A view, or a copy of what lies in another order than the parameter."""
@@ -63,6 +69,8 @@ class Parameter:
 
     def step(self, gradient: Array | Rows, factor: float, options: Options) -> None:
         """Update, and bring average and mirror up to it; of the rows alone, if there are gradients for some only."""
+        if not self._numbers["step"] and self._start_values() != self._starts:
+            start_state(self._arrays, self._signature.rule, self._values)
         if isinstance(gradient, Rows):
             self._step_rows(gradient, factor, options)
         else:
