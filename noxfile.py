@@ -34,3 +34,4 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("python", "-m", "mypy.stubtest", "onepass._core", "--allowlist", ".ci/stubtest-allowlist")
+    session.run("pytest", "tests/test_types.py")

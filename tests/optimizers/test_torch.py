@@ -108,7 +108,7 @@ def test_ten_steps_in_single(name: str, rng: np.random.Generator) -> None:
     param = start.copy()
     ours = getattr(op, name)([param])
     torch_param = torch.nn.Parameter(torch.from_numpy(start.copy()))
-    given = {key: value for key, value in defaults(getattr(op, name)).items() if key != "maximize"}
+    given = defaults_of(getattr(op, name))
     theirs = getattr(torch.optim, GRID[name][0])([torch_param], **given, **FIXED.get(name, {}))
     for _ in range(10):
         gradient = spread(rng, 1000, np.float32, decades=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import spread
+from cases import dtype_of, spread
 
 import onepass as op
 from onepass.arrays import Array
@@ -181,8 +181,7 @@ def test_sparse_rows(name: str, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(("name", "digits"), [("bfloat16", 8), ("float16", 11)])
 def test_sixteen_bits_throughout(name: str, digits: int, rng: np.random.Generator) -> None:
     """Parameters, gradients and state in 16 bits, rounded to nearest: as torch fused, to two last places."""
-    pytest.importorskip("ml_dtypes")
-    dtype = op.storage.named_dtype("test", name)
+    dtype = dtype_of(name)
     start = spread(rng, 1003, np.float32, decades=0.5)
     param = start.astype(dtype)
     torch_param = torch.nn.Parameter(torch.from_numpy(param.astype(np.float32)).to(getattr(torch, name)))
