@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar
 
 from onepass.arrays import Array
@@ -54,7 +54,7 @@ class Group(MutableMapping[str, Any], ABC):
 
     def assign(self, changes: Mapping[str, Any]) -> None:
         """Set several values, all or none."""
-        self.commit(self.checked(changes))
+        self.commit(self.checked(changes), changes)
 
     def update(self, *changes: Any, **named: Any) -> None:
         """Set several values, all or none, given as to `dict.update`."""
@@ -74,9 +74,17 @@ class Group(MutableMapping[str, Any], ABC):
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
         """Raise ValueError where these values contradict each other, or what cannot change; `changes` led to them."""
 
-    def commit(self, values: dict[str, Any]) -> None:
-        """Take over values that `checked` returned, or `in_force` gave."""
-        self._values = values
+    def commit(self, values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        """Take over values that `checked` returned, or were in force before.
+
+        Args:
+            names: those that may have changed.
+
+        Returns:
+            The values that were in force.
+        """
+        before, self._values = self._values, values
+        return before
 
     @property
     def in_force(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from onepass import _core
 
-_NOTHING = object()
 #: A number, or the hyper-parameter that a value starts from.
 Start = float | str
 
@@ -76,16 +75,16 @@ class Rule:
     def kernel_values(self, values: Mapping[str, Any]) -> NDArray[np.float64]:
         """The sign of the gradients and the hyper-parameters, as the kernel takes them."""
         numbers = np.empty(1 + len(self.hypers), np.float64)
-        self.write_kernel_values(numbers, values, dict.fromkeys(self._places, _NOTHING))
+        self.write_kernel_values(numbers, values, self._places)
         return numbers
 
     def write_kernel_values(
-        self, numbers: NDArray[np.float64], values: Mapping[str, Any], before: Mapping[str, Any]
+        self, numbers: NDArray[np.float64], values: Mapping[str, Any], names: Iterable[str]
     ) -> None:
-        """Bring `kernel_values` up to values of which others were in force before."""
-        for name, place in self._places.items():
-            if (value := values[name]) is not before[name]:
-                numbers[place] = (-1.0 if value else 1.0) if name == "maximize" else value
+        """Bring `kernel_values` up to values of which these may have changed."""
+        for name in names:
+            if (place := self._places.get(name)) is not None:
+                numbers[place] = (-1.0 if values[name] else 1.0) if name == "maximize" else values[name]
 
 
 def _rule(row: _core.RuleRow) -> Rule:

@@ -27,6 +27,9 @@ class AttachedSchedule:
     plan: _core.Plan
     since: int
 
+    def __post_init__(self) -> None:
+        self._sets_rate_alone = type(self.schedule).values is Schedule.values
+
     @property
     def steps(self) -> int:
         """How many were made."""
@@ -38,4 +41,6 @@ class AttachedSchedule:
 
     def values(self, step: int, now: Mapping[str, Any]) -> dict[str, Any]:
         """What the schedule sets for its step of this number, in a group that has these values."""
+        if self._sets_rate_alone:  # as most do: the same, sooner
+            return {"lr": self.schedule(step // self.every, self.base["lr"])}
         return self.schedule.values(step // self.every, {**now, "lr": self.base["lr"]})

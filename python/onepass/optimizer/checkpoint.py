@@ -94,7 +94,7 @@ def load_state_dict(
             _check_state(f"{owner}['state'][{index!r}]", group, param, live, states[index])
 
     for group, values, source in zip(contents.groups, new_values, sources, strict=True):
-        group.commit(values)
+        group.commit(values, values)
         if schedules and group.attached:
             _load_schedule(group.attached, source.entry["schedule"])
         for live, index in zip(group.states, source.indices, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, Protocol
@@ -94,7 +94,7 @@ class ParamGroup(Group):
             )
 
     def assign(self, changes: Mapping[str, Any]) -> None:
-        self.commit(self.assignable(changes))
+        self.commit(self.assignable(changes), changes)
 
     def assignable(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """All values after these changes, none of which a schedule may own; without making them."""
@@ -112,23 +112,37 @@ class ParamGroup(Group):
                     "would be lost at the next step; call detach_schedule() before"
                 )
 
-    def scheduled(self, attached: AttachedSchedule) -> dict[str, Any]:
-        """All values of the coming step under a schedule, without setting them."""
+    def prepare(self, attached: AttachedSchedule, applied: int) -> None:
+        """Ask a schedule for the values of the coming step, and check them, without setting them.
+
+        Args:
+            applied: steps of the optimizer so far.
+        """
         try:
-            return self.checked(attached.values(attached.plan.applied - attached.since, self._values))
+            self._changes = attached.values(applied - attached.since, self._values)
+            self._coming = self.checked(self._changes)
         except ValueError as error:
             raise ValueError(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
+
+    def advance(self) -> None:
+        """Set what was prepared."""
+        self._before = self.commit(self._coming, self._changes)
+
+    def take_back(self) -> None:
+        """Set what was in force before, as the step was not applied."""
+        self.commit(self._before, self._changes)
 
     @property
     def schedule(self) -> Schedule | None:
         """The schedule that is attached."""
         return self.attached.schedule if self.attached else None
 
-    def commit(self, values: dict[str, Any]) -> None:
+    def commit(self, values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
         before, self._values = self._values, values
-        self._formula.write_kernel_values(self.kernel_values, values, before)
+        self._formula.write_kernel_values(self.kernel_values, values, names)
         if self._starts and any(values[name] is not before[name] for name in self._starts):
             self.start_states()
+        return before
 
     def start_states(self) -> None:
         """Let state that depends on hyper-parameters start from those in force, where no step was made yet."""

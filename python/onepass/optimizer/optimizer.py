@@ -26,7 +26,7 @@ from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_grou
 from onepass.optimizer.groups import ParamGroup, new_group
 from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, StepFields, StepOptions
 from onepass.optimizer.record import StepRecord
-from onepass.optimizer.scheduling import advance, attach, take_back
+from onepass.optimizer.scheduling import attach
 from onepass.optimizer.state import new_mirror, new_state, refuse_idle_options, write_mirror
 from onepass.rules import RULES
 from onepass.schedules.base import Schedule
@@ -112,7 +112,7 @@ class Optimizer(Declared):
         self._options_in_force = OptionsInForce(self.options)
         self._is_plain = self.options.is_plain
         self._bound: Sequence[Gradient | None] | None = None
-        self._scheduled = [group for group in groups if group.attached]
+        self._scheduled = [(group, group.attached) for group in groups if group.attached]
 
     @classmethod
     def rule(cls, values: Values) -> str:
@@ -164,7 +164,7 @@ class Optimizer(Declared):
         with self._at_rest("assign"):
             checked = [group.assignable(changes) for group in self._contents.groups]
             for group, values in zip(self._contents.groups, checked, strict=True):
-                group.commit(values)
+                group.commit(values, changes)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters, with hyper-parameters of their own where the group names them.
@@ -295,12 +295,17 @@ class Optimizer(Declared):
         self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]
     ) -> StepRecord:
         plan = self._contents.plan
-        before, applied = advance(self._scheduled), plan.applied
+        applied = plan.applied
+        for group, attached in self._scheduled:
+            group.prepare(attached, applied)
+        for group, _ in self._scheduled:
+            group.advance()
         try:
             return self._step(gradients, found_inf, changes)
         finally:
             if plan.applied == applied:
-                take_back(self._scheduled, before)
+                for group, _ in self._scheduled:
+                    group.take_back()
 
     def bind_gradients(self, gradients: Gradients) -> None:
         """Keep these gradient arrays, so that ``step()`` without an argument reads them.
@@ -339,7 +344,7 @@ class Optimizer(Declared):
         """
         with self._at_rest("attach_schedule"):
             attach(self._owner, self._contents.plan, self._chosen(group), schedule, every)
-            self._scheduled = [one for one in self._contents.groups if one.attached]
+            self._scheduled = [(one, one.attached) for one in self._contents.groups if one.attached]
 
     def detach_schedule(self, group: int | None = None) -> None:
         """Let hyper-parameters stay as their schedule has set them; ``param_groups[i].schedule`` is what it was.
@@ -350,7 +355,7 @@ class Optimizer(Declared):
         with self._at_rest("detach_schedule"):
             for one in self._chosen(group):
                 one.attached = None
-            self._scheduled = [one for one in self._contents.groups if one.attached]
+            self._scheduled = [(one, one.attached) for one in self._contents.groups if one.attached]
 
     def _chosen(self, group: int | None) -> list[ParamGroup]:
         groups = self._contents.groups
@@ -426,7 +431,7 @@ class Optimizer(Declared):
             if attached:
                 schedule, base, every, steps = attached
                 group.attached = AttachedSchedule(schedule, base, every, plan, plan.applied - steps)
-        self._scheduled = [group for group in groups if group.attached]
+        self._scheduled = [(group, group.attached) for group in groups if group.attached]
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""

@@ -109,7 +109,7 @@ class LBFGS:
         """
         self._require_idle("load_state_dict")
         settings, state = loaded_state(self._params, self._group, state_dict)
-        self._group.commit(settings)
+        self._group.commit(settings, settings)
         self._state = state
 
     def step(self, closure: Closure) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
@@ -49,9 +49,9 @@ class Group(group.Group):
     def checked(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         return asdict(Settings(**super().checked(changes)))
 
-    def commit(self, values: dict[str, Any]) -> None:
-        super().commit(values)
+    def commit(self, values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
         self.settings = Settings(**values)
+        return super().commit(values, names)
 
     def _require_agreement(self, values: dict[str, Any], changes: Mapping[str, Any]) -> None:
         own, new = self["history_size"], values["history_size"]
