@@ -10,7 +10,8 @@
 namespace onepass {
 namespace {
 
-// The denominator is sqrt(v) + eps once rectified and 1 before: root_weight * sqrt(v) + offset covers both.
+// The denominator is sqrt(v) + eps once rectified and 1 before, when the second moment has no part in the step, be it
+// infinite.
 template <Decay kind>
 struct RadamRule {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
@@ -19,7 +20,7 @@ struct RadamRule {
 
   template <class F>
   struct Coefs {
-    F decay, beta1, fresh1, beta2, fresh2, root_weight, offset, step_size;
+    F decay, beta1, fresh1, beta2, fresh2, rectified, offset, step_size;
   };
   static Coefs<double> prepare(int64_t t, double lr, double beta1, double beta2, double eps, double weight_decay) {
     const double beta2_t = power(beta2, t), unbias2 = 1 - beta2_t;
@@ -37,7 +38,8 @@ struct RadamRule {
     apply_decay<kind>(c.decay, p, g);
     m = c.beta1 * m + c.fresh1 * g;
     v = c.beta2 * v + c.fresh2 * (g * g);
-    p = p - c.step_size * (m / (c.root_weight * sqrt(v) + c.offset));
+    const F zero{}, root = c.rectified > zero ? sqrt(v) : zero;
+    p = p - c.step_size * (m / (root + c.offset));
   }
 };
 

@@ -31,7 +31,8 @@ def assert_golden(build: Build, *arguments: str, emulator: Sequence[str] = ()) -
 
 
 def test_every_layer(native: Build) -> None:
-    for layer in ("pool", "serial", "openmp"):
+    assert_golden(native, "--layer", "serial", "--threads", "2")
+    for layer in ("pool", "openmp"):
         if layer == "openmp" and not native.has_openmp():
             pytest.skip("the rest is equal; this compiler brings no OpenMP")
         for circumstance in CIRCUMSTANCES:

@@ -22,12 +22,12 @@ def _rectified_adam(
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * step * beta2_t / (1 - beta2_t)
     step_size = lr / (1 - power(beta1, step))
-    root_weight, offset = 0.0, 1.0
+    denominator: Any = f(1)
     if rho > 5:
         rectification = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
         step_size = step_size * rectification * math.sqrt(1 - beta2_t)
-        root_weight, offset = 1.0, eps
-    p[...] = p - f(step_size) * (m / (f(root_weight) * np.sqrt(v) + f(offset)))
+        denominator = np.sqrt(v) + f(eps)
+    p[...] = p - f(step_size) * (m / denominator)
 
 
 def radam_(p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, weight_decay: float, **rest: Any) -> None:
