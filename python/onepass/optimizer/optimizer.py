@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import copy
-import os
-import threading
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
+from threading import get_ident
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -28,6 +25,7 @@ from onepass.optimizer.options import MirrorDtype, Options, OptionsInForce, Step
 from onepass.optimizer.record import StepRecord
 from onepass.optimizer.scheduling import attach
 from onepass.optimizer.state import new_mirror, new_state, refuse_idle_options, write_mirror
+from onepass.optimizer.turn import Turn
 from onepass.rules import RULES
 from onepass.schedules.base import Schedule
 
@@ -46,8 +44,6 @@ else:
 
 Values = Mapping[str, Any]
 _APPLIED = StepRecord()
-#: All optimizers there are.
-_with_locks: weakref.WeakSet[Optimizer] = weakref.WeakSet()
 
 
 class Optimizer(Declared):
@@ -77,7 +73,7 @@ class Optimizer(Declared):
         defaults = bound(self._owner, self.hyperparameters, positional, given)
         self.defaults = MappingProxyType(defaults)
         self.options = Options.of(self._owner, given, defaults)
-        self._make_lock()
+        self._turn = Turn(self._owner, self._rebuild)
         self._is_bare = isinstance(params, np.ndarray)
         self._mirror_dtype = given["mirror"] if isinstance(given.get("mirror"), str) else None
         groups = [self._new_group(group) for group in as_groups(self._owner, params)]
@@ -93,18 +89,6 @@ class Optimizer(Declared):
         if self._mirror_dtype is None:
             for param, mirror in zip(self.params, self._contents.mirrors, strict=False):
                 write_mirror(param, mirror)
-
-    def _make_lock(self) -> None:
-        self._lock = threading.RLock()
-        self._is_stepping = False
-        _with_locks.add(self)
-
-    def _after_fork(self) -> None:
-        """In the child: whoever held the lock is not here, nor who was stepping."""
-        self._lock = threading.RLock()
-        if self._is_stepping:
-            self._is_stepping = False
-            self.__setstate__(self._parts())
 
     def _hold(self, groups: Sequence[ParamGroup]) -> None:
         """Bind groups, and make what depends on the options."""
@@ -161,7 +145,7 @@ class Optimizer(Declared):
             TypeError, ValueError: naming the hyper-parameter and its range.
             KeyError: the optimizer does not have it.
         """
-        with self._at_rest("assign"):
+        with self._turn.at_rest("assign"):
             checked = [group.assignable(changes) for group in self._contents.groups]
             for group, values in zip(self._contents.groups, checked, strict=True):
                 group.commit(values, changes)
@@ -175,7 +159,7 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: as the constructor; the optimizer is then unchanged.
         """
-        with self._at_rest("add_param_group"):
+        with self._turn.at_rest("add_param_group"):
             if self.options.mirror and self._mirror_dtype is None:
                 raise ValueError(
                     f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a "
@@ -245,34 +229,19 @@ class Optimizer(Declared):
             TypeError, ValueError: naming the gradient and what is wrong with it; nothing has changed then.
             RuntimeError: another thread is in `step` of this optimizer.
         """
-        self._begin_step()
-        try:
-            if type(gradients) is not list and type(gradients) is not tuple:
-                gradients = self._gradients("step", gradients)
-            if self._scheduled:
-                return self._scheduled_step(gradients, found_inf, options)
-            return self._step(gradients, found_inf, options)
-        finally:
-            self._is_stepping = False
-            self._lock.release()
-
-    def _begin_step(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            if self._is_stepping:
-                raise RuntimeError(f"{self._owner}: step() is already running on this optimizer in another thread")
-            self._lock.acquire()  # what is copied or saved in another thread is so in a moment
-        if self._is_stepping:
-            self._lock.release()
-            raise RuntimeError(f"{self._owner}: step() is already running on this optimizer, and has called step()")
-        self._is_stepping = True
-
-    @contextmanager
-    def _at_rest(self, method: str) -> Iterator[None]:
-        """Nobody steps meanwhile, not even the caller: a schedule or a gradient could call what changes things."""
-        with self._lock:
-            if self._is_stepping:
-                raise RuntimeError(f"{self._owner}: step() is running on this optimizer, and has called {method}()")
-            yield
+        turn = self._turn
+        if turn.stepper:
+            turn.require_no_step("step")
+        with turn.lock:  # which waits for what is copied or saved in another thread
+            turn.stepper = get_ident()
+            try:
+                if type(gradients) is not list and type(gradients) is not tuple:
+                    gradients = self._gradients("step", gradients)
+                if self._scheduled:
+                    return self._scheduled_step(gradients, found_inf, options)
+                return self._step(gradients, found_inf, options)
+            finally:
+                turn.stepper = 0
 
     def _step(self, gradients: Sequence[Gradient | None], found_inf: Any, changes: Mapping[str, Any]) -> StepRecord:
         if self._is_plain and not changes and found_inf is None:
@@ -316,7 +285,7 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: as `step`; the binding is then unchanged.
         """
-        with self._at_rest("bind_gradients"):
+        with self._turn.at_rest("bind_gradients"):
             ordered = list(self._gradients("bind_gradients", gradients))
             self._contents.plan.check(ordered)
             self._bound = ordered
@@ -342,7 +311,7 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: there is no such group, it has a schedule, or cannot take what this one sets.
         """
-        with self._at_rest("attach_schedule"):
+        with self._turn.at_rest("attach_schedule"):
             attach(self._owner, self._contents.plan, self._chosen(group), schedule, every)
             self._scheduled = [(one, one.attached) for one in self._contents.groups if one.attached]
 
@@ -352,7 +321,7 @@ class Optimizer(Declared):
         Args:
             group: index of the group, or None for all.
         """
-        with self._at_rest("detach_schedule"):
+        with self._turn.at_rest("detach_schedule"):
             for one in self._chosen(group):
                 one.attached = None
             self._scheduled = [(one, one.attached) for one in self._contents.groups if one.attached]
@@ -368,7 +337,7 @@ class Optimizer(Declared):
 
         ``{"optimizer", "version", "state": {i: {"step", "exp_avg", ...}}, "param_groups": [{"lr", ..., "params"}]}``
         """
-        with self._at_rest("state_dict"):
+        with self._turn.at_rest("state_dict"):
             return state_dict(self._owner, self._contents, accumulates=self.options.accumulate > 1)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *, schedules: bool = True) -> None:
@@ -385,15 +354,19 @@ class Optimizer(Declared):
         Raises:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
-        with self._at_rest("load_state_dict"):
+        with self._turn.at_rest("load_state_dict"):
             load_state_dict(
                 self._owner, self._contents, state_dict, accumulate=self.options.accumulate, schedules=schedules
             )
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy at one moment: nobody steps while it is made."""
-        with self._at_rest("__getstate__"):
+        with self._turn.at_rest("__getstate__"):
             return copy.deepcopy(self._parts())
+
+    def _rebuild(self) -> None:
+        """Bind everything anew: a plan in the midst of a step is of no use in a forked child."""
+        self.__setstate__(self._parts())
 
     def _parts(self) -> dict[str, Any]:
         return {
@@ -418,7 +391,7 @@ class Optimizer(Declared):
         self._owner = type(self).__name__
         self.defaults = MappingProxyType(saved["defaults"])
         self.options, self._mirror_dtype, self._is_bare = saved["options"], saved["mirror"], saved["bare"]
-        self._make_lock()
+        self._turn = Turn(self._owner, self._rebuild)
         groups = []
         for values, params, names, states, mirrors in saved["groups"]:
             group = ParamGroup(type(self), tuple(params), names, values)
@@ -435,7 +408,7 @@ class Optimizer(Declared):
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""
-        with self._at_rest("__copy__"):
+        with self._turn.at_rest("__copy__"):
             parts = self._parts()
             memo = {id(array): array for array in (*self._contents.params, *self._contents.mirrors)}
             parts = copy.deepcopy(parts, memo)
@@ -445,7 +418,7 @@ class Optimizer(Declared):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
         """Parameters and state copied as well; what is copied along with them is copied once."""
-        with self._at_rest("__deepcopy__"):
+        with self._turn.at_rest("__deepcopy__"):
             parts = copy.deepcopy(self._parts(), memo)
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
@@ -461,12 +434,3 @@ Optimizer.hyperparameters = declare(Optimizer, {})
 for _option in fields(Options):
     if not hasattr(Optimizer, _option.name):  # but for `ema` and `mirror`
         setattr(Optimizer, _option.name, OptionView(_option.name))
-
-
-def _unlock_all() -> None:
-    for optimizer in list(_with_locks):
-        optimizer._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_all)
