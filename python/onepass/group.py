@@ -62,7 +62,7 @@ class Group(MutableMapping[str, Any], ABC):
 
     def checked(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """All values after these changes, without making them."""
-        values = dict(self._values)
+        values = self._values.copy()
         for key, value in changes.items():
             if key not in values:
                 self._refuse(key)
