@@ -80,9 +80,8 @@ def load_state_dict(
     for group, source in zip(contents.groups, sources, strict=True):
         where, entry = source.where, source.entry
         hypers = group.in_force
-        present = entry.keys() if isinstance(entry, Mapping) else set()
-        wanted = {*hypers, "params", *({"names"} & present)}
-        wanted |= ({"schedule"} if group.attached else set()) if schedules else {"schedule"} & present
+        wanted = {*hypers, "params", *({"names"} & entry.keys())}
+        wanted |= ({"schedule"} if group.attached else set()) if schedules else {"schedule"} & entry.keys()
         require_keys(where, entry, wanted)
         new_values.append(group.checked({name: entry[name] for name in hypers}))
         if schedules and group.attached:

@@ -96,7 +96,11 @@ class Optimizer(Declared):
         self._options_in_force = OptionsInForce(self.options)
         self._is_plain = self.options.is_plain
         self._bound: Sequence[Gradient | None] | None = None
-        self._scheduled = [(group, group.attached) for group in groups if group.attached]
+        self._note_schedules()
+
+    def _note_schedules(self) -> None:
+        """Which groups must be prepared for a step?"""
+        self._scheduled = [(group, group.attached) for group in self._contents.groups if group.attached]
 
     @classmethod
     def rule(cls, values: Values) -> str:
@@ -313,7 +317,7 @@ class Optimizer(Declared):
         """
         with self._turn.at_rest("attach_schedule"):
             attach(self._owner, self._contents.plan, self._chosen(group), schedule, every)
-            self._scheduled = [(one, one.attached) for one in self._contents.groups if one.attached]
+            self._note_schedules()
 
     def detach_schedule(self, group: int | None = None) -> None:
         """Let hyper-parameters stay as their schedule has set them; ``param_groups[i].schedule`` is what it was.
@@ -324,7 +328,7 @@ class Optimizer(Declared):
         with self._turn.at_rest("detach_schedule"):
             for one in self._chosen(group):
                 one.attached = None
-            self._scheduled = [(one, one.attached) for one in self._contents.groups if one.attached]
+            self._note_schedules()
 
     def _chosen(self, group: int | None) -> list[ParamGroup]:
         groups = self._contents.groups
@@ -404,7 +408,7 @@ class Optimizer(Declared):
             if attached:
                 schedule, base, every, steps = attached
                 group.attached = AttachedSchedule(schedule, base, every, plan, plan.applied - steps)
-        self._scheduled = [(group, group.attached) for group in groups if group.attached]
+        self._note_schedules()
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""
