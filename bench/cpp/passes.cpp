@@ -21,14 +21,14 @@ struct Pass {
 constexpr Pass all[] = {
     PASS(decode, a.stored, a.compute, tile_size),
     PASS(encode, a.compute, a.stored, tile_size),
-    PASS(encode_stochastic, a.compute, a.stored, tile_size, 0, {1, 2}),
+    PASS(add_stochastic, a.compute, a.stored, tile_size, 0, {1, 2}),
     PASS(decode_compensated, a.stored, a.compensation, a.compute, tile_size),
-    PASS(encode_compensated, a.compute, a.stored, a.compensation, tile_size),
+    PASS(add_compensated, a.compute, a.stored, a.compensation, tile_size),
     PASS(clip, a.stored, a.compute, tile_size, 0.25),
     PASS(start_sum, a.stored, a.compute, tile_size, 0.5),
     PASS(add_to_sum, a.stored, a.compute, tile_size, 0),
     PASS(sum_squares, a.stored, tile_size, unlimited),
-    PASS(average, a.stored, a.compute, tile_size, 0.5),
+    PASS(average, a.stored, a.compute, tile_size, 0.25, 0, {1, 2}),
     PASS(flush_subnormals, a.stored, tile_size),
 };
 #undef PASS

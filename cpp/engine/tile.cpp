@@ -58,8 +58,8 @@ class Tile {
       slots[s] = tensor_.slots[s].at(begin_);
       scales[s] = tensor_.slots[s].scale_at(begin_);
     }
-    t_.kernel({t_.coefs, t_.sign * call_.grad_factor, param, grad, slots.data(), scales.data(), size_, index(),
-               noise(Purpose::state)});
+    t_.kernel({t_.coefs, t_.sign * call_.grad_factor, param, t_.storage.own_rounding, grad, slots.data(), scales.data(),
+               size_, index(), t_.noisy ? noise(Purpose::state, t_.time) : NoiseKey{}});
     if (t_.staging.param) store_param();
     if (call_.rounding.flush_subnormals)
       for (std::size_t s = 0; s < slot_count(); ++s) flush(tensor_.slots[s]);
@@ -74,9 +74,9 @@ class Tile {
  private:
   std::size_t slot_count() const { return t_.member.rule->slots.size(); }
   std::uint32_t index() const { return static_cast<std::uint32_t>(begin_); }
-  NoiseKey noise(Purpose purpose) const {
-    if (!t_.noisy) return {};
-    return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(t_.time), purpose,
+  // `time` tells the step from those before it.
+  NoiseKey noise(Purpose purpose, std::int64_t time) const {
+    return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(time), purpose,
                      static_cast<std::uint64_t>(begin_) >> 32);
   }
   const Passes& param_passes() const { return table_.of(tensor_.param.dtype); }
@@ -104,9 +104,9 @@ class Tile {
   void store_param() {
     void* const param = tensor_.param.at(begin_);
     if (tensor_.compensation)
-      param_passes().encode_compensated(param_.items, param, tensor_.compensation.at(begin_), size_);
-    else if (call_.rounding.stochastic_param)
-      param_passes().encode_stochastic(param_.items, param, size_, index(), noise(Purpose::parameter));
+      param_passes().add_compensated(param_.items, param, tensor_.compensation.at(begin_), size_);
+    else if (t_.storage.own_rounding)
+      param_passes().add_stochastic(param_.items, param, size_, index(), noise(Purpose::parameter, t_.time));
     else
       param_passes().encode(param_.items, param, size_);
   }
@@ -121,7 +121,8 @@ class Tile {
     if (t_.start_mean)
       param_passes().decode(tensor_.param.at(begin_), tensor_.mean.at(begin_), size_);
     else
-      param_passes().average(tensor_.param.at(begin_), tensor_.mean.at(begin_), size_, t_.mean_weight);
+      param_passes().average(tensor_.param.at(begin_), tensor_.mean.at(begin_), size_, t_.mean_weight, index(),
+                             noise(Purpose::mean, *tensor_.mean_count));
   }
 
   void write_mirror() {

@@ -4,7 +4,10 @@
 // is zero. A first moment has a sign and four bits of exponent; what is below 2^-15 of the scale counts as zero. A
 // second moment has five bits of exponent and no sign; it is stored as it is, not as its root, so that stochastic
 // rounding keeps its mean, and what is below 2^-31 of the scale counts as that, never as zero, for steps are divided by
-// it. A block with a NaN, an infinity or a magnitude of 2^126 or more is NaN altogether.
+// it.
+//
+// A NaN, an infinity, and what is 2^126 or more and counts as one, have the two highest codes and no part in the scale;
+// a block that holds some has a negative scale and is read with care.
 #pragma once
 
 #include "codec.hpp"
@@ -32,6 +35,7 @@ inline Words code_of(Magnitudes bits, int32_t zero, Words rounding) {
 
 struct SignedCode {
   static constexpr int32_t smallest = 112 << 23;
+  static constexpr uint8_t sign = 0x80, infinity = 0x7e, nan = 0x7f;
   static Pack<float> decode(Bytes<Pack<float>> codes) {
     // The sign where a float has it, the code's seven other bits below.
     const Words bits = widen_signed(codes) << fraction_shift;
@@ -44,6 +48,7 @@ struct SignedCode {
 
 struct UnsignedCode {
   static constexpr int32_t smallest = 96 << 23;
+  static constexpr uint8_t sign = 0, infinity = 0xfe, nan = 0xff;
   static Pack<float> decode(Bytes<Pack<float>> codes) {
     return to_floats((widen(codes) << fraction_shift) | static_cast<uint32_t>(smallest));
   }
@@ -97,8 +102,11 @@ inline float power_of_two(int32_t exponent_field) {
 // code is not subnormal.
 struct Scale {
   int32_t largest;
-  bool overflows() const { return largest >= too_large; }
-  float scale() const { return overflows() ? __builtin_nanf("") : largest == 0 ? 0 : power_of_two(field()); }
+  bool exceptional;  // there are numbers without a part in it
+  float scale() const {
+    const float magnitude = largest == 0 ? 0 : power_of_two(field());
+    return exceptional ? -magnitude : magnitude;
+  }
   // The bits of a number below 1 times the scale.
   int32_t times(int32_t bits) const { return bits + ((field() - 127) << 23); }
 
@@ -108,6 +116,46 @@ struct Scale {
     return above < 37 ? 37 : above > 253 ? 253 : above;
   }
 };
+
+inline bool is_exceptional(float scale) { return __builtin_signbit(scale); }
+
+// What follows is for blocks that hold infinities or NaNs, out of the way of all others.
+
+inline bool fits(float value) { return __builtin_fabsf(value) < 0x1p126f; }
+
+__attribute__((noinline)) inline int32_t largest_fitting(const float* values, int64_t size) {
+  float largest = 0;
+  for (int64_t i = 0; i < size; ++i)
+    if (const float magnitude = __builtin_fabsf(values[i]); fits(magnitude) && magnitude > largest) largest = magnitude;
+  return magnitudes(Pack<float>{} + largest)[0];
+}
+
+inline Scale scale_of(int32_t largest, const float* values, int64_t size) {
+  if (__builtin_expect(largest < too_large, 1)) return {largest, false};
+  return {largest_fitting(values, size), true};
+}
+
+// Puts the highest codes where they belong.
+template <class Code>
+__attribute__((noinline)) void mark_exceptions(uint8_t* codes, const float* values, int64_t size) {
+  for (int64_t i = 0; i < size; ++i)
+    if (!fits(values[i]))
+      codes[i] = values[i] != values[i] ? Code::nan : Code::infinity | (values[i] < 0 ? Code::sign : 0);
+}
+
+template <class Code>
+__attribute__((noinline)) void load_with_exceptions(const uint8_t* codes, float scale, float* values, int64_t size) {
+  const auto magnitude = broadcast<Pack<float>>(__builtin_fabsf(scale));
+  sweep<lanes<Pack<float>>>(
+      size,
+      [&](int64_t, const uint8_t* from, float* to) { Codec<float>::store(to, load_codes<Code>(from, magnitude)); },
+      codes, values);
+  for (int64_t i = 0; i < size; ++i) {
+    const int code = codes[i] & ~Code::sign;
+    if (code == Code::nan) values[i] = __builtin_nanf("");
+    if (code == Code::infinity) values[i] = codes[i] & Code::sign ? -__builtin_inff() : __builtin_inff();
+  }
+}
 
 // What is added below the last bit of a code that is kept. Three fraction bits are so few that the fast slots, too, are
 // rounded stochastically: an average of nine parts of itself and one of the gradient would stop short of it.

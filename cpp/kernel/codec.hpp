@@ -1,12 +1,14 @@
 // How does a stored element become a lane, and back? Loads and stores in registers, at any alignment.
 //
-// `Compute` is the type in which elements stored as T are computed. A store that is given `noise`, 16 random bits in
-// each lane, rounds stochastically: up with the probability that makes the mean exact.
+// `Compute` is the type in which elements stored as T are computed. A store that is given `noise` rounds
+// stochastically, with the probability that makes the mean exact: a number with 16 random bits in each lane, an exact
+// sum with 32.
 #pragma once
 
 #include "convert.hpp"
 #include "language/simd.hpp"
 #include "noise.hpp"
+#include "stochastic.hpp"
 
 namespace onepass {
 namespace {
@@ -48,6 +50,7 @@ struct Codec<bf16> {
   static void store(bf16* to, Pack<float> pack, Words noise) {
     store(to, convert<Halves<Pack<float>>>(brain_or_nan(pack, to_words(pack) + noise)));
   }
+  static void store(bf16* to, ExactSum sum, Words noise) { store(to, encode_brain(sum, noise)); }
 
  private:
   static void store(bf16* to, Halves<Pack<float>> halves) { __builtin_memcpy(to, &halves, sizeof halves); }
@@ -70,6 +73,7 @@ struct Codec<f16> {
     const Words half = select(magnitude >= 0x47800000, special, select(small, tiny, normal));
     store(to, convert<Halves<Pack<float>>>(sign | half));
   }
+  static void store(f16* to, ExactSum sum, Words noise) { store(to, encode_half(sum, noise)); }
 
  private:
   static void store(f16* to, Halves<Pack<float>> halves) { __builtin_memcpy(to, &halves, sizeof halves); }

@@ -47,6 +47,7 @@ struct KernelArgs {
   const double* coefs;
   double grad_factor;
   void* param;
+  bool as_change;  // the change is left in the parameter's place, for a rounding that adds it itself; of float only
   const void* grad;
   void* const* slots;
   float* const* scales;  // of slots in q8, which start a block
@@ -67,16 +68,18 @@ struct TileSum {
 struct Passes {
   void (*decode)(const void* stored, void* compute, int64_t size);
   void (*encode)(const void* compute, void* stored, int64_t size);
-  void (*encode_stochastic)(const void* compute, void* stored, int64_t size, uint32_t index, NoiseKey noise);
-  // Kahan: what rounding to nearest has cut off is kept in a second array.
+  // stored += change, with the probability that makes the mean exact.
+  void (*add_stochastic)(const void* change, void* stored, int64_t size, uint32_t index, NoiseKey noise);
+  // Kahan: what rounding to nearest has cut off is kept in a second array, and comes back with the next change.
   void (*decode_compensated)(const void* stored, const void* compensation, void* compute, int64_t size);
-  void (*encode_compensated)(const void* compute, void* stored, void* compensation, int64_t size);
+  void (*add_compensated)(const void* change, void* stored, void* compensation, int64_t size);
   void (*clip)(const void* stored, void* compute, int64_t size, double bound);
   // sum = factor * stored, or added to it
   void (*start_sum)(const void* stored, void* sum, int64_t size, double factor);
   void (*add_to_sum)(const void* stored, void* sum, int64_t size, double factor);
   TileSum (*sum_squares)(const void* stored, int64_t size, double bound);
-  void (*average)(const void* stored, void* mean, int64_t size, double weight);  // mean += weight * (stored - mean)
+  // mean += weight * (stored - mean)
+  void (*average)(const void* stored, void* mean, int64_t size, double weight, uint32_t index, NoiseKey noise);
   void (*flush_subnormals)(void* stored, int64_t size);
 };
 

@@ -31,19 +31,33 @@ struct CountTo<0, S...> {
   using type = Indices<S...>;
 };
 
+// What takes the parameter's place: p less its descent, or this alone, as the change.
+template <class P>
+struct Descend {
+  using F = Pack<ComputeOf<P>>;
+  explicit Descend(const KernelArgs&) {}
+  F operator()(F p, F descent) const { return p - descent; }
+};
+template <>
+struct Descend<float> {
+  Words kept;
+  explicit Descend(const KernelArgs& args) : kept(Words{} - (args.as_change ? 0 : 1)) {}
+  Pack<float> operator()(Pack<float> p, Pack<float> descent) const { return to_floats(to_words(p) & kept) - descent; }
+};
+
 template <class Rule, class P, class G, class S, bool stochastic, int... I>
 void run(const KernelArgs& args, Indices<I...>) {
   using F = Pack<ComputeOf<P>>;
   const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
   const F factor = broadcast<F>(static_cast<ComputeOf<P>>(args.grad_factor));
 
+  const Descend<P> descend(args);
+
   // The only place where a rule meets memory: everything is loaded before anything is stored.
   const auto apply = [&](int64_t index, P* p_at, const G* g_at, auto*... slot_at) {
-    F p = Codec<P>::load(p_at);
-    const F g = factor * Codec<G>::load(g_at);
+    const F p = Codec<P>::load(p_at), g = factor * Codec<G>::load(g_at);
     F slots[sizeof...(I) + 1] = {SlotCodec<S, Rule::slots.items[I].kind>::load(slot_at)...};
-    Rule::step(coefs, p, g, slots[I]...);
-    Codec<P>::store(p_at, p);
+    Codec<P>::store(p_at, descend(p, Rule::step(coefs, p, g, slots[I]...)));
     if constexpr (stochastic) {
       const Words bits = noise<F>(args.noise, args.index + static_cast<uint32_t>(index));
       const auto store = [&](auto codec, S* at, F pack, int ordinal) {
@@ -61,44 +75,67 @@ void run(const KernelArgs& args, Indices<I...>) {
                   static_cast<S*>(args.slots[I])...);
 }
 
+template <class Rule, int slot>
+using CodeOf = typename CodeFor<Rule::slots.items[slot].kind>::type;
+
+template <class Rule, class P, class G, class S, bool stochastic>
+void kernel(const KernelArgs& args);
+
+// Of its own, so that the kernel is not another time in who calls it.
+template <class Rule, class P, class G>
+__attribute__((noinline)) void run_on_floats(const KernelArgs& args) {
+  kernel<Rule, P, G, float, false>(args);
+}
+
 // State in blocks: a block's scale is known only when all its new values are, which wait in a buffer until then.
 template <class Rule, class P, class G, bool stochastic, int... I>
 void run_in_blocks(const KernelArgs& args, Indices<I...>) {
   using F = Pack<float>;
   const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
   const F factor = broadcast<F>(static_cast<float>(args.grad_factor));
+  const Descend<P> descend(args);
   alignas(64) float fresh[sizeof...(I)][block_size + lanes<F>];  // GCC cannot see that no pack reaches beyond
 
   const auto run_block = [&](int64_t start, int64_t size) {
     const int64_t block = start / block_size;
     const F scales[] = {broadcast<F>(args.scales[I][block])...};
+    const bool exceptional = (is_exceptional(args.scales[I][block]) | ...);
     Magnitudes largest[sizeof...(I)] = {};
     const auto apply = [&](int64_t index, P* p_at, const G* g_at, auto*... code_at) {
-      F p = Codec<P>::load(p_at);
-      const F g = factor * Codec<G>::load(g_at);
-      F slots[] = {load_codes<typename CodeFor<Rule::slots.items[I].kind>::type>(code_at, scales[I])...};
-      Rule::step(coefs, p, g, slots[I]...);
-      Codec<P>::store(p_at, p);
+      const F p = Codec<P>::load(p_at), g = factor * Codec<G>::load(g_at);
+      F slots[] = {load_codes<CodeOf<Rule, I>>(code_at, scales[I])...};
+      Codec<P>::store(p_at, descend(p, Rule::step(coefs, p, g, slots[I]...)));
       (Codec<float>::store(fresh[I] + index, slots[I]), ...);
       ((largest[I] = larger(largest[I], magnitudes(slots[I]))), ...);
     };
-    sweep<lanes<F>>(size, apply, static_cast<P*>(args.param) + start, static_cast<const G*>(args.grad) + start,
-                    static_cast<const uint8_t*>(args.slots[I]) + start...);
-    const Scale fresh_scales[] = {{size == block_size ? largest_of(largest[I]) : largest_of_part(fresh[I], size)}...};
+    auto* const params = static_cast<P*>(args.param) + start;
+    const auto* const grads = static_cast<const G*>(args.grad) + start;
+    if (__builtin_expect(exceptional, 0)) {
+      (load_with_exceptions<CodeOf<Rule, I>>(static_cast<const uint8_t*>(args.slots[I]) + start, args.scales[I][block],
+                                             fresh[I], size),
+       ...);
+      void* const values[] = {fresh[I]...};
+      run_on_floats<Rule, P, G>(
+          {args.coefs, args.grad_factor, params, args.as_change, grads, values, nullptr, size, 0, {}});
+    } else {
+      sweep<lanes<F>>(size, apply, params, grads, static_cast<const uint8_t*>(args.slots[I]) + start...);
+    }
+    const bool in_packs = size == block_size && !exceptional;
+    const Scale fresh_scales[] = {
+        scale_of(in_packs ? largest_of(largest[I]) : largest_of_part(fresh[I], size), fresh[I], size)...};
     BlockRounding<stochastic, sizeof...(I)> rounding(args.noise, args.index + static_cast<uint32_t>(start));
     const auto store = [&](int64_t index, auto*... code_at) {
       rounding.turn_to(index);
-      (store_codes<typename CodeFor<Rule::slots.items[I].kind>::type>(code_at, Codec<float>::load(fresh[I] + index),
-                                                                      fresh_scales[I], rounding.of(I)),
+      (store_codes<CodeOf<Rule, I>>(code_at, Codec<float>::load(fresh[I] + index), fresh_scales[I], rounding.of(I)),
        ...);
     };
     sweep<lanes<F>>(size, store, static_cast<uint8_t*>(args.slots[I]) + start...);
-    const auto finish = [&](int slot) {
+    const auto finish = [&]<class Code>(Code, int slot) {
       args.scales[slot][block] = fresh_scales[slot].scale();
-      if (fresh_scales[slot].overflows())
-        __builtin_memset(static_cast<uint8_t*>(args.slots[slot]) + start, 0, static_cast<uint64_t>(size));
+      if (__builtin_expect(fresh_scales[slot].exceptional, 0))
+        mark_exceptions<Code>(static_cast<uint8_t*>(args.slots[slot]) + start, fresh[slot], size);
     };
-    (finish(I), ...);
+    (finish(CodeOf<Rule, I>{}, I), ...);
   };
   // A whole block's size is a constant, and its loops need not look for their end.
   int64_t start = 0;

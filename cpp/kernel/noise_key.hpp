@@ -5,7 +5,7 @@
 
 namespace onepass {
 
-enum class Purpose : uint64_t { state, parameter };
+enum class Purpose : uint64_t { state, parameter, mean };
 
 struct NoiseKey {
   uint32_t offset, twist;
@@ -23,7 +23,7 @@ constexpr uint64_t mix(uint64_t z) {
 
 // `position` is the parameter's number in the optimizer, `high` the upper half of the elements' indices.
 constexpr NoiseKey noise_key(uint64_t seed, uint64_t position, uint64_t step, Purpose purpose, uint64_t high) {
-  const uint64_t key = mix(mix(mix(mix(seed) ^ position) ^ step) ^ (2 * high + static_cast<uint64_t>(purpose)));
+  const uint64_t key = mix(mix(mix(mix(seed) ^ position) ^ step) ^ (4 * high + static_cast<uint64_t>(purpose)));
   return {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
 }
 

@@ -39,14 +39,26 @@ void encode(const void* compute, void* stored, int64_t size) {
 }
 
 template <class T>
-void encode_stochastic(const void* compute, void* stored, int64_t size, uint32_t index, NoiseKey key) {
+void add_stochastic(const void* change, void* stored, int64_t size, uint32_t index, NoiseKey key) {
   sweep<width_of<T>>(
       size,
-      [&](int64_t i, const float* from, T* to) {
+      [&](int64_t i, const float* change_at, T* at) {
         const Words bits = noise<Pack<float>>(key, index + static_cast<uint32_t>(i));
-        Codec<T>::store(to, Codec<float>::load(from), bits & 0xffff);
+        Codec<T>::store(at, exact_sum(Codec<T>::load(at), Codec<float>::load(change_at)), bits);
       },
-      static_cast<const float*>(compute), static_cast<T*>(stored));
+      static_cast<const float*>(change), static_cast<T*>(stored));
+}
+
+// By what a compensation is multiplied when it is stored, for it is at most half a place of what it compensates: by
+// 2^11 half precision, whose range would end above it.
+template <class T>
+constexpr float compensation_scale = 1;
+template <>
+constexpr float compensation_scale<f16> = 0x1p11f;
+
+template <class T>
+Pack<float> load_compensation(const T* at) {
+  return Codec<T>::load(at) * (1 / compensation_scale<T>);
 }
 
 template <class T>
@@ -54,23 +66,25 @@ void decode_compensated(const void* stored, const void* compensation, void* comp
   sweep<width_of<T>>(
       size,
       [](int64_t, const T* at, const T* compensation_at, float* to) {
-        Codec<float>::store(to, Codec<T>::load(at) + Codec<T>::load(compensation_at));
+        Codec<float>::store(to, Codec<T>::load(at) + load_compensation(compensation_at));
       },
       static_cast<const T*>(stored), static_cast<const T*>(compensation), static_cast<float*>(compute));
 }
 
 // Where the rounded number is not finite there is nothing to compensate.
 template <class T>
-void encode_compensated(const void* compute, void* stored, void* compensation, int64_t size) {
+void add_compensated(const void* change, void* stored, void* compensation, int64_t size) {
   sweep<width_of<T>>(
       size,
-      [](int64_t, const float* from, T* at, T* compensation_at) {
-        const Pack<float> exact = Codec<float>::load(from);
-        Codec<T>::store(at, exact);
-        const Pack<float> cut_off = exact - Codec<T>::load(at);
-        Codec<T>::store(compensation_at, cut_off - cut_off == 0 ? cut_off : Pack<float>{});
+      [](int64_t, const float* change_at, T* at, T* compensation_at) {
+        const Pack<float> whole_change = load_compensation(compensation_at) + Codec<float>::load(change_at);
+        const ExactSum exact = exact_sum(Codec<T>::load(at), whole_change);
+        Codec<T>::store(at, exact.rounded);
+        const Pack<float> cut_off = (exact.rounded - Codec<T>::load(at)) + exact.rest;
+        const Pack<float> finite = cut_off - cut_off == 0 ? cut_off : Pack<float>{};
+        Codec<T>::store(compensation_at, finite * compensation_scale<T>);
       },
-      static_cast<const float*>(compute), static_cast<T*>(stored), static_cast<T*>(compensation));
+      static_cast<const float*>(change), static_cast<T*>(stored), static_cast<T*>(compensation));
 }
 
 template <class F>
@@ -96,10 +110,27 @@ void add_to_sum(const void* stored, void* sum, int64_t size, double factor) {
   transform<T, ComputeOf<T>>(stored, sum, size, [&](auto x, auto total) { return total + f * x; });
 }
 
+// From whichever is nearer to the result, so that the mean arrives. A float's mean moves at random where it would stand
+// still: by less than half a place at a time.
 template <class T>
-void average(const void* stored, void* mean, int64_t size, double weight) {
-  const auto w = everywhere<T>(weight);
-  transform<T, ComputeOf<T>>(stored, mean, size, [&](auto x, auto old) { return old + w * (x - old); });
+void average(const void* stored, void* mean, int64_t size, double weight, uint32_t index, NoiseKey key) {
+  using F = ComputeOf<T>;
+  const bool stays = weight < 0.5;
+  const auto part = everywhere<T>(stays ? weight : 1 - weight);
+  const auto blend = [&](auto near, auto far, [[maybe_unused]] int64_t i) {
+    const auto change = part * (far - near);
+    if constexpr (sizeof(F) == sizeof(float))
+      return add_at_random(near, change, noise<Pack<float>>(key, index + static_cast<uint32_t>(i)));
+    else
+      return near + change;
+  };
+  sweep<width_of<T>>(
+      size,
+      [&](int64_t i, const T* at, F* mean_at) {
+        const auto x = Codec<T>::load(at), old = Codec<F>::load(mean_at);
+        Codec<F>::store(mean_at, stays ? blend(old, x, i) : blend(x, old, i));
+      },
+      static_cast<const T*>(stored), static_cast<F*>(mean));
 }
 
 template <class T>
@@ -175,8 +206,8 @@ constexpr Passes common_passes() {
 template <class T>
 constexpr Passes narrow_passes() {
   Passes passes = common_passes<T>();
-  passes.encode_stochastic = encode_stochastic<T>;
-  passes.decode_compensated = decode_compensated<T>, passes.encode_compensated = encode_compensated<T>;
+  passes.add_stochastic = add_stochastic<T>;
+  passes.decode_compensated = decode_compensated<T>, passes.add_compensated = add_compensated<T>;
   return passes;
 }
 

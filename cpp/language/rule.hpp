@@ -11,7 +11,8 @@
 //             (optional) hyper-parameters by which rows without gradient decay: where all are zero, the rule may be
 //             applied to some rows only, for a sparse gradient
 //   prepare   (t, hypers..., scalars&...) -> Coefs<double>: once per step, in double; t = 1 at the first step
-//   step      (coefs, p, g, slots...): the formula, on packs, once for all storage types and instruction sets
+//   step      (coefs, p, g, slots&...) -> what p descends by: the formula, on packs, once for all storage types and
+//             instruction sets. The difference itself is left to whoever stores p, who may round it in other ways.
 #pragma once
 
 #include <stdint.h>

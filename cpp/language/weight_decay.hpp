@@ -9,15 +9,21 @@ enum class Decay { coupled, decoupled };
 
 template <Decay kind>
 double decay_coefficient(double lr, double weight_decay) {
-  return kind == Decay::coupled ? weight_decay : 1 - lr * weight_decay;
+  return kind == Decay::coupled ? weight_decay : lr * weight_decay;
 }
 
+// What the rule takes for the gradient.
 template <Decay kind, class F>
-void apply_decay(F decay, F& p, F& g) {
-  if constexpr (kind == Decay::coupled)
-    g = g + decay * p;
-  else
-    p = decay * p;
+F decayed_gradient(F decay, F p, F g) {
+  if constexpr (kind == Decay::coupled) return g + decay * p;
+  return g;
+}
+
+// The whole descent. lr * weight_decay is not taken from 1 first: near 1 a float would keep little of it.
+template <Decay kind, class F>
+F decayed_descent(F decay, F p, F descent) {
+  if constexpr (kind == Decay::decoupled) return decay * p + descent;
+  return descent;
 }
 
 }  // namespace

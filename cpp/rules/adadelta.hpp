@@ -24,13 +24,13 @@ struct Adadelta {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& acc_delta) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& square_avg, F& acc_delta) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
     square_avg = c.rho * square_avg + c.fresh * (g * g);
     // One root of the ratio, not a ratio of two roots: in double precision the second root costs more than the memory.
     const F delta = sqrt((acc_delta + c.eps) / (square_avg + c.eps)) * g;
     acc_delta = c.rho * acc_delta + c.fresh * (delta * delta);
-    p = p - c.lr * delta;
+    return c.lr * delta;
   }
 };
 

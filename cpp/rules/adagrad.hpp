@@ -24,10 +24,10 @@ struct Adagrad {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& sum) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& sum) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
     sum = sum + g * g;
-    p = p - c.lr * (g / (sqrt(sum) + c.eps));
+    return c.lr * (g / (sqrt(sum) + c.eps));
   }
 };
 

@@ -32,14 +32,14 @@ struct AdamStep {
   }
 
   template <class F>
-  static void average(const Coefs<F>& c, F& p, F g, F& m, F& v) {
-    apply_decay<kind>(c.decay, p, g);
+  static void average(const Coefs<F>& c, F p, F g, F& m, F& v) {
+    g = decayed_gradient<kind>(c.decay, p, g);
     m = c.beta1 * m + c.fresh1 * g;
     v = c.beta2 * v + c.fresh2 * (g * g);
   }
   template <class F>
-  static void descend(const Coefs<F>& c, F& p, F m, F v) {
-    p = p - c.step_size * (m / (sqrt(v) * c.unbias_root + c.eps));
+  static F descent(const Coefs<F>& c, F p, F m, F v) {
+    return decayed_descent<kind>(c.decay, p, c.step_size * (m / (sqrt(v) * c.unbias_root + c.eps)));
   }
 };
 
@@ -48,9 +48,9 @@ struct AdamRule : AdamStep<kind> {
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
 
   template <class C, class F>
-  static void step(const C& c, F& p, F g, F& m, F& v) {
+  static F step(const C& c, F p, F g, F& m, F& v) {
     AdamRule::average(c, p, g, m, v);
-    AdamRule::descend(c, p, m, v);
+    return AdamRule::descent(c, p, m, v);
   }
 };
 
@@ -59,10 +59,10 @@ struct AmsgradRule : AdamStep<kind> {
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq"), second_moment("max_exp_avg_sq")};
 
   template <class C, class F>
-  static void step(const C& c, F& p, F g, F& m, F& v, F& v_max) {
+  static F step(const C& c, F p, F g, F& m, F& v, F& v_max) {
     AmsgradRule::average(c, p, g, m, v);
     v_max = max(v_max, v);
-    AmsgradRule::descend(c, p, m, v_max);
+    return AmsgradRule::descent(c, p, m, v_max);
   }
 };
 

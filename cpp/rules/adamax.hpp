@@ -24,11 +24,11 @@ struct Adamax {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& m, F& u) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& m, F& u) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
     m = c.beta1 * m + c.fresh1 * g;
     u = max(c.beta2 * u, abs(g) + c.eps);
-    p = p - c.step_size * (m / u);
+    return c.step_size * (m / u);
   }
 };
 

@@ -26,14 +26,15 @@ struct Asgd {
     eta = lr / real_power(1 + lambd * lr * static_cast<double>(t), alpha);
     const double averaged = static_cast<double>(t - 1) - t0;
     const double fresh = averaged > 1 ? 1 / averaged : 1;
-    return {weight_decay, 1 - lambd * now, now, 1 - fresh, fresh};
+    return {weight_decay, lambd * now, now, 1 - fresh, fresh};
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& ax) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
-    p = c.shrink * p - c.eta * g;
-    ax = c.keep * ax + c.fresh * p;
+  static F step(const Coefs<F>& c, F p, F g, F& ax) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+    const F descent = c.shrink * p + c.eta * g;
+    ax = c.keep * ax + c.fresh * (p - descent);
+    return descent;
   }
 };
 

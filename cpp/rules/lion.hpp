@@ -23,10 +23,10 @@ struct Lion {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& m) {
-    apply_decay<Decay::decoupled>(c.decay, p, g);
-    p = p - c.lr * sign(c.beta1 * m + c.fresh1 * g);
+  static F step(const Coefs<F>& c, F p, F g, F& m) {
+    const F descent = c.lr * sign(c.beta1 * m + c.fresh1 * g);
     m = c.beta2 * m + c.fresh2 * g;
+    return decayed_descent<Decay::decoupled>(c.decay, p, descent);
   }
 };
 

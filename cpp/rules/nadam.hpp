@@ -39,11 +39,12 @@ struct NadamRule {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& m, F& v) {
-    apply_decay<kind>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& m, F& v) {
+    g = decayed_gradient<kind>(c.decay, p, g);
     m = c.beta1 * m + c.fresh1 * g;
     v = c.beta2 * v + c.fresh2 * (g * g);
-    p = p - (c.grad_size * g + c.momentum_size * m) / (sqrt(v) * c.unbias_root + c.eps);
+    const F descent = (c.grad_size * g + c.momentum_size * m) / (sqrt(v) * c.unbias_root + c.eps);
+    return decayed_descent<kind>(c.decay, p, descent);
   }
 };
 

@@ -34,12 +34,12 @@ struct RadamRule {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& m, F& v) {
-    apply_decay<kind>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& m, F& v) {
+    g = decayed_gradient<kind>(c.decay, p, g);
     m = c.beta1 * m + c.fresh1 * g;
     v = c.beta2 * v + c.fresh2 * (g * g);
     const F zero{}, root = c.rectified > zero ? sqrt(v) : zero;
-    p = p - c.step_size * (m / (root + c.offset));
+    return decayed_descent<kind>(c.decay, p, c.step_size * (m / (root + c.offset)));
   }
 };
 

@@ -23,12 +23,13 @@ struct RmspropScale {
     square_avg = c.alpha * square_avg + c.fresh * (g * g);
     return g / (sqrt(square_avg) + c.eps);
   }
-  // Rounding can push the variance below zero when the gradient hardly changes: it is taken as zero then.
+  // The variance itself is kept: the mean square less the squared mean is the same, but cancels.
   template <class F>
-  static F scaled(const Coefs<F>& c, F g, F& square_avg, F& grad_avg) {
-    square_avg = c.alpha * square_avg + c.fresh * (g * g);
-    grad_avg = c.alpha * grad_avg + c.fresh * g;
-    return g / (sqrt(max(square_avg - grad_avg * grad_avg, F{})) + c.eps);
+  static F scaled(const Coefs<F>& c, F g, F& grad_var, F& grad_avg) {
+    const F deviation = g - grad_avg;
+    grad_var = c.alpha * (grad_var + c.fresh * (deviation * deviation));
+    grad_avg = grad_avg + c.fresh * deviation;
+    return g / (sqrt(grad_var) + c.eps);
   }
 };
 
@@ -40,22 +41,22 @@ struct Rmsprop : RmspropScale {
   static constexpr Scalars scalars{};
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& square_avg) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
-    p = p - c.lr * scaled(c, g, square_avg);
+  static F step(const Coefs<F>& c, F p, F g, F& square_avg) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+    return c.lr * scaled(c, g, square_avg);
   }
 };
 
 struct RmspropCentered : RmspropScale {
   static constexpr auto name = "rmsprop_centered";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay"};
-  static constexpr Slots slots{second_moment("square_avg"), first_moment("grad_avg")};
+  static constexpr Slots slots{second_moment("grad_var"), first_moment("grad_avg")};
   static constexpr Scalars scalars{};
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& grad_avg) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
-    p = p - c.lr * scaled(c, g, square_avg, grad_avg);
+  static F step(const Coefs<F>& c, F p, F g, F& grad_var, F& grad_avg) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+    return c.lr * scaled(c, g, grad_var, grad_avg);
   }
 };
 
@@ -66,24 +67,24 @@ struct RmspropMomentum : RmspropScale {
   static constexpr Scalars scalars{};
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& buffer) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& square_avg, F& buffer) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
     buffer = c.momentum * buffer + scaled(c, g, square_avg);
-    p = p - c.lr * buffer;
+    return c.lr * buffer;
   }
 };
 
 struct RmspropCenteredMomentum : RmspropScale {
   static constexpr auto name = "rmsprop_centered_momentum";
   static constexpr Names hypers{"lr", "alpha", "eps", "weight_decay", "momentum"};
-  static constexpr Slots slots{second_moment("square_avg"), first_moment("grad_avg"), first_moment("momentum_buffer")};
+  static constexpr Slots slots{second_moment("grad_var"), first_moment("grad_avg"), first_moment("momentum_buffer")};
   static constexpr Scalars scalars{};
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& square_avg, F& grad_avg, F& buffer) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
-    buffer = c.momentum * buffer + scaled(c, g, square_avg, grad_avg);
-    p = p - c.lr * buffer;
+  static F step(const Coefs<F>& c, F p, F g, F& grad_var, F& grad_avg, F& buffer) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+    buffer = c.momentum * buffer + scaled(c, g, grad_var, grad_avg);
+    return c.lr * buffer;
   }
 };
 

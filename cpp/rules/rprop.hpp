@@ -23,13 +23,13 @@ struct Rprop {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& prev, F& step_size) {
+  static F step(const Coefs<F>& c, F, F g, F& prev, F& step_size) {
     const F zero{}, one = broadcast<F>(1);
     const F agreement = g * prev;
     const F factor = agreement > zero ? c.grow : (agreement < zero ? c.shrink : one);
     step_size = min(max(step_size * factor, c.smallest), c.largest);
     prev = agreement < zero ? zero : g;
-    p = p - step_size * sign(prev);
+    return step_size * sign(prev);
   }
 };
 

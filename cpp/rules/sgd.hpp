@@ -23,9 +23,9 @@ struct Sgd {
   static Coefs<double> prepare(int64_t, double lr, double weight_decay) { return {weight_decay, lr}; }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
-    p = p - c.lr * g;
+  static F step(const Coefs<F>& c, F p, F g) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+    return c.lr * g;
   }
 };
 
@@ -45,10 +45,10 @@ struct Momentum {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& buffer) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& buffer) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
     buffer = c.momentum * buffer + c.undamped * g;
-    p = p - c.lr * buffer;
+    return c.lr * buffer;
   }
 };
 
@@ -67,10 +67,10 @@ struct Nesterov {
   }
 
   template <class F>
-  static void step(const Coefs<F>& c, F& p, F g, F& buffer) {
-    apply_decay<Decay::coupled>(c.decay, p, g);
+  static F step(const Coefs<F>& c, F p, F g, F& buffer) {
+    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
     buffer = c.momentum * buffer + g;
-    p = p - c.lr * (g + c.momentum * buffer);
+    return c.lr * (g + c.momentum * buffer);
   }
 };
 

@@ -23,8 +23,10 @@ Words = NDArray[np.uint32]
 
 _MAGNITUDE = 0x7FFFFFFF
 _INFINITY = 0x7F800000
-_TOO_LARGE = 0x7E800000  # the bits of 2^126, from which on a block is NaN
+_TOO_LARGE = 0x7E800000  # the bits of 2^126, from which on a number of a block counts as infinite
 _FRACTION = 20  # a float32's 23 fraction bits, less the three that a code of 8 bits keeps
+# The two highest codes are for what has no part in a scale: infinities and NaN.
+_INFINITE_CODE, _NAN_CODE = 0x7E, 0x7F
 # What counts as zero of a scale: the bits of 2^-15 in a signed code, of 2^-31 in an unsigned one.
 _SMALLEST = {True: 112 << 23, False: 96 << 23}
 
@@ -75,6 +77,11 @@ def encode_slot(
         _encode_roots(values, stored, random)
     else:
         encode(values, stored, random)
+
+
+def compensation_scale(dtype: np.dtype[Any]) -> np.float32:
+    """By what a compensation is multiplied when it is stored, so that half a place of its parameter is in its range."""
+    return np.float32(2**11 if dtype == np.float16 else 1)
 
 
 def decode(stored: Array, dtype: np.dtype[Any]) -> Array:
@@ -158,30 +165,38 @@ def _encode_blocks(values: Floats, codes: Array, scales: Array, *, is_signed: bo
 
     The scale is a power of two above the block's largest magnitude, so that scaling is exact; that of zeros is zero. A
     signed code has four bits of exponent; what is below 2^-15 of the scale counts as zero. An unsigned one has five;
-    what is below 2^-31 of the scale counts as that, never as zero: steps are divided by it. A block with a NaN, an
-    infinity or a magnitude of 2^126 or more is NaN altogether.
+    what is below 2^-31 of the scale counts as that, never as zero: steps are divided by it. A NaN, an infinity, and
+    what is 2^126 or more and counts as one, have codes of their own and no part in the scale, which is negative then.
     """
     x, smallest = in_rows(values, BLOCK), _SMALLEST[is_signed]
-    largest = (x.view(np.uint32) & _MAGNITUDE).max(axis=1)
-    fits = largest < _TOO_LARGE
+    magnitude = x.view(np.uint32) & _MAGNITUDE
+    fits = magnitude < _TOO_LARGE
+    largest = np.where(fits, magnitude, 0).max(axis=1)
     # Neither the inverse of a scale nor its product with the smallest code is subnormal.
     exponent = np.clip((largest >> 23) + 1, 37, 253).astype(np.uint32)
     inverse = ((254 - exponent) << 23).view(np.float32)
-    scaled = x * inverse[:, np.newaxis]
+    scaled = np.where(fits, x, 0) * inverse[:, np.newaxis]
     bits = (np.abs(scaled) if is_signed else np.maximum(scaled, 0)).view(np.uint32)
     below = np.uint32(1 << (_FRACTION - 1)) if random is None else in_rows(random, BLOCK)
     code = (np.maximum(bits, smallest) - smallest + below) >> _FRACTION
-    if is_signed:
-        code |= x.view(np.uint32) >> 31 << 7
+    signs = x.view(np.uint32) >> 31 << 7 if is_signed else np.uint32(0)
+    highest = 0 if is_signed else 0x80
+    exceptions = np.where(_is_nan(x.view(np.uint32)), _NAN_CODE | highest, (_INFINITE_CODE | highest) | signs)
     scale = np.where(largest == 0, np.float32(0), (exponent << 23).view(np.float32))
-    codes[...] = np.where(fits[:, np.newaxis], code, 0).reshape(-1)[: codes.size]
-    scales[...] = np.where(fits, scale, np.float32(np.nan))
+    codes[...] = np.where(fits, code | signs, exceptions).reshape(-1)[: codes.size]
+    scales[...] = np.where(fits.all(axis=1), scale, -scale)
 
 
 def _decode_blocks(codes: Array, scales: Array, *, is_signed: bool) -> Floats:
     magnitude = (codes & 0x7F if is_signed else codes).astype(np.uint32)
+    scale = np.repeat(scales, BLOCK)[: codes.size]
     bits = (magnitude << _FRACTION) + np.uint32(_SMALLEST[is_signed])
     if is_signed:
         bits = np.where(magnitude == 0, np.uint32(0), bits)
-    values: Floats = bits.view(np.float32) * np.repeat(scales, BLOCK)[: codes.size]
+    values: Floats = bits.view(np.float32) * np.abs(scale)
+    if np.signbit(scales).any():
+        highest = 0 if is_signed else 0x80
+        is_exceptional = np.signbit(scale)
+        values[is_exceptional & (magnitude == (_INFINITE_CODE | highest))] = np.inf
+        values[is_exceptional & (magnitude == (_NAN_CODE | highest))] = np.nan
     return np.where(codes > 0x80, -values, values) if is_signed else values

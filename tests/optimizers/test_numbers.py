@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 
 import onepass as op
 from onepass.arrays import Array
+from onepass.formats import decode_slot
 from onepass.optimizer import Optimizer
+from onepass.rules import RULES
 
 
 def by_kernel(optimizer: Optimizer, gradients: list[Array]) -> Array:
@@ -40,3 +43,150 @@ def test_the_second_moment_has_no_part_in_steps_that_are_not_rectified(
     optimizer = op.RAdam([np.zeros(70, dtype)], lr=1e-3, decoupled_weight_decay=decoupled)
     p = run(optimizer, [np.full(70, large, dtype)] * 4)
     assert p == pytest.approx(np.full(70, -4 * 1e-3 * large), rel=1e-5)
+
+
+@both
+def test_a_centred_variance_does_not_cancel(run: Run, rng: np.random.Generator) -> None:
+    """Gradients around 1000 with deviation 1; the mean square less the squared mean, in double, is right."""
+    gradients = [rng.normal(1000, 1, 50).astype(np.float32) for _ in range(2000)]
+    p, square, mean = np.zeros(50), np.zeros(50), np.zeros(50)
+    for gradient in np.float64(gradients):
+        square = 0.99 * square + 0.01 * gradient**2
+        mean = 0.99 * mean + 0.01 * gradient
+        p -= 1e-6 * gradient / (np.sqrt(square - mean**2) + 1e-8)
+    got = run(op.RMSprop([np.zeros(50, np.float32)], lr=1e-6, centered=True), gradients)
+    np.testing.assert_allclose(got, p, rtol=1e-4)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_a_centred_variance_in_eight_bits(momentum: float, rng: np.random.Generator) -> None:
+    """For float8, mean and deviation of 1 cancelled already."""
+    exact, narrow = (
+        op.RMSprop([np.zeros(4096, np.float32)], lr=1e-4, centered=True, momentum=momentum, state_dtype=dtype)
+        for dtype in ("float32", "float8")
+    )
+    for _ in range(1000):
+        gradient = rng.normal(1, 1, 4096).astype(np.float32)
+        exact.step([gradient])
+        narrow.step([gradient])
+    scatter = exact.params[0].std()
+    assert narrow.params[0].mean() == pytest.approx(exact.params[0].mean(), rel=0.03)
+    assert narrow.params[0].std() < 2 * scatter
+
+
+DECOUPLED: dict[str, Callable[..., Optimizer]] = {
+    "AdamW": op.AdamW,
+    "AMSGradW": partial(op.Adam, amsgrad=True, decoupled_weight_decay=True),
+    "NAdamW": partial(op.NAdam, decoupled_weight_decay=True),
+    "RAdamW": partial(op.RAdam, decoupled_weight_decay=True),
+    "Lion": op.Lion,
+}
+
+
+def decayed(p: Array, steps: int, *, optimizer: str = "AdamW", lr: float, **options: Any) -> Optimizer:
+    """A weight decay of 0.01 and gradients of 0: in each step lr / 100 of p is taken from it."""
+    opt = DECOUPLED[optimizer]([p], lr=lr, weight_decay=0.01, **options)
+    for _ in range(steps):
+        opt.step([np.zeros(p.size, np.float32)])
+    return opt
+
+
+@pytest.mark.parametrize("optimizer", DECOUPLED)
+def test_decay_of_float32_has_no_bias_over_many_values(optimizer: str, rng: np.random.Generator) -> None:
+    """1 - 1e-7 in float32 is 1 - 1.19e-7: too much by 19 % wherever p is."""
+    for taken, bias in ((1e-7, 0.05), (3e-7, 0.02), (1e-6, 0.003)):
+        start = np.exp(rng.uniform(np.log(0.01), np.log(100), 50_000)).astype(np.float32)
+        p = start.copy()
+        decayed(p, 20, optimizer=optimizer, lr=100 * taken)
+        ratio = ((start.astype(np.float64) - p) / start).mean() / (20 * taken)
+        assert ratio == pytest.approx(1, abs=bias)
+
+
+def test_decay_of_asgd_has_no_bias(rng: np.random.Generator) -> None:
+    """lambd is a decoupled decay, too: lr * lambd = 1e-7."""
+    start = np.exp(rng.uniform(np.log(0.01), np.log(100), 50_000)).astype(np.float32)
+    p = start.copy()
+    opt = op.ASGD([p], lr=1e-3, lambd=1e-4)
+    for _ in range(20):
+        opt.step([np.zeros(p.size, np.float32)])
+    assert ((start.astype(np.float64) - p) / start).mean() / 20e-7 == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("value", [1.0, 1.4, -0.7])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_decay_far_below_a_place_counts_at_random(dtype: str, value: float) -> None:
+    """2e-8 of p in each of 3000 steps, where 16 random bits tell no less than 6e-8 of p in bfloat16."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    p = np.full(500_000, value).astype(dtype)
+    start = float(p[0])
+    decayed(p, 300, lr=2e-5, rounding="stochastic")
+    moved = start - p.astype(np.float64).mean()
+    places = 2.0 ** (np.floor(np.log2(abs(start))) - (7 if dtype == "bfloat16" else 10))
+    deviation = np.sqrt(300 * 2e-7 * abs(start) * places / p.size)
+    assert moved == pytest.approx(300 * 2e-7 * start, abs=4 * deviation)
+    assert 4 * deviation < 0.1 * abs(moved)
+
+
+def test_a_compensation_has_the_range_of_what_it_compensates() -> None:
+    """A step of 1e-8 is less than the smallest number of float16, 6e-8."""
+    opt = op.SGD([np.full(3, 1e-3, np.float16)], lr=1.0, rounding="kahan")
+    start = float(opt.params[0][0])
+    for _ in range(5000):
+        opt.step([np.full(3, 1e-8, np.float32)])
+    assert start - opt.params[0].astype(np.float64) == pytest.approx(np.full(3, 5e-5), rel=0.02)
+
+
+@pytest.mark.parametrize("size", [4096, 5000])
+@pytest.mark.parametrize("large", [np.inf, -np.inf, np.nan])
+def test_what_overflows_stays_by_itself_in_a_block(large: float, size: int) -> None:
+    """Element 4090, and 5 of 5000: as in float32 they stand still or are lost, and all others go on as they would."""
+    opts = {}
+    for dtype in ("float32", "float8"):
+        for spoilt in (False, True):
+            opt = op.Adam([np.zeros(size, np.float32)], lr=1e-2, state_dtype=dtype, seed=5)
+            for step in range(5):
+                gradient = np.linspace(1, 2, size, dtype=np.float32)
+                gradient[4090 if size == 4096 else size - 5] = large if spoilt and step == 1 else 1
+                opt.step([gradient])
+            opts[dtype, spoilt] = opt.params[0]
+    others = np.arange(size) != (4090 if size == 4096 else size - 5)
+    np.testing.assert_array_equal(opts["float8", True][others], opts["float8", False][others])
+    np.testing.assert_allclose(opts["float8", True][~others], opts["float32", True][~others], rtol=0.3)
+
+
+@pytest.mark.parametrize("optimizer", [op.Adagrad, op.Adadelta, op.RMSprop, op.Adam, op.NAdam, op.RAdam])
+def test_one_square_that_overflows_makes_no_nan_of_its_block(optimizer: Callable[..., Optimizer]) -> None:
+    """2e19 is a finite gradient: `skip_nonfinite` lets it pass. Second moments are right beside it."""
+    gradient = np.linspace(1, 2, 4096, dtype=np.float32)
+    spoilt = gradient.copy()
+    spoilt[300] = 2e19
+    moments = []
+    for given in (gradient, spoilt):
+        opt = optimizer([np.zeros(4096, np.float32)], state_dtype="float8", skip_nonfinite=True)
+        for _ in range(3):
+            opt.step([given])
+        assert np.isfinite(np.delete(opt.params[0], 300)).all()
+        (slot, *_) = [slot for slot in RULES[opt.param_groups[0].rule].slots if slot.kind == "second_moment"]
+        state = opt.state[0]
+        moments.append(decode_slot(state[slot.name], slot.kind, np.dtype(np.float32), state[f"{slot.name}_scale"]))
+    np.testing.assert_array_equal(np.delete(moments[1], 300), np.delete(moments[0], 300))
+    assert moments[1][300] == np.inf
+
+
+@both
+@pytest.mark.parametrize("decay", [0.9999, 0.5, 0.0])
+def test_an_average_arrives(run: Run, decay: float) -> None:
+    """To nearest, in float32, it would stand still 3e-4 short: a ten thousandth of that is half a place."""
+    opt = op.SGD([np.zeros(20, np.float32)], lr=1.0, ema=True, ema_decay=decay)
+    opt.step([np.zeros(20, np.float32)])
+    opt.params[0][...] = 1
+    opt.state[0]["ema"][...] = np.linspace(0.9995, 1.0005, 20, dtype=np.float32)
+    steps = 80_000 if run is by_kernel else 200
+    distance = np.abs(opt.state[0]["ema"].astype(np.float64) - 1)
+    twin = op.reference.Twin(opt)
+    for _ in range(steps):
+        (opt if run is by_kernel else twin).step([np.zeros(20, np.float32)])
+    mean = (opt.state if run is by_kernel else twin.states)[0]["ema"]
+    left = np.abs(mean.astype(np.float64) - 1)
+    np.testing.assert_allclose(left, distance * decay**steps, atol=1e-6 if run is by_kernel else 3e-6)

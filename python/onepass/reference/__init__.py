@@ -35,8 +35,8 @@ def _reference(signature: Signature) -> RuleFunction:
         p, g = decode(values["p"], dtype), factor * decode(values["g"], dtype)
         slots = {name: decode_slot(values[name], kind, dtype) for name, kind in signature.kinds.items()}
         with np.errstate(all="ignore"):
-            formula(**{**values, **slots, "p": p, "g": g})
-            encode(p, values["p"])
+            descent = formula(**{**values, **slots, "p": p, "g": g})
+            encode(p - descent, values["p"])
             for name, kind in signature.kinds.items():
                 encode_slot(slots[name], values[name], kind)
 

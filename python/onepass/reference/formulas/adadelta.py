@@ -18,10 +18,10 @@ def adadelta_(
     rho: float,
     eps: float,
     weight_decay: float,
-) -> None:
+) -> Array:
     v, u, f = square_avg, acc_delta, p.dtype.type
     g = g + f(weight_decay) * p
     v[...] = f(rho) * v + f(1 - rho) * (g * g)
     delta = np.sqrt((u + f(eps)) / (v + f(eps))) * g
     u[...] = f(rho) * u + f(1 - rho) * (delta * delta)
-    p[...] = p - f(lr) * delta
+    return f(lr) * delta

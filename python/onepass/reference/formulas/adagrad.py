@@ -9,8 +9,8 @@ from onepass.arrays import Array
 
 def adagrad_(
     p: Array, g: Array, sum: Array, *, step: int, lr: float, lr_decay: float, weight_decay: float, eps: float
-) -> None:
+) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
     sum[...] = sum + g * g
-    p[...] = p - f(lr / (1 + (step - 1) * lr_decay)) * (g / (np.sqrt(sum) + f(eps)))
+    return f(lr / (1 + (step - 1) * lr_decay)) * (g / (np.sqrt(sum) + f(eps)))

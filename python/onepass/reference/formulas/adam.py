@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.formulas.elementwise import maximum
+from onepass.reference.formulas.elementwise import decay, maximum
 from onepass.reference.kernels.scalar_math import power
 
 Betas = tuple[float, float]
@@ -19,10 +19,11 @@ def _average(g: Array, m: Array, v: Array, betas: Betas) -> None:
     v[...] = f(betas[1]) * v + f(1 - betas[1]) * (g * g)
 
 
-def _descend(p: Array, m: Array, v: Array, step: int, lr: float, betas: Betas, eps: float) -> None:
-    f = p.dtype.type
+def _descent(m: Array, v: Array, step: int, lr: float, betas: Betas, eps: float) -> Array:
+    f = m.dtype.type
     denominator = np.sqrt(v) * f(1 / math.sqrt(1 - power(betas[1], step))) + f(eps)
-    p[...] = p - f(lr / (1 - power(betas[0], step))) * (m / denominator)
+    descent: Array = f(lr / (1 - power(betas[0], step))) * (m / denominator)
+    return descent
 
 
 def adam_(
@@ -36,10 +37,10 @@ def adam_(
     betas: Betas,
     eps: float,
     weight_decay: float,
-) -> None:
+) -> Array:
     g = g + p.dtype.type(weight_decay) * p
     _average(g, exp_avg, exp_avg_sq, betas)
-    _descend(p, exp_avg, exp_avg_sq, step, lr, betas, eps)
+    return _descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
 
 
 def adamw_(
@@ -53,10 +54,9 @@ def adamw_(
     betas: Betas,
     eps: float,
     weight_decay: float,
-) -> None:
-    p[...] = p.dtype.type(1 - lr * weight_decay) * p
+) -> Array:
     _average(g, exp_avg, exp_avg_sq, betas)
-    _descend(p, exp_avg, exp_avg_sq, step, lr, betas, eps)
+    return decay(p, lr, weight_decay) + _descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
 
 
 def amsgrad_(
@@ -71,11 +71,11 @@ def amsgrad_(
     betas: Betas,
     eps: float,
     weight_decay: float,
-) -> None:
+) -> Array:
     g = g + p.dtype.type(weight_decay) * p
     _average(g, exp_avg, exp_avg_sq, betas)
     max_exp_avg_sq[...] = maximum(max_exp_avg_sq, exp_avg_sq)
-    _descend(p, exp_avg, max_exp_avg_sq, step, lr, betas, eps)
+    return _descent(exp_avg, max_exp_avg_sq, step, lr, betas, eps)
 
 
 def amsgradw_(
@@ -90,8 +90,7 @@ def amsgradw_(
     betas: Betas,
     eps: float,
     weight_decay: float,
-) -> None:
-    p[...] = p.dtype.type(1 - lr * weight_decay) * p
+) -> Array:
     _average(g, exp_avg, exp_avg_sq, betas)
     max_exp_avg_sq[...] = maximum(max_exp_avg_sq, exp_avg_sq)
-    _descend(p, exp_avg, max_exp_avg_sq, step, lr, betas, eps)
+    return decay(p, lr, weight_decay) + _descent(exp_avg, max_exp_avg_sq, step, lr, betas, eps)

@@ -20,9 +20,9 @@ def adamax_(
     betas: tuple[float, float],
     eps: float,
     weight_decay: float,
-) -> None:
+) -> Array:
     m, u, f = exp_avg, exp_inf, p.dtype.type
     g = g + f(weight_decay) * p
     m[...] = f(betas[0]) * m + f(1 - betas[0]) * g
     u[...] = maximum(f(betas[1]) * u, np.abs(g) + f(eps))
-    p[...] = p - f(lr / (1 - power(betas[0], step))) * (m / u)
+    return f(lr / (1 - power(betas[0], step))) * (m / u)

@@ -18,12 +18,13 @@ def asgd_(
     t0: float,
     weight_decay: float,
     eta: Array,
-) -> None:
+) -> Array:
     f = p.dtype.type
     now = eta.item()
     eta[...] = lr / real_power(1 + lambd * lr * step, alpha)
     averaged = step - 1 - t0
     fresh = 1 / averaged if averaged > 1 else 1.0
     g = g + f(weight_decay) * p
-    p[...] = f(1 - lambd * now) * p - f(now) * g
-    ax[...] = f(1 - fresh) * ax + f(fresh) * p
+    descent: Array = f(lambd * now) * p + f(now) * g
+    ax[...] = f(1 - fresh) * ax + f(fresh) * (p - descent)
+    return descent

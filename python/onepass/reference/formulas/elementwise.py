@@ -1,10 +1,16 @@
-"""Which element-wise functions do the formulas use beyond NumPy's operators? Those whose NaN and zero need a word."""
+"""Which element-wise functions do the formulas use beyond NumPy's operators? Those that need a word."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from onepass.arrays import Array
+
+
+def decay(p: Array, lr: float, weight_decay: float) -> Array:
+    """What decoupled decay takes from p. (Multiplying by 1 less it would round it to the places of 1.)"""
+    taken: Array = p.dtype.type(lr * weight_decay) * p
+    return taken
 
 
 def maximum(a: Array, b: Array) -> Array:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from onepass.arrays import Array
-from onepass.reference.formulas.elementwise import sign
+from onepass.reference.formulas.elementwise import decay, sign
 
 
 def lion_(
     p: Array, g: Array, exp_avg: Array, *, step: int, lr: float, betas: tuple[float, float], weight_decay: float
-) -> None:
+) -> Array:
     (beta1, beta2), m, f = betas, exp_avg, p.dtype.type
-    p[...] = f(1 - lr * weight_decay) * p
-    p[...] = p - f(lr) * sign(f(beta1) * m + f(1 - beta1) * g)
+    update = f(lr) * sign(f(beta1) * m + f(1 - beta1) * g)
     m[...] = f(beta2) * m + f(1 - beta2) * g
+    return decay(p, lr, weight_decay) + update

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.reference.formulas.elementwise import decay
 from onepass.reference.kernels.scalar_math import power
 
 
 def _rectified_adam(
-    p: Array, g: Array, m: Array, v: Array, *, step: int, lr: float, betas: tuple[float, float], eps: float
-) -> None:
-    f = p.dtype.type
+    g: Array, m: Array, v: Array, *, step: int, lr: float, betas: tuple[float, float], eps: float
+) -> Array:
+    f = g.dtype.type
     beta1, beta2 = betas
     m[...] = f(beta1) * m + f(1 - beta1) * g
     v[...] = f(beta2) * v + f(1 - beta2) * (g * g)
@@ -27,16 +28,16 @@ def _rectified_adam(
         rectification = math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
         step_size = step_size * rectification * math.sqrt(1 - beta2_t)
         denominator = np.sqrt(v) + f(eps)
-    p[...] = p - f(step_size) * (m / denominator)
+    descent: Array = f(step_size) * (m / denominator)
+    return descent
 
 
-def radam_(p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, weight_decay: float, **rest: Any) -> None:
+def radam_(p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, weight_decay: float, **rest: Any) -> Array:
     g = g + p.dtype.type(weight_decay) * p
-    _rectified_adam(p, g, exp_avg, exp_avg_sq, **rest)
+    return _rectified_adam(g, exp_avg, exp_avg_sq, **rest)
 
 
 def radamw_(
     p: Array, g: Array, exp_avg: Array, exp_avg_sq: Array, *, lr: float, weight_decay: float, **rest: Any
-) -> None:
-    p[...] = p.dtype.type(1 - lr * weight_decay) * p
-    _rectified_adam(p, g, exp_avg, exp_avg_sq, lr=lr, **rest)
+) -> Array:
+    return decay(p, lr, weight_decay) + _rectified_adam(g, exp_avg, exp_avg_sq, lr=lr, **rest)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.formulas.elementwise import maximum
 
 
 def _scaled(g: Array, v: Array, alpha: float, eps: float) -> Array:
@@ -15,20 +14,21 @@ def _scaled(g: Array, v: Array, alpha: float, eps: float) -> Array:
     return scaled
 
 
-def _scaled_centered(g: Array, v: Array, average: Array, alpha: float, eps: float) -> Array:
+def _scaled_centered(g: Array, variance: Array, average: Array, alpha: float, eps: float) -> Array:
     f = g.dtype.type
-    v[...] = f(alpha) * v + f(1 - alpha) * (g * g)
-    average[...] = f(alpha) * average + f(1 - alpha) * g
-    scaled: Array = g / (np.sqrt(maximum(v - average * average, np.zeros_like(v))) + f(eps))
+    deviation = g - average
+    variance[...] = f(alpha) * (variance + f(1 - alpha) * (deviation * deviation))
+    average[...] = average + f(1 - alpha) * deviation
+    scaled: Array = g / (np.sqrt(variance) + f(eps))
     return scaled
 
 
 def rmsprop_(
     p: Array, g: Array, square_avg: Array, *, step: int, lr: float, alpha: float, eps: float, weight_decay: float
-) -> None:
+) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
-    p[...] = p - f(lr) * _scaled(g, square_avg, alpha, eps)
+    return f(lr) * _scaled(g, square_avg, alpha, eps)
 
 
 def rmsprop_momentum_(
@@ -43,17 +43,17 @@ def rmsprop_momentum_(
     eps: float,
     weight_decay: float,
     momentum: float,
-) -> None:
+) -> Array:
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + _scaled(g, square_avg, alpha, eps)
-    p[...] = p - f(lr) * b
+    return f(lr) * b
 
 
 def rmsprop_centered_(
     p: Array,
     g: Array,
-    square_avg: Array,
+    grad_var: Array,
     grad_avg: Array,
     *,
     step: int,
@@ -61,16 +61,16 @@ def rmsprop_centered_(
     alpha: float,
     eps: float,
     weight_decay: float,
-) -> None:
+) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
-    p[...] = p - f(lr) * _scaled_centered(g, square_avg, grad_avg, alpha, eps)
+    return f(lr) * _scaled_centered(g, grad_var, grad_avg, alpha, eps)
 
 
 def rmsprop_centered_momentum_(
     p: Array,
     g: Array,
-    square_avg: Array,
+    grad_var: Array,
     grad_avg: Array,
     momentum_buffer: Array,
     *,
@@ -80,8 +80,8 @@ def rmsprop_centered_momentum_(
     eps: float,
     weight_decay: float,
     momentum: float,
-) -> None:
+) -> Array:
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
-    b[...] = f(momentum) * b + _scaled_centered(g, square_avg, grad_avg, alpha, eps)
-    p[...] = p - f(lr) * b
+    b[...] = f(momentum) * b + _scaled_centered(g, grad_var, grad_avg, alpha, eps)
+    return f(lr) * b

@@ -17,10 +17,10 @@ def rprop_(
     step: int,
     etas: tuple[float, float],
     step_sizes: tuple[float, float],
-) -> None:
+) -> Array:
     f = p.dtype.type
     agreement = g * prev
     factor = np.where(agreement > 0, f(etas[1]), np.where(agreement < 0, f(etas[0]), f(1)))
     step_size[...] = minimum(maximum(step_size * factor, f(step_sizes[0])), f(step_sizes[1]))
     prev[...] = np.where(agreement < 0, f(0), g)
-    p[...] = p - step_size * sign(prev)
+    return step_size * sign(prev)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from onepass.arrays import Array
 
 
-def sgd_(p: Array, g: Array, *, step: int, lr: float, weight_decay: float) -> None:
+def sgd_(p: Array, g: Array, *, step: int, lr: float, weight_decay: float) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
-    p[...] = p - f(lr) * g
+    return f(lr) * g
 
 
 def momentum_(
@@ -21,17 +21,17 @@ def momentum_(
     momentum: float,
     dampening: float,
     weight_decay: float,
-) -> None:
+) -> Array:
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + f(1 if step == 1 else 1 - dampening) * g
-    p[...] = p - f(lr) * b
+    return f(lr) * b
 
 
 def nesterov_(
     p: Array, g: Array, momentum_buffer: Array, *, step: int, lr: float, momentum: float, weight_decay: float
-) -> None:
+) -> Array:
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + g
-    p[...] = p - f(lr) * (g + f(momentum) * b)
+    return f(lr) * (g + f(momentum) * b)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onepass.formats import BLOCK
 
 #: What the bits are for.
-STATE, PARAMETER = 0, 1
+STATE, PARAMETER, MEAN = 0, 1, 2
 
 _MASK = 2**64 - 1
 
@@ -31,9 +31,9 @@ def key(seed: int, position: int, step: int, purpose: int, high: int = 0) -> int
     Args:
         position: the parameter's number in the optimizer.
         step: 1 at the first.
-        purpose: `STATE` or `PARAMETER`.
+        purpose: `STATE`, `PARAMETER` or `MEAN`.
     """
-    return mix(mix(mix(mix(seed) ^ position) ^ step) ^ (2 * high + purpose))
+    return mix(mix(mix(mix(seed) ^ position) ^ step) ^ (4 * high + purpose))
 
 
 def hashes(index: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:

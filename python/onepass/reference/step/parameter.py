@@ -8,11 +8,22 @@ from typing import Any, Literal
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.formats import BLOCK, Words, compute_dtype, decode, decode_slot, encode, encode_slot, flush_subnormals
+from onepass.formats import (
+    BLOCK,
+    Words,
+    compensation_scale,
+    compute_dtype,
+    decode,
+    decode_slot,
+    encode,
+    encode_slot,
+    flush_subnormals,
+)
 from onepass.optimizer.options import Options
 from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
-from onepass.reference.kernels.noise import PARAMETER, STATE, halves, lattice, noise, twenties
+from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, lattice, noise, twenties
+from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
 from onepass.reference.step.rows import Rows, combined
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows
@@ -105,7 +116,7 @@ class Parameter:
         step = int(count)
         p = decode(self._param, self._dtype)
         if "compensation" in self._arrays:
-            p = p + decode(self._arrays["compensation"], self._dtype)
+            p = p + self._compensation()
         g = self._dtype.type(-factor if self._values["maximize"] else factor) * gradient
         slots = {
             name: decode_slot(self._arrays[name], kind, self._dtype, self._arrays.get(f"{name}_scale"))
@@ -113,8 +124,8 @@ class Parameter:
         }
         scalars = {name: self._numbers[name] for name in self._scalars}
         hypers = {name: self._values[name] for name in self._hypers}
-        self._formula(p=p, g=g, step=step, **slots, **scalars, **hypers)
-        self._encode_param(p, step, options)
+        descent = self._formula(p=p, g=g, step=step, **slots, **scalars, **hypers)
+        self._descend(p, descent, step, options)
         self._encode_slots(slots, step, options)
 
     def _encode_slots(self, slots: Mapping[str, Array], step: int, options: Options) -> None:
@@ -130,15 +141,23 @@ class Parameter:
             if options.flush_subnormals:
                 flush_subnormals(stored)
 
-    def _encode_param(self, p: Array, step: int, options: Options) -> None:
-        random: Words | None = None
-        if options.rounding == "stochastic" and self._param.dtype.itemsize == 2:
-            random, _ = halves(self._random(noise, options.seed, step, PARAMETER))
-        encode(p, self._param, random)
+    def _descend(self, p: Array, descent: Array, step: int, options: Options) -> None:
         if "compensation" in self._arrays:
-            cut_off = p - decode(self._param, self._dtype)
-            is_finite = cut_off - cut_off == 0
-            encode(np.where(is_finite, cut_off, np.float32(0)), self._arrays["compensation"])
+            exact, rest = exact_sum(decode(self._param, self._dtype), self._compensation() - descent)
+            encode(exact, self._param)
+            cut_off = (exact - decode(self._param, self._dtype)) + rest
+            finite = np.where(cut_off - cut_off == 0, cut_off, np.float32(0))
+            stored = self._arrays["compensation"]
+            encode(finite * compensation_scale(stored.dtype), stored)
+        elif options.rounding == "stochastic" and self._param.dtype.itemsize == 2:
+            random = self._random(noise, options.seed, step, PARAMETER)
+            encode_sum(decode(self._param, self._dtype), -descent, self._param, random)
+        else:
+            encode(p - descent, self._param)
+
+    def _compensation(self) -> Array:
+        stored = self._arrays["compensation"]
+        return decode(stored, self._dtype) / compensation_scale(stored.dtype)
 
     def _random(self, source: Callable[..., Words], seed: int, step: int, purpose: int, word: int = 0) -> Words:
         """32 random bits for each element: as many as up to the last one are computed, and its own taken."""
@@ -151,7 +170,15 @@ class Parameter:
         if options.ema and "ema" in self._arrays:
             mean, count = self._arrays["ema"], self._numbers["ema_count"]
             weight = 1 / (int(count) + 1) if options.ema_decay is None else 1 - options.ema_decay
-            mean[...] = mean + self._dtype.type(weight) * (p - mean) if count else p
+            mean[...] = self._averaged(mean, p, weight, int(count), options.seed) if count else p
             count += 1
         if options.mirror and self._mirror is not None:
             encode(p, self._mirror)
+
+    def _averaged(self, mean: Array, p: Array, weight: float, count: int, seed: int) -> Array:
+        """From whichever is nearer to the result; float32 moves at random where it would stand still."""
+        near, far, part = (mean, p, weight) if weight < 0.5 else (p, mean, 1 - weight)
+        change: Array = self._dtype.type(part) * (far - near)
+        if self._dtype == np.float64:
+            return near + change
+        return add_at_random(near, change, self._random(noise, seed, count, MEAN))
