@@ -36,7 +36,7 @@ class Reference(Contender):
     def _step(self) -> None:
         self._time += 1
         for p, g, state in zip(self._params, self._gradients, self._states, strict=True):
-            self._formula(p=p, g=g, step=self._time, **state, **self._hypers)
+            p -= self._formula(p=p, g=g, step=self._time, **state, **self._hypers)
 
     def params(self) -> Sequence[Array]:
         return self._params

@@ -10,9 +10,10 @@ class RMSprop(Optimizer):
     r"""The gradient over its running root mean square, or, centered, over its running standard deviation.
 
     .. math::
-        v &\leftarrow \alpha v + (1 - \alpha) g^2 \\
-        \bar g &\leftarrow \alpha \bar g + (1 - \alpha) g \quad\text{(centered)} \\
-        d &= \frac{g}{\sqrt{v} + \epsilon} \quad\text{or}\quad \frac{g}{\sqrt{\max(v - \bar g^2, 0)} + \epsilon} \\
+        v &\leftarrow \alpha v + (1 - \alpha) g^2 \quad\text{or, centered,}\quad
+            v \leftarrow \alpha (v + (1 - \alpha) (g - \bar g)^2), \quad
+            \bar g \leftarrow \bar g + (1 - \alpha) (g - \bar g) \\
+        d &= \frac{g}{\sqrt{v} + \epsilon} \\
         b &\leftarrow \mu b + d, \qquad p \leftarrow p - \eta b
 
     Args:
