@@ -1,5 +1,5 @@
-// What does a tensor library say of a tensor without being compiled against? The part of DLPack's ABI that is read here:
-// its C exchange API (DLPack 1.2, https://dmlc.github.io/dlpack).
+// What does a tensor library say of a tensor without being compiled against? The part of DLPack's ABI that is read
+// here: its C exchange API (DLPack 1.2, https://dmlc.github.io/dlpack).
 #pragma once
 
 #include <cstdint>

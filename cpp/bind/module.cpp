@@ -8,6 +8,7 @@
 #include "levenberg_marquardt.hpp"
 #include "plan.hpp"
 #include "released_gil.hpp"
+#include "tensor_plan.hpp"
 #include "vectors.hpp"
 
 namespace py = pybind11;
@@ -142,6 +143,21 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def_readonly("applied", &bind::BoundPlan::applied, "steps that were applied so far")
       .def_readwrite("pending", &bind::BoundPlan::pending, "calls that wait for those that complete a step")
       .def_readwrite("found_inf", &bind::BoundPlan::found_inf, "one of these was told of an infinity");
+  py::class_<bind::TensorReader, std::shared_ptr<bind::TensorReader>>(module, "TensorReader")
+      .def(py::init<py::object, py::object, bool>(), py::arg("type"), py::arg("parameter"), py::arg("uses_api"))
+      .def_property_readonly("has_api", &bind::TensorReader::has_api)
+      .def("is_plain", &bind::TensorReader::is_plain, py::arg("tensor"), "of torch's own types, no subclass of them");
+  py::class_<bind::TensorPlan>(module, "TensorPlan")
+      .def(py::init<std::string, std::shared_ptr<bind::TensorReader>, const py::list&, const py::list&,
+                    const Rounding&>(),
+           py::arg("owner"), py::arg("reader"), py::arg("groups"), py::arg("entries"), py::arg("rounding"))
+      .def("step", &bind::TensorPlan::step, py::arg("groups"), py::arg("state"), py::arg("options"),
+           py::arg("found_inf"), py::arg("replaced"), "cpp/bind/tensor_plan.hpp says what it returns")
+      .def("hold", &bind::TensorPlan::hold, py::arg("group"), py::arg("pairs"))
+      .def("changed", &bind::TensorPlan::changed, "the parameters that the last call changed")
+      .def_readonly("applied", &bind::TensorPlan::applied)
+      .def_readwrite("pending", &bind::TensorPlan::pending)
+      .def_readwrite("found_inf", &bind::TensorPlan::found_inf);
   bind::ReleasedGil::install();
   bind::define_vectors(module);
   bind::define_levenberg_marquardt(module);

@@ -1,32 +1,13 @@
 #include "plan.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <tuple>
 
 #include "engine/registry.hpp"
 #include "released_gil.hpp"
+#include "turn.hpp"
 
 namespace onepass::bind {
-namespace {
-
-// Holds a flag for its lifetime, or raises if somebody else does.
-class Turn {
- public:
-  explicit Turn(std::atomic_flag& flag) : flag_(flag) {
-    if (flag_.test_and_set(std::memory_order_acquire))
-      throw std::runtime_error("step() is already running on this optimizer in another thread");
-  }
-  ~Turn() { flag_.clear(std::memory_order_release); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  std::atomic_flag& flag_;
-};
-
-}  // namespace
-
 BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
                      const Rounding& rounding)
     : owner_(std::move(owner)), caller_(std::move(caller)), rounding_(rounding) {
@@ -42,9 +23,9 @@ void BoundPlan::add(const py::list& groups, const py::list& tensors) {
     for (const py::handle group : groups) groups_.push_back(bind_group(py::reinterpret_borrow<py::tuple>(group)));
     tensors_.reserve(std::max(tensors_.capacity(), tensor_count + tensors.size()));
     for (const py::handle tensor : tensors) tensors_.push_back(bind(py::reinterpret_borrow<py::tuple>(tensor)));
-    take_memory();
+    memory_.take(owner_, [&](std::size_t tensor) -> const std::string& { return arrays_[tensor].name; });
   } catch (...) {
-    wanted_.clear();
+    memory_.forget_wanted();
     groups_.resize(group_count), rules_.resize(group_count), values_.resize(group_count);
     tensors_.resize(tensor_count);
     arrays_.erase(arrays_.begin() + static_cast<std::ptrdiff_t>(tensor_count), arrays_.end());
@@ -133,8 +114,7 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
 }
 
 void BoundPlan::own(const void* data, std::int64_t bytes, const char* role) {
-  const auto begin = static_cast<const char*>(data);
-  if (bytes > 0) wanted_.push_back({begin, begin + bytes, arrays_.size() - 1, role});
+  memory_.want(data, bytes, arrays_.size() - 1, role);
 }
 
 void BoundPlan::keep(const py::object& array, const void* data, const char* role, bool like) {
@@ -163,28 +143,6 @@ SlotArray BoundPlan::bind_slot(const py::dict& state, const char* name) {
   keep(scales, slot.scales, name, false);
   own(slot.scales, (arrays.param_view.size + block_size - 1) / block_size * 4, name);
   return slot;
-}
-
-// Adds what is wanted, or nothing where two arrays overlap.
-void BoundPlan::take_memory() {
-  std::size_t taken = 0;
-  try {
-    for (; taken < wanted_.size(); ++taken) {
-      const Interval& own = wanted_[taken];
-      const auto refuse = [&](const Interval& a, const Interval& b) {
-        throw py::value_error(owner_ + ": " + a.role + " " + arrays_[a.tensor].name + " and " + b.role + " " +
-                              arrays_[b.tensor].name + " share memory; every array must be its own");
-      };
-      const auto next = memory_.upper_bound(own.begin);
-      if (next != memory_.begin() && std::prev(next)->second.end > own.begin) refuse(std::prev(next)->second, own);
-      if (next != memory_.end() && next->second.begin < own.end) refuse(own, next->second);
-      memory_.emplace_hint(next, own.begin, own);
-    }
-  } catch (...) {
-    for (std::size_t i = 0; i < taken; ++i) memory_.erase(wanted_[i].begin);
-    throw;
-  }
-  wanted_.clear();
 }
 
 // An array can change under us: resized, reshaped, made read-only.
@@ -218,13 +176,8 @@ ArrayView BoundPlan::take_array(py::handle gradient, bool written, Arrays& array
 }
 
 void BoundPlan::require_outside(const ArrayView& view, const Label& label) const {
-  const auto begin = static_cast<const char*>(view.data), end = begin + view.bytes;
-  if (view.bytes == 0) return;
-  const auto after = memory_.lower_bound(end);
-  if (after == memory_.begin()) return;
-  const Interval& own = std::prev(after)->second;
-  if (begin < own.end)
-    throw py::value_error(label.text() + " shares memory with " + own.role + " " + arrays_[own.tensor].name +
+  if (const Interval* const own = memory_.find(view.data, view.bytes))
+    throw py::value_error(label.text() + " shares memory with " + own->role + " " + arrays_[own->tensor].name +
                           "; pass a copy");
 }
 

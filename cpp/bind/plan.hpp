@@ -4,7 +4,6 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "arrays.hpp"
 #include "engine/plan.hpp"
 #include "engine/rows.hpp"
+#include "memory.hpp"
 
 namespace onepass::bind {
 
@@ -60,11 +60,6 @@ class BoundPlan {
     ArrayView grad_view;
     std::unique_ptr<RowGradient> rows;
   };
-  struct Interval {
-    const char *begin, *end;
-    std::size_t tensor;
-    const char* role;
-  };
 
   std::vector<py::object> take(const py::sequence& gradients, const StepOptions& options);
   void take_rows(py::handle gradient, std::size_t index, const StepOptions& options, std::vector<py::object>& kept);
@@ -74,7 +69,6 @@ class BoundPlan {
   void keep(const py::object& array, const void* data, const char* role, bool like);
   Array companion(const py::object& array, const char* role);
   SlotArray bind_slot(const py::dict& state, const char* name);
-  void take_memory();
   Plan& plan();
   static StepResult run(Plan& own);
   void require_unmoved(const Arrays& arrays) const;
@@ -87,9 +81,8 @@ class BoundPlan {
   std::vector<py::object> values_;
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;
-  std::map<const char*, Interval> memory_;  // all that a step writes, by address
-  std::vector<Interval> wanted_;            // what is to be added to it
-  std::vector<Array> distinct_;             // gradients known not to overlap each other
+  Memory memory_;                // all that a step writes
+  std::vector<Array> distinct_;  // gradients known not to overlap each other
   Rounding rounding_;
   // In the plan, or outside while more are added.
   std::vector<Group> groups_;

@@ -2,6 +2,7 @@
 // whether they are those that were bound.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -10,34 +11,38 @@
 
 #include "engine/plan.hpp"
 #include "engine/rows.hpp"
+#include "memory.hpp"
 #include "tensors.hpp"
 
 namespace onepass::bind {
 
 class TensorPlan {
  public:
-  // groups: (rule, values, held): values as BoundPlan's, held the (key, object) pairs of the group's dict from which they
-  // were made.
-  // entries, in the order of the parameters of all groups: (name, group, parameter, tensor, state, parts). The tensor is
-  // the parameter or its local part. State is None as long as there was no gradient; else it is the dict in the
-  // optimizer's state, and parts maps what the core keeps ("step", the rule's scalars and slots, "<slot>_scale", "ema",
-  // ...) to the key of a tensor in it, or to None for a number that starts from 0.
-  TensorPlan(std::string owner, std::shared_ptr<TensorReader> reader, const py::list& groups, const py::list& sizes,
-             const py::list& entries, const Rounding& rounding);
+  // groups: (rule, values, held, size): values as BoundPlan's, made from the (key, object) pairs `held` of the group's
+  // dict, and the number of the group's parameters.
+  // entries, one for each parameter: (name, group, parameter, tensor, state, parts). The group is a number among the
+  // `groups` of rules; the tensor is the parameter or its local part. As long as there was no gradient, state is None;
+  // else it is the dict in the optimizer's state, and parts has by role what the core keeps: (key, tensor) for arrays
+  // and counters, the key None for what is not in the state; (key, tensor or None, value) for "step" and the rule's
+  // scalars.
+  TensorPlan(std::string owner, std::shared_ptr<TensorReader> reader, const py::list& groups, const py::list& entries,
+             const Rounding& rounding);
 
-  // One call. Gradients are those of the parameters, and where `replaced` has a parameter's number, those given there: a
-  // tensor that lies as the parameter does, or (indices, values) of rows. Returns
+  // One call. Gradients are those of the parameters, and where `replaced` has a parameter's number, those given there:
+  // a tensor that lies as the parameter does, or (indices, values) of rows. Returns
   //   None              parameters, state or their memory are not those that were bound
   //   False             the groups' dicts hold other values
   //   a list of ints    gradients that do not lie as their parameters do
-  //   True              or (skipped, norm, clip coefficient) if `reports`: a step, and `stepped` says which parameters
+  //   (skipped, norm, clip coefficient), or True for a step of which nothing is asked
   // Nothing has changed unless a step was made.
   py::object step(const py::list& groups, const py::dict& state, StepOptions options, bool found,
-                  const py::object& replaced, bool reports);
+                  const py::object& replaced);
 
-  void hold(std::size_t group, const py::tuple& pairs) { groups_held_.at(group) = held_pairs(pairs); }
+  // The objects from which a group's values have been made anew.
+  void hold(std::size_t group, const py::tuple& pairs) { groups_.at(group).held = pairs_of(pairs); }
+  // The parameters that the last call changed.
+  py::list changed() const;
 
-  py::list stepped;  // the parameters that the last step changed
   std::int64_t applied = 0;
   int pending = 0;
   bool found_inf = false;
@@ -48,54 +53,58 @@ class TensorPlan {
     py::object key, value;
     bool is_in(py::handle dict) const { return PyDict_GetItemWithError(dict.ptr(), key.ptr()) == value.ptr(); }
   };
-  struct Part : Pair {
+  struct BoundGroup {
+    int rule;
+    py::object values;
+    std::vector<Pair> held;
+    std::size_t size;
+  };
+  struct Part {
+    Pair pair;
     Layout layout;
+    bool is_number;
+    py::object storage;  // which stays where it is as long as it is held
   };
   struct Entry {
     std::string name;
-    py::object param, tensor;
+    py::object param, tensor, state;
     Layout layout;
-    py::object state;
     std::vector<Part> parts;
     int place = -1;  // among the plan's tensors
     std::int64_t step = 0;
     std::array<double, max_scalars> scalars{};
     float* step_out = nullptr;
     std::array<double*, max_scalars> scalars_out{};
-    RowGradient rows;
-  };
-  struct Interval {
-    const char *begin, *end;
-    std::size_t entry;
-    const char* role;
+    std::unique_ptr<RowGradient> rows;
+    bool is_local = false, updated = false;
   };
 
-  static std::vector<Pair> held_pairs(const py::tuple& pairs);
-  Group bind_group(const py::tuple& group);
+  static std::vector<Pair> pairs_of(const py::tuple& pairs);
+  void bind_group(const py::tuple& group);
   void bind_entry(const py::tuple& given);
-  Tensor bind_state(Entry& entry, const RuleInfo& rule, const py::dict& parts);
-  Array part(Entry& entry, const py::dict& parts, const std::string& name, bool like);
-  void require_apart();
-  bool holds(const py::list& groups, const py::dict& state);
+  Tensor bind_state(std::size_t number, const RuleInfo& rule, const py::dict& parts);
+  const Layout& keep(std::size_t number, const py::dict& parts, const char* role);
+  Array array(std::size_t number, const py::dict& parts, const char* role);
+  template <class T>
+  T* number(std::size_t number, const py::dict& parts, const char* role);
+
+  bool holds(const py::list& groups, const py::dict& state) const;
   bool values_hold(const py::list& groups) const;
-  bool is_same(const Layout& layout, py::handle tensor) const;
-  py::object take(const py::object& replaced);
-  bool take_gradient(Entry& entry, py::handle gradient);
+  bool is_same(py::handle tensor, const Layout& layout) const;
+  py::object take_gradients(const py::object& replaced);
+  bool take(Entry& entry, py::handle gradient);
   void take_rows(Entry& entry, const py::tuple& rows);
   void require_outside(const Entry& entry, const void* data, std::int64_t bytes) const;
+  void commit();
 
   std::string owner_;
   std::shared_ptr<TensorReader> reader_;
   py::str params_key_{"params"}, grad_{"grad"}, local_{"_local_tensor"};
-  std::vector<py::object> values_;
-  std::vector<int> rules_;
-  std::vector<std::vector<Pair>> groups_held_;
-  std::vector<std::size_t> sizes_;
+  std::vector<BoundGroup> groups_;
   std::deque<Entry> entries_;
-  std::vector<Interval> memory_;  // all that a step writes, by address
+  Memory memory_;
   std::vector<py::object> kept_;  // gradients, while they are read
-  std::vector<Group> groups_;
-  std::vector<Tensor> tensors_;
+  std::vector<Tensor> bound_;
   std::unique_ptr<Plan> plan_;
   std::atomic_flag running_;
 };

@@ -10,10 +10,11 @@ struct Known {
   const char* name;
   dlpack::DataType dtype;
 };
-constexpr Known known[] = {{"torch.float32", {dlpack::floating, 32, 1}},  {"torch.float64", {dlpack::floating, 64, 1}},
-                           {"torch.float16", {dlpack::floating, 16, 1}},  {"torch.bfloat16", {dlpack::brain, 16, 1}},
-                           {"torch.complex64", {dlpack::complex, 64, 1}}, {"torch.complex128", {dlpack::complex, 128, 1}},
-                           {"torch.int64", {dlpack::integer, 64, 1}},     {"torch.uint8", {1, 8, 1}}};
+constexpr Known known[] = {
+    {"torch.float32", {dlpack::floating, 32, 1}},  {"torch.float64", {dlpack::floating, 64, 1}},
+    {"torch.float16", {dlpack::floating, 16, 1}},  {"torch.bfloat16", {dlpack::brain, 16, 1}},
+    {"torch.complex64", {dlpack::complex, 64, 1}}, {"torch.complex128", {dlpack::complex, 128, 1}},
+    {"torch.int64", {dlpack::integer, 64, 1}},     {"torch.uint8", {1, 8, 1}}};
 
 }  // namespace
 
@@ -79,7 +80,8 @@ bool TensorReader::ask(py::handle tensor, dlpack::Tensor& view, std::vector<std:
   const auto strided = py::str(tensor.attr("layout")).cast<std::string>() == "torch.strided";
   if (!strided || py::str(tensor.attr("device").attr("type")).cast<std::string>() != "cpu") return false;
   const auto name = py::str(tensor.attr("dtype")).cast<std::string>();
-  const auto* const found = std::find_if(std::begin(known), std::end(known), [&](const Known& k) { return name == k.name; });
+  const auto* const found =
+      std::find_if(std::begin(known), std::end(known), [&](const Known& k) { return name == k.name; });
   if (found == std::end(known)) return false;
   const py::tuple shape = tensor.attr("shape"), strides = tensor.attr("stride")();
   for (const py::tuple& all : {shape, strides})

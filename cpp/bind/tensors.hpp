@@ -1,5 +1,5 @@
-// Where does a torch tensor lie in memory? Asked without torch's headers: through DLPack's C API where the tensor's type
-// offers it, through Python else.
+// Where does a torch tensor lie in memory? Asked without torch's headers: through DLPack's C API where the tensor's
+// type offers it, through Python else.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 #include <vector>
+
+#include <pybind11/numpy.h>
 
 #include "dlpack.hpp"
 #include "engine/tensor.hpp"

@@ -78,7 +78,7 @@ def start_state(state: State, rule: Rule, values: Mapping[str, Any]) -> None:
     for slot in rule.slots:
         if slot.start:
             names = [name for name in (slot.name, f"{slot.name}_scale") if name in state]
-            _fill([state[name] for name in names], number(slot.start), slot.kind)
+            fill([state[name] for name in names], number(slot.start), slot.kind)
 
 
 def new_mirror(owner: str, param: Array, name: str) -> Array:
@@ -107,7 +107,7 @@ def _slot(owner: str, name: str, param: Array, place: int, options: Options) -> 
     return arrays
 
 
-def _fill(arrays: Sequence[Array], number: float, kind: str) -> None:
+def fill(arrays: Sequence[Array], number: float, kind: str) -> None:
     """Store a number once, and that everywhere."""
     stored = [np.zeros(1, array.dtype) for array in arrays]
     encode_slot(np.array([number], compute_dtype(arrays[0].dtype)), stored[0], kind, *stored[1:])

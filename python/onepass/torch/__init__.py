@@ -1,0 +1,19 @@
+"""torch's optimizers on the CPU, in one pass.
+
+Change ``torch.optim.AdamW`` into ``onepass.torch.AdamW``; arguments, groups and state are torch's::
+
+    opt = onepass.torch.AdamW(model.parameters(), lr=1e-3)
+
+There is a class for every optimizer of onepass.
+"""
+
+from __future__ import annotations
+
+from onepass.optimizer.optimizer import Optimizer
+from onepass.torch.classes import optimizer_for
+from onepass.torch.optimizer import OnePass
+
+_CLASSES = {core.__name__: optimizer_for(core) for core in Optimizer.registry.values()}
+globals().update(_CLASSES)
+
+__all__ = ["OnePass", *_CLASSES]

@@ -1,0 +1,80 @@
+"""Which tensors can be stepped where they lie? An error names the others, and what they are."""
+
+from __future__ import annotations
+
+import torch
+
+from onepass import _core
+
+try:
+    from torch.distributed.tensor import DTensor
+except ImportError:  # a torch without distributed
+    DTensor = None  # type: ignore[assignment, misc]
+
+#: How the core looks at tensors.
+READER = _core.TensorReader(torch.Tensor, torch.nn.Parameter, True)
+
+DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128)
+
+
+def is_elsewhere(param: torch.Tensor) -> bool:
+    """On another device, where torch's own step is at home."""
+    return param.device.type not in ("cpu", "meta")
+
+
+def require_steppable(label: str, tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor itself, or the local part of a DTensor.
+
+    Raises:
+        TypeError, ValueError: naming what it is.
+    """
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"{label} must be a torch.Tensor, got {type(tensor).__name__}")
+    if DTensor is not None and isinstance(tensor, DTensor):
+        return require_steppable(f"{label}, its local part,", tensor._local_tensor)
+    if kind := _unfit(tensor):
+        raise TypeError(f"{label} is {kind}, which cannot be stepped in place")
+    if not READER.is_plain(tensor):
+        raise TypeError(
+            f"{label} is a {type(tensor).__module__}.{type(tensor).__qualname__}, whose memory only its own "
+            "operations know; pass plain tensors, or use torch's optimizer"
+        )
+    if tensor.dtype not in DTYPES:
+        raise TypeError(f"{label} has dtype {tensor.dtype}; supported are {', '.join(map(str, DTYPES))}")
+    if tensor.is_conj() or tensor.is_neg():
+        raise ValueError(f"{label} is a view that is conjugated or negated when it is read; pass what it is a view of")
+    if torch._debug_has_internal_overlap(tensor) == 1:
+        raise ValueError(f"{label} has elements that share memory (an expanded tensor); pass a copy")
+    if tensor.numel() and tensor.untyped_storage().nbytes() < _extent(tensor):
+        raise ValueError(f"{label} is larger than its storage, which was freed or resized")
+    return tensor
+
+
+def _unfit(tensor: torch.Tensor) -> str:
+    if tensor.is_meta:
+        return "a meta tensor without memory"
+    if tensor.is_nested:
+        return "a nested tensor"
+    if tensor.is_quantized:
+        return "a quantized tensor"
+    if tensor.layout != torch.strided:
+        return f"a tensor of layout {tensor.layout}"
+    return ""
+
+
+def _extent(tensor: torch.Tensor) -> int:
+    """The bytes of its storage up to its last element."""
+    last = sum((extent - 1) * stride for extent, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return int((tensor.storage_offset() + last + 1) * tensor.element_size())
+
+
+def is_dense(tensor: torch.Tensor) -> bool:
+    """Its elements fill their memory, in whatever order."""
+    return bool(torch.ops.aten.is_non_overlapping_and_dense(tensor)) or tensor.numel() == 0
+
+
+def lies_as(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Element by element in the same order in memory."""
+    return one.shape == other.shape and all(
+        a == b or extent <= 1 for a, b, extent in zip(one.stride(), other.stride(), one.shape, strict=True)
+    )

@@ -1,0 +1,251 @@
+"""What do all of torch's optimizers share here? A thin step: one call of the core for all parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import torch
+from torch.optim import optimizer as of_torch
+
+from onepass.checks import Flag
+from onepass.optimizer.optimizer import Optimizer
+from onepass.optimizer.options import Options, OptionsInForce
+from onepass.optimizer.record import StepRecord
+from onepass.torch.binding import Binding
+from onepass.torch.kinds import is_elsewhere
+from onepass.torch.state import refuse_foreign_formats, shown
+
+Closure = Callable[[], Any]
+
+_OPTIONS = frozenset(one.name for one in fields(Options))
+_APPLIED = StepRecord()
+_increment_version = torch.autograd.graph.increment_version
+_is_profiled = torch.autograd._profiler_enabled
+
+
+class OnePass(torch.optim.Optimizer):
+    """The step of torch's optimizers, made by onepass where parameters are on the CPU, and by torch elsewhere.
+
+    `param_groups` and `state` are torch's, under torch's names. State starts at a parameter's first gradient.
+
+    Args:
+        params: as torch takes them: tensors, named tensors, or group dicts.
+        args, kwargs: those of torch's class. ``fused`` and ``foreach`` are taken and have no effect.
+        options: those of `onepass.Options`, as keyword arguments.
+        amp_scaling: let a GradScaler leave unscaling and skipping to the step.
+
+    Attributes:
+        record: what the last step did, a `StepRecord`.
+    """
+
+    #: The optimizer of the core.
+    core: ClassVar[type[Optimizer]]
+    #: torch has a class of this name, whose step serves what is not on the CPU.
+    has_own_step: ClassVar[bool] = True
+
+    def __init__(self, params: Any, *args: Any, amp_scaling: bool = False, **kwargs: Any) -> None:
+        owner = type(self).__name__
+        given = {name: kwargs.pop(name) for name in _OPTIONS & kwargs.keys()}
+        self._options = Options.of(owner, given, kwargs)
+        refuse_foreign_formats(owner, self._options)
+        self._mirror_dtype = getattr(torch, given["mirror"]) if given.get("mirror") else None
+        supports = Flag().check(owner, "amp_scaling", amp_scaling)
+        super().__init__(params, *args, **kwargs)
+        self._step_supports_amp_scaling = supports
+        self.state.clear()  # Adagrad's, which torch makes beforehand
+        self._ready()
+
+    def _ready(self) -> None:
+        self._in_force = OptionsInForce(self._options)
+        self._core_options = self._in_force({})[1]
+        self._binding: Binding | None = None
+        self._mirrors: dict[torch.Tensor, torch.Tensor] | None = None
+        self.record = _APPLIED
+
+    # The step
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator, unused-ignore]
+    def step(self, closure: Closure | None = None) -> Any:
+        """One step for all parameters that have a gradient.
+
+        Args:
+            closure: evaluates the model again and returns the loss.
+
+        Raises:
+            TypeError, ValueError: naming a parameter, gradient or hyper-parameter that cannot be stepped; nothing has
+                changed then.
+        """
+        if (
+            self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or of_torch._global_optimizer_pre_hooks
+            or of_torch._global_optimizer_post_hooks
+            or _is_profiled()
+        ):
+            return _hooked_step(self, closure)
+        return self._step(closure)
+
+    step.hooked = True
+
+    def _step(self, closure: Closure | None = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        options, found_inf = (self._core_options, False) if not self._step_supports_amp_scaling else self._scaled()
+        binding = self._binding
+        if binding is not None and not binding.buffered:
+            outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, None)
+        else:
+            outcome = None
+        if outcome is not True:
+            if outcome is None or outcome is False or type(outcome) is list:
+                outcome = self._step_anew(options, found_inf)
+                if outcome is None:
+                    return self._step_of_torch(loss)
+                binding = self._binding
+            self.record = self._reported(outcome)
+        if changed := binding.plan.changed():
+            _increment_version(changed)
+        return loss
+
+    def _step_anew(self, options: Any, found_inf: bool) -> Any:
+        """A step where something has changed, or lies otherwise; None where torch must make it."""
+        for _ in range(4):
+            if self._binding is None:
+                if self._is_for_torch():
+                    return None
+                self._binding = self._bound()
+            binding = self._binding
+            binding.fill_buffers()
+            replaced = None
+            outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, None)
+            if type(outcome) is list:
+                replaced = binding.replacements(outcome)
+                outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, replaced)
+                if self._options.zero_grad and replaced:
+                    for number in replaced:
+                        binding.params[number].param.grad.zero_()
+            if outcome is None or (outcome is False and not binding.reread(self.param_groups)):
+                self._binding = None
+            elif outcome is not False:
+                with torch.no_grad():
+                    binding.empty_buffers()
+                return outcome
+        raise RuntimeError(f"{type(self).__name__}: parameters or groups change while they are looked at")
+
+    def _bound(self) -> Binding:
+        before = self._binding
+        if self._mirror_dtype is not None:
+            self._make_mirrors()
+        return Binding.of(type(self).__name__, self.core, self.param_groups, self.state, self._options, self._mirrors)
+
+    def _reported(self, outcome: Any) -> StepRecord:
+        plan = self._binding.plan
+        if plan.pending:
+            return StepRecord(pending=plan.pending)
+        if outcome is True:
+            return _APPLIED
+        skipped, norm, coefficient = outcome
+        options = self._options
+        return StepRecord(
+            skipped,
+            norm if options.measures_norm else None,
+            coefficient if options.clip_norm is not None else None,
+        )
+
+    def _scaled(self) -> tuple[Any, bool]:
+        """What a GradScaler has left for this step."""
+        scale, found = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
+        changes = {} if scale is None else {"grad_scale": float(scale) * self._options.grad_scale}
+        return self._in_force(changes)[1], found is not None and bool(found != 0)
+
+    # What torch steps
+
+    def _is_for_torch(self) -> bool:
+        found = any(group.get("capturable") or group.get("differentiable") for group in self.param_groups)
+        elsewhere = [param for group in self.param_groups for param in group["params"] if is_elsewhere(param)]
+        if (found or elsewhere) and not self.has_own_step:
+            where = f"a parameter on {elsewhere[0].device}" if elsewhere else "capturable or differentiable"
+            raise NotImplementedError(f"{type(self).__name__}: torch has no step for {where}; onepass steps on the CPU")
+        return found or bool(elsewhere)
+
+    def _step_of_torch(self, loss: Any) -> Any:
+        if not self._options.is_plain:
+            raise ValueError(
+                f"{type(self).__name__}: options of onepass cannot be had where torch steps: on other devices, with "
+                "capturable or differentiable"
+            )
+        super().step()
+        return loss
+
+    # Around it
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        self._binding = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's; what is kept in another form, as the variance of a centred RMSprop, is there in torch's, too."""
+        saved = super().state_dict()
+        groups = {number: group for group in saved["param_groups"] for number in group["params"]}
+        saved["state"] = {
+            key: shown(value, groups[key]) if key in groups else value for key, value in saved["state"].items()
+        }
+        return saved
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As torch's, but that state keeps its own dtype, and what is loaded stays the caller's."""
+        super().load_state_dict(state_dict)
+        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
+        params = [param for group in self.param_groups for param in group["params"]]
+        for number, param in zip(numbers, params, strict=True):
+            for name, value in state_dict["state"].get(number, {}).items():
+                if isinstance(value, torch.Tensor):
+                    self.state[param][name] = value.detach().to(param.device, copy=True)
+        self._binding = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_options" in self.__dict__:
+            self._ready()
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: self.__dict__[name] for name in ("_options", "_mirror_dtype", "_step_supports_amp_scaling")}
+        return super().__getstate__() | own
+
+    # Averages and copies
+
+    def _params(self) -> list[torch.Tensor]:
+        return [param for group in self.param_groups for param in group["params"]]
+
+    @property
+    def ema(self) -> list[torch.Tensor] | None:
+        """The average of each parameter, with the option `ema`; the parameter itself before its first step."""
+        if not self._options.ema:
+            return None
+        return [
+            self.state[param].get("ema", param.detach()) if param in self.state else param.detach()
+            for param in self._params()
+        ]
+
+    @property
+    def mirror(self) -> list[torch.Tensor] | None:
+        """The copy of each parameter that a step writes, with the option `mirror`."""
+        if self._mirror_dtype is None:
+            return None
+        self._make_mirrors()
+        assert self._mirrors is not None
+        return [self._mirrors[param] for param in self._params()]
+
+    def _make_mirrors(self) -> None:
+        self._mirrors = self._mirrors or {}
+        for param in self._params():
+            if param not in self._mirrors:
+                copied = param.detach().to(self._mirror_dtype, copy=True, memory_format=torch.preserve_format)
+                self._mirrors[param] = copied
+
+
+_hooked_step = torch.optim.Optimizer.profile_hook_step(OnePass._step)

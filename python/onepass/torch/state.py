@@ -1,0 +1,205 @@
+"""In which tensors does an optimizer keep what belongs to a parameter? Those of torch, under torch's names.
+
+State starts when a parameter has its first gradient, and what another optimizer has left is taken over as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from onepass.formats import BLOCK, FLOAT8_FROM
+from onepass.optimizer.options import Options
+from onepass.optimizer.state import fill
+from onepass.rules import Rule, Slot, Start
+from onepass.torch.kinds import lies_as
+
+#: What the core keeps, by role: a key of the state and a tensor, and the value of a number.
+Parts = dict[str, tuple[Any, ...]]
+
+_SIXTEEN_BITS = (torch.bfloat16, torch.float16)
+#: Rules whose count of steps torch does not show; a buffer says that there was one.
+_UNCOUNTED = ("sgd", "momentum", "nesterov")
+
+
+def refuse_foreign_formats(owner: str, options: Options) -> None:
+    """Raises ValueError for state that torch would take for something else."""
+    if options.state_dtype == "float16":
+        raise ValueError(
+            f"{owner}: state_dtype='float16' keeps the roots of second moments, which torch would take for themselves; "
+            "use 'bfloat16'"
+        )
+
+
+def parts_of(
+    label: str,
+    rule: Rule,
+    tensor: torch.Tensor,
+    state: dict[str, Any],
+    values: Mapping[str, Any],
+    options: Options,
+) -> Parts:
+    """What the core keeps beside a parameter; what the state lacks of it is made, and lies as the parameter does.
+
+    Raises:
+        TypeError, ValueError: naming the entry that does not fit.
+    """
+    parts: Parts = {"step": _step(label, rule, state)}
+    for scalar in rule.scalars:
+        parts[scalar.name] = _scalar(label, scalar.name, state, _number(scalar.start, values))
+    dtype = _slot_dtype(tensor, rule, state, options)
+    for slot in rule.slots:
+        if dtype == torch.uint8:
+            parts |= _in_blocks(slot, tensor, state, values)
+        else:
+            parts[slot.name] = (slot.name, _slot(label, slot, tensor, state, values, dtype))
+    if options.rounding == "kahan" and tensor.dtype in _SIXTEEN_BITS:
+        parts["compensation"] = ("compensation", _array(label, "compensation", tensor, state, tensor.dtype))
+    if options.accumulate > 1:
+        parts |= _counted(label, "grad_sum", "grad_count", tensor, state)
+    if options.ema:
+        parts |= _counted(label, "ema", "ema_count", tensor, state)
+    return parts
+
+
+def compute_dtype(tensor: torch.Tensor) -> torch.dtype:
+    """The dtype of all arithmetic on a parameter."""
+    if tensor.is_complex():
+        return tensor.dtype
+    return torch.float64 if tensor.dtype == torch.float64 else torch.float32
+
+
+def _number(start: Start, values: Mapping[str, Any]) -> float:
+    number: float = values[start] if isinstance(start, str) else start
+    return number
+
+
+def _step(label: str, rule: Rule, state: dict[str, Any]) -> tuple[Any, ...]:
+    if rule.name in _UNCOUNTED and "step" not in state:
+        return None, None, int(state.get("momentum_buffer") is not None)
+    value = state.get("step", 0)
+    count = float(value)
+    if not math.isfinite(count) or count < 0 or count != int(count):
+        raise ValueError(f"{label}: state['step'] must be a count, got {value!r}")
+    if not _is_number(value, torch.float32):
+        state["step"] = torch.tensor(count, dtype=torch.float32)
+    return "step", state["step"], int(count)
+
+
+def _scalar(label: str, name: str, state: dict[str, Any], start: float) -> tuple[Any, ...]:
+    value = state.get(name, start)
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{label}: state[{name!r}] must be finite, got {value!r}")
+    if not _is_number(value, torch.float64):
+        state[name] = torch.tensor(number, dtype=torch.float64)
+    return name, state[name], number
+
+
+def _is_number(value: Any, dtype: torch.dtype) -> bool:
+    return type(value) is torch.Tensor and value.dtype == dtype and value.shape == () and value.device.type == "cpu"
+
+
+def _slot_dtype(tensor: torch.Tensor, rule: Rule, state: Mapping[str, Any], options: Options) -> torch.dtype:
+    """That of the state there is, if the core can keep it so; else what the options say."""
+    compute = compute_dtype(tensor)
+    if compute != torch.float32:
+        return compute
+    if any(f"{slot.name}_scale" in state for slot in rule.slots):
+        return torch.uint8
+    found = {state[slot.name].dtype for slot in rule.slots if isinstance(state.get(slot.name), torch.Tensor)}
+    if found in ({torch.float32}, {torch.bfloat16}):
+        (dtype,) = found
+        return dtype
+    if options.state_dtype == "float8":
+        return torch.uint8 if tensor.numel() >= FLOAT8_FROM else torch.float32
+    return torch.bfloat16 if options.state_dtype == "bfloat16" else torch.float32
+
+
+def _slot(
+    label: str,
+    slot: Slot,
+    tensor: torch.Tensor,
+    state: dict[str, Any],
+    values: Mapping[str, Any],
+    dtype: torch.dtype,
+) -> torch.Tensor:
+    if slot.name == "grad_var":
+        return _variance(label, tensor, state, dtype)
+    is_new = state.get(slot.name) is None
+    array = _array(label, slot.name, tensor, state, dtype)
+    if is_new and slot.start:
+        numbers = torch.view_as_real(array) if array.is_complex() else array
+        numbers.fill_(_number(slot.start, values))
+    return array
+
+
+def _variance(label: str, tensor: torch.Tensor, state: dict[str, Any], dtype: torch.dtype) -> torch.Tensor:
+    """torch keeps the mean square, whose difference to the squared mean is the variance, as far as it does not cancel.
+
+    `shown` puts the mean square beside; where it is no longer that of the variance, torch has stepped since.
+    """
+    square = state.pop("square_avg", None)
+    variance, mean = state.get("grad_var"), state.get("grad_avg")
+    if (
+        square is not None
+        and mean is not None
+        and (variance is None or not torch.equal(_square(variance, mean), square))
+    ):
+        exact = square.double() - mean.double() ** 2
+        state["grad_var"] = exact.clamp_(min=0).to(dtype)
+    return _array(label, "grad_var", tensor, state, dtype)
+
+
+def _square(variance: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+    return variance + mean * mean
+
+
+def shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter's state for `state_dict`: with what torch keeps in the place of what is kept or computed here."""
+    own = dict(state)
+    if "grad_var" in state:
+        own["square_avg"] = _square(state["grad_var"], state["grad_avg"])
+    if "ax" in state:
+        own["mu"] = torch.tensor(1 / max(1.0, float(state["step"]) - group["t0"]))
+    return own
+
+
+def _array(label: str, name: str, tensor: torch.Tensor, state: dict[str, Any], dtype: torch.dtype) -> torch.Tensor:
+    """The state's own tensor if it is of this dtype and lies as the parameter, else a copy that does, else zeros."""
+    found = state.get(name)
+    if found is None:
+        state[name] = torch.zeros_like(tensor, dtype=dtype, memory_format=torch.preserve_format)
+    elif not isinstance(found, torch.Tensor) or found.shape != tensor.shape:
+        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+        raise ValueError(f"{label}: state[{name!r}] has shape {shape}, its parameter {tuple(tensor.shape)}")
+    elif (
+        type(found) is not torch.Tensor
+        or found.dtype != dtype
+        or found.device.type != "cpu"
+        or not lies_as(found, tensor)
+    ):
+        state[name] = torch.empty_like(tensor, dtype=dtype, memory_format=torch.preserve_format).copy_(found.detach())
+    array: torch.Tensor = state[name]
+    return array
+
+
+def _in_blocks(slot: Slot, tensor: torch.Tensor, state: dict[str, Any], values: Mapping[str, Any]) -> Parts:
+    """Codes of eight bits, under a name that torch does not look for."""
+    codes, scales = f"{slot.name}_codes", f"{slot.name}_scale"
+    if codes not in state:
+        state[codes] = torch.zeros_like(tensor, dtype=torch.uint8, memory_format=torch.preserve_format)
+        state[scales] = torch.zeros(-(-tensor.numel() // BLOCK), dtype=torch.float32)
+        if slot.start:
+            fill([state[codes].numpy(), state[scales].numpy()], _number(slot.start, values), slot.kind)
+    return {slot.name: (codes, state[codes]), scales: (scales, state[scales])}
+
+
+def _counted(label: str, name: str, count: str, tensor: torch.Tensor, state: dict[str, Any]) -> Parts:
+    array = _array(label, name, tensor, state, compute_dtype(tensor))
+    if not _is_number(state.get(count), torch.int64):
+        state[count] = torch.tensor(int(state.get(count, 0)), dtype=torch.int64)
+    return {name: (name, array), count: (count, state[count])}
