@@ -12,7 +12,8 @@ import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,8 +46,7 @@ _LENGTH, _DIGITS = 8, 8
 _BEFORE_CHECKSUMS = b'"checksums":"'
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a tensor lies, and what it is.
 
     Attributes:
@@ -87,31 +87,42 @@ def laid(arrays: Mapping[str, Array]) -> list[Place]:
     places: list[Place] = []
     end = 0
     for name, array in sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize):
-        if array.dtype.name not in DTYPES:
+        dtype = _code(array.dtype)
+        if dtype is None:
             raise TypeError(f"{name!r} must be of {', '.join(DTYPES)}, got {array.dtype}")
         try:
             name.encode()
         except UnicodeEncodeError:
             raise ValueError(f"the name {name!r} is no Unicode; give the parameter another") from None
         begin, end = end, end + array.nbytes
-        places.append(Place(name, DTYPES[array.dtype.name], array.shape, begin, end))
+        places.append(Place(name, dtype, array.shape, begin, end))
     return places
 
 
-def header_bytes(text: str, places: Sequence[Place], checksums: Iterable[str] = ()) -> bytes:
-    """The beginning of a file, as long with the tensors' checksums as without.
+def blank_header(text: str, places: Sequence[Place]) -> bytes:
+    """The beginning of a file, with zeros in the place of the checksums.
 
     Raises:
         ValueError: it would be longer than the format has it.
     """
-    blank = _joined(text, places, "0" * (_DIGITS * (len(places) + 1)))
+    entries: dict[str, Any] = {"__metadata__": {"onepass": text, "checksums": "0" * (_DIGITS * (len(places) + 1))}}
+    for place in places:
+        entries[place.name] = {"dtype": place.dtype, "shape": place.shape, "data_offsets": (place.begin, place.end)}
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    blank = len(header).to_bytes(_LENGTH, "little") + header
     if len(blank) - _LENGTH > MAX_HEADER:
         raise ValueError(
             f"what must be kept beside the arrays takes {len(blank)} bytes, the format has {MAX_HEADER} at most; join "
             "parameters to fewer arrays"
         )
-    known = "".join(checksums)
-    return _joined(text, places, known + digits(zlib.crc32(blank))) if known else blank
+    return blank
+
+
+def sealed_header(blank: bytes, checksums: Iterable[str]) -> bytes:
+    """The same with the checksums of the tensors and its own."""
+    start, end = _span(blank)
+    return blank[:start] + "".join((*checksums, digits(zlib.crc32(blank)))).encode() + blank[end:]
 
 
 def read_header(data: bytes, behind: int) -> Header:
@@ -124,10 +135,7 @@ def read_header(data: bytes, behind: int) -> Header:
     Raises:
         ValueError: saying what is wrong.
     """
-    start = data.find(_BEFORE_CHECKSUMS) + len(_BEFORE_CHECKSUMS)
-    end = data.find(b'"', start)
-    if start < len(_BEFORE_CHECKSUMS) or end < 0 or (end - start) % _DIGITS or end - start < _DIGITS:
-        raise ValueError("it was not written by onepass.save, or is damaged: its header has no checksums")
+    start, end = _span(data)
     checksums = data[start:end].decode("latin-1")
     if digits(zlib.crc32(data[:start] + b"0" * (end - start) + data[end:])) != checksums[-_DIGITS:]:
         raise ValueError("its header is damaged: it does not have its checksum")
@@ -177,17 +185,19 @@ def dtype_of(place: Place) -> np.dtype[Any]:
     return named_dtype("load", _NAMES[place.dtype]).newbyteorder("<")
 
 
-def _joined(text: str, places: Sequence[Place], checksums: str) -> bytes:
-    entries: dict[str, Any] = {"__metadata__": {"onepass": text, "checksums": checksums}}
-    for place in places:
-        entries[place.name] = {
-            "dtype": place.dtype,
-            "shape": place.shape,
-            "data_offsets": (place.begin, place.end),
-        }
-    header = json.dumps(entries, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(_LENGTH, "little") + header
+@cache
+def _code(dtype: np.dtype[Any]) -> str | None:
+    """What the format calls it, in whichever byte order; NumPy takes long to tell a name."""
+    return DTYPES.get(dtype.name)
+
+
+def _span(data: bytes) -> tuple[int, int]:
+    """Where the checksums are. No other text has these bytes: JSON escapes quotes within strings."""
+    start = data.find(_BEFORE_CHECKSUMS) + len(_BEFORE_CHECKSUMS)
+    end = data.find(b'"', start)
+    if start < len(_BEFORE_CHECKSUMS) or end < start + _DIGITS or (end - start) % _DIGITS:
+        raise ValueError("it was not written by onepass.save, or is damaged: its header has no checksums")
+    return start, end
 
 
 def _place(name: str, entry: Any) -> Place:
@@ -208,4 +218,5 @@ def _place(name: str, entry: Any) -> Place:
 
 
 def _are_sizes(value: Any) -> bool:
-    return isinstance(value, list) and all(type(one) is int and 0 <= one < 2**63 for one in value)
+    are_ints = isinstance(value, list) and {*map(type, value)} <= {int}
+    return are_ints and (not value or 0 <= min(value) <= max(value) < 2**63)

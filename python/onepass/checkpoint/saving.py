@@ -15,7 +15,7 @@ import numpy as np
 
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checkpoint.header import digits, header_bytes, laid
+from onepass.checkpoint.header import blank_header, digits, laid, sealed_header
 from onepass.checkpoint.replacing import PathLike, replacing, write_all
 from onepass.checkpoint.tree import Path, encode
 
@@ -62,6 +62,8 @@ def save(path: PathLike, opt: Saved, *, extra: Any = None, params: bool = True) 
     with replacing(path) as descriptor, opt.resting("save", params=params) as state:
         try:
             _write(descriptor, *_content(state, getattr(opt, "options", None), extra))
+        except RecursionError:
+            raise ValueError("save: extra is nested too deeply, or holds itself") from None
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"save: {error}") from None
@@ -108,10 +110,11 @@ def _tensor_name(path: Path, labels: Mapping[Any, str]) -> str:
 def _write(descriptor: int, text: str, arrays: Mapping[str, Array]) -> None:
     """The header last: what is not complete is no safetensors file."""
     places = laid(arrays)
-    os.lseek(descriptor, len(header_bytes(text, places)), os.SEEK_SET)
+    blank = blank_header(text, places)
+    os.lseek(descriptor, len(blank), os.SEEK_SET)
     checksums = [_written(descriptor, arrays[place.name]) for place in places]
     os.lseek(descriptor, 0, os.SEEK_SET)
-    write_all(descriptor, header_bytes(text, places, checksums))
+    write_all(descriptor, sealed_header(blank, checksums))
 
 
 def _written(descriptor: int, array: Array) -> str:

@@ -108,11 +108,12 @@ def _shown(path: Path) -> str:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {key!r} is there twice")
-        found[key] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, _ in pairs:
+            if key not in found:
+                raise ValueError(f"the key {key!r} is there twice")
+            del found[key]
     return found
 
 
