@@ -182,7 +182,9 @@ def digits(crc: int) -> str:
 
 def dtype_of(place: Place) -> np.dtype[Any]:
     """In which the bytes of a file are read: little-endian everywhere."""
-    return named_dtype("load", _NAMES[place.dtype]).newbyteorder("<")
+    dtype = named_dtype("load", _NAMES[place.dtype])
+    little = dtype.newbyteorder("<")
+    return dtype if little.isnative else little
 
 
 @cache
