@@ -7,7 +7,7 @@ import os
 import pickle
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,58 @@ def test_E4_what_a_header_may_not_say(file: Path, header: bytes, match: str) -> 
 def test_E4_what_metadata_may_not_say(file: Path, text: str) -> None:
     file.write_bytes(sealed(header_with({}, text)))
     refused(file, "metadata")
+
+
+def test_E4_metadata_that_is_nested_deeply(file: Path) -> None:
+    def deeper(header: dict[str, Any]) -> None:
+        content = header["__metadata__"]["onepass"]
+        header["__metadata__"]["onepass"] = content.replace('{"epoch":3}', "[" * 900 + "]" * 900)
+
+    changed_header(file, deeper)
+    refused(file, "its metadata is nested too deeply")
+
+
+def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths to everything within a value."""
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from nodes(one, (*path, key))
+
+
+def test_E4_metadata_that_says_anything_else(tmp_path: Path) -> None:
+    """Each entry in turn gone, or something else: it is refused and changes nothing, or it fits, too."""
+    file = tmp_path / "run"
+    op.save(file, optimizer_with_everything(1), extra={"a": (1, np.ones(2))})
+    header, _ = split(file)
+    text = header["__metadata__"]["onepass"]
+    opt = optimizer_with_everything(2, steps=1)
+    before, whole, fitted, refusals = Snapshot(opt), repr(opt.state_dict()), 0, 0
+    for path in nodes(json.loads(text)):
+        for junk in (..., None, True, -1, 10**400, 1.5, "x", [], {}, [{}], {"$tuple": []}, {"$array": "params.w"}):
+            content = json.loads(text)
+            place = content
+            for key in path[:-1]:
+                place = place[key]
+            if junk is ...:
+                del place[path[-1]]
+            else:
+                place[path[-1]] = junk
+            header["__metadata__"]["onepass"] = json.dumps(content)
+            file.write_bytes(resealed(file, header))
+            refusal = None
+            try:
+                op.load(file, opt)
+            except (TypeError, ValueError) as error:
+                refusal = str(error)
+            if refusal is None:
+                opt = optimizer_with_everything(2, steps=1)
+                before, fitted = Snapshot(opt), fitted + 1
+                continue
+            assert refusal.startswith(f"load: {os.fspath(file)!r}: ")
+            before.assert_unchanged()
+            assert repr(opt.state_dict()) == whole
+            refusals += 1
+    assert refusals > 3 * fitted > 0
 
 
 @pytest.mark.parametrize(

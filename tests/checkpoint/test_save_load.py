@@ -217,3 +217,12 @@ def test_by_name() -> None:
     opt.add_param_group({"params": np.ones(2)})
     with pytest.raises(ValueError, match=r"without names; opt.params has their order"):
         opt.named("params")
+
+
+@pytest.mark.parametrize("call", [op.save, op.load])
+def test_what_is_no_optimizer_is_named(file: Path, call: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^{call.__name__}: opt must be an optimizer of onepass, .* got dict"):
+        call(file, {"w": np.ones(3)})
+    with pytest.raises(TypeError, match="behind the path, got PosixPath"):  # torch's order
+        call(small_optimizer(), file)
+    assert not file.exists()

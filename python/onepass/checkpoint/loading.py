@@ -5,28 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from onepass.arrays import Array
 from onepass.checkpoint.header import Place, digits, dtype_of, header_size, read_header
 from onepass.checkpoint.replacing import PathLike
-from onepass.checkpoint.saving import FORMAT, PIECE
+from onepass.checkpoint.saving import FORMAT, PIECE, Kept, require_kept
 from onepass.checkpoint.tree import decode, parse
 from onepass.checks import require_keys
 
 
-class Loaded(Protocol):
-    """What can be loaded: an optimizer."""
-
-    @property
-    def load_state_dict(self) -> Callable[..., None]:
-        """Takes a `state_dict`, and whether with schedules and with parameters; all or nothing."""
-
-
-def load(path: PathLike, opt: Loaded, *, schedules: bool = True, params: bool = True) -> Any:
+def load(path: PathLike, opt: Kept, *, schedules: bool = True, params: bool = True) -> Any:
     """Take over what `save` has written, and the parameters with it, which are updated in place.
 
     Parameters are matched by name where all have names on both sides, also over groups that are cut otherwise, else by
@@ -49,6 +40,7 @@ def load(path: PathLike, opt: Loaded, *, schedules: bool = True, params: bool = 
     Example:
         See `save`.
     """
+    require_kept("load", opt)
     where = f"load: {os.fspath(path)!r}"
     try:
         text, arrays = _read(path)
@@ -57,6 +49,8 @@ def load(path: PathLike, opt: Loaded, *, schedules: bool = True, params: bool = 
         state, extra = decode(content["state_dict"], arrays), decode(content["extra"], arrays)
         arrays.clear()
         opt.load_state_dict(state, params=params, **({} if schedules else {"schedules": False}))
+    except RecursionError:
+        raise ValueError(f"{where}: its metadata is nested too deeply") from None
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{where}: {error}") from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,14 +24,25 @@ FORMAT = 1
 PIECE = 2**20
 
 
-class Saved(Protocol):
-    """What can be saved: an optimizer."""
+@runtime_checkable
+class Kept(Protocol):
+    """What can be saved and loaded: an optimizer."""
 
     def resting(self, method: str, *, params: bool) -> AbstractContextManager[dict[str, Any]]:
         """Its `state_dict` with the live arrays; nobody steps meanwhile."""
 
+    @property
+    def load_state_dict(self) -> Callable[..., None]:
+        """Takes a `state_dict`, and whether with schedules and with parameters; all or nothing."""
 
-def save(path: PathLike, opt: Saved, *, extra: Any = None, params: bool = True) -> None:
+
+def require_kept(owner: str, opt: Any) -> None:
+    """Raise TypeError, naming it, unless this is an optimizer."""
+    if not isinstance(opt, Kept):
+        raise TypeError(f"{owner}: opt must be an optimizer of onepass, behind the path, got {type(opt).__name__}")
+
+
+def save(path: PathLike, opt: Kept, *, extra: Any = None, params: bool = True) -> None:
     """Write all that an optimizer holds to a safetensors file, which replaces the one at this path at once.
 
     Tensors are named by the parameters' names, else by their positions: ``params.w``, ``ema.w``, ``state.w.exp_avg``.
@@ -59,6 +70,7 @@ def save(path: PathLike, opt: Saved, *, extra: Any = None, params: bool = True) 
         ({'epoch': 7}, [array([1., 1., 1.])])
         >>> folder.cleanup()
     """
+    require_kept("save", opt)
     with replacing(path) as descriptor, opt.resting("save", params=params) as state:
         try:
             _write(descriptor, *_content(state, getattr(opt, "options", None), extra))
