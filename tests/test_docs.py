@@ -24,7 +24,7 @@ PAGES = {page.name: page.read_text() for page in sorted(DOCS.glob("*.md"))}
 MANUAL = "".join(PAGES.values())
 
 #: What a page's example may need and a reader may lack.
-OPTIONAL = ("jax", "ml_dtypes", "optax", "torch")
+OPTIONAL = ("jax", "ml_dtypes", "optax", "safetensors", "torch")
 
 
 @dataclass

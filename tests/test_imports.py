@@ -28,6 +28,7 @@ ROOMS: dict[str, str] = {
     "signatures": "arrays checks optimizer optimizers rules",
     "factory": "optimizer",
     "functional": "_core signatures",
+    "checkpoint": "_core arrays checks formats",
     "solve": "_core arrays checks formats group",
     "reference.kernels": "arrays formats",
     "reference.textbook": "arrays",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from cases import CLASSES
 
 import onepass as op
@@ -28,7 +29,8 @@ def test_the_table_of_optimizers() -> None:
     assert table == optimizer_table(), f"the table should read\n{optimizer_table()}"
 
 
-def test_the_code_runs() -> None:
+def test_the_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # it writes a file
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) >= 3
     namespace: dict[str, object] = {}

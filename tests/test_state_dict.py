@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
@@ -308,3 +310,99 @@ def test_a_pickle_that_lacks_something_is_named() -> None:
     del state["groups"]
     with pytest.raises(ValueError, match="^Adam: pickle lacks 'groups'"):
         op.Adam.__new__(op.Adam).__setstate__(state)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_it_survives_json_and_npz(cls: type[Optimizer], tmp_path: FilePath) -> None:
+    """Keys have become strings there, and tuples lists."""
+    opt = trained(cls, 3, lr=0.1, ema=True)
+    op.schedules.StepLR(2, 0.5).attach(opt)
+    opt.step({"w": np.ones((4, 5), np.float32), "b": None})
+    arrays: dict[str, Array] = {}
+
+    def apart(value: Any) -> Any:
+        arrays[str(len(arrays))] = value
+        return {"array": str(len(arrays) - 1)}
+
+    text = json.dumps(opt.state_dict(params=True), default=apart)
+    np.savez(tmp_path / "arrays.npz", **arrays)
+    with np.load(tmp_path / "arrays.npz", allow_pickle=False) as stored:
+        saved = json.loads(text, object_hook=lambda one: stored[one["array"]] if one.keys() == {"array"} else one)
+    again = trained(cls, 1, ema=True)
+    op.schedules.StepLR(2, 0.5).attach(again)
+    again.load_state_dict(saved, params=True)
+    assert repr(again.state_dict(params=True)) == repr(opt.state_dict(params=True))
+
+
+def test_parameters_travel_along_if_asked() -> None:
+    opt = trained()
+    assert "param" not in opt.state_dict()["state"][0]
+    saved = opt.state_dict(params=True)
+    assert saved["state"][0]["param"] is not opt.params[0]
+    other = trained(steps=1)
+    before = [param.copy() for param in other.params]
+    other.load_state_dict(saved)
+    assert_same_bits(other.params, before)
+    other.load_state_dict(saved, params=True)
+    assert_same_bits(other.params, opt.params)
+    before = Snapshot(other)
+    saved["state"][1]["param"] = saved["state"][1]["param"][:3]
+    with pytest.raises(ValueError, match=r"\[1\]\['param'\] has shape \(3,\)"):
+        other.load_state_dict(saved, params=True)
+    with pytest.raises(ValueError, match="lacks 'param'; it was saved without parameters"):
+        other.load_state_dict(opt.state_dict(), params=True)
+    before.assert_unchanged()
+
+
+def far_gone(step: int, **options: Any) -> Optimizer:
+    """An optimizer that has made so many steps, and so have its average and its schedule."""
+    opt = trained(op.NAdam, 2, **options)
+    op.schedules.ConstantLR(factor=0.5, total_iters=3).attach(opt)
+    saved = opt.state_dict()
+    for state in saved["state"].values():
+        state.update({name: step for name in ("step", "ema_count") if name in state})
+    saved["param_groups"][0]["schedule"]["steps"] = step
+    opt.load_state_dict(saved)
+    return opt
+
+
+GRADIENTS = {"w": np.ones((4, 5), np.float32), "b": np.ones(5, np.float32)}
+
+
+@pytest.mark.parametrize("options", [{}, {"ema": True}, {"accumulate": 2}])
+def test_a_step_leaves_nothing_that_cannot_be_loaded(options: dict[str, Any]) -> None:
+    opt = far_gone(2**53 - 1, **options)
+    calls = options.get("accumulate", 1)
+    for _ in range(calls):
+        opt.step(GRADIENTS)
+    assert [int(state["step"]) for state in opt.state] == [2**53] * 2
+    trained(op.NAdam, 0, **options).load_state_dict(opt.state_dict(), schedules=False)
+    opt.load_state_dict(opt.state_dict())
+    before = Snapshot(opt)
+    with pytest.raises(ValueError, match=r"^NAdam: the ConstantLR has made 2\*\*53 steps; call detach_schedule"):
+        opt.step(GRADIENTS)
+    opt.detach_schedule()
+    with pytest.raises(ValueError, match=r"^step: parameter 0 \('w'\) has step 2\*\*53, and can be stepped no more"):
+        opt.step(GRADIENTS)
+    before.assert_unchanged()
+
+
+def test_counts_at_their_end_hold_up_what_they_count_alone() -> None:
+    opt = far_gone(2**53, ema=True)
+    opt.detach_schedule()
+    before = Snapshot(opt)
+    with pytest.raises(ValueError, match=r"^step: parameter 0 \('w'\) has ema_count 2\*\*53"):
+        opt.step({"w": None, "b": None})
+    before.assert_unchanged()
+    opt.step({"w": None, "b": None}, ema=False)
+    before.assert_unchanged()
+
+
+@pytest.mark.parametrize("value", [-1.0, -np.inf])
+@pytest.mark.parametrize("place", [0, 65_536, 99_999])
+def test_a_negative_second_moment_is_found_anywhere(value: float, place: int) -> None:
+    opt = op.Adam(np.ones((250, 400), np.float32, order="F"))
+    saved = opt.state_dict()
+    saved["state"][0]["exp_avg_sq"].reshape(-1, order="A")[place] = value
+    with pytest.raises(ValueError, match="must not be negative"):
+        opt.load_state_dict(saved)

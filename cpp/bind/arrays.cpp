@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 
 namespace onepass::bind {
 namespace {
@@ -56,11 +57,17 @@ bool is_bfloat16(py::handle array, int type_num) {
   return type_num == known.load(std::memory_order_relaxed);
 }
 
+// NumPy writes the native order as '=', and where it was asked for by name, as '<' or '>'.
+template <class Descr>
+bool is_foreign(const Descr* descr) {
+  return descr->byteorder == (std::endian::native == std::endian::little ? '>' : '<');
+}
+
 constexpr int half_num = 23, byte_num = npy_api::NPY_UBYTE_;  // NPY_HALF, which pybind11 does not list
 
 DType require_dtype(py::handle array, const Label& label) {
   const auto* descr = array_descriptor_proxy(proxy(array).descr);
-  if (descr->byteorder == '>' || descr->byteorder == '<')  // NumPy writes the native order as '='
+  if (is_foreign(descr))
     bad_type(label, "has the foreign byte order of dtype " + str(array.attr("dtype").attr("str")) +
                         "; pass a.astype(a.dtype.newbyteorder('='))");
   if (descr->type_num == npy_api::NPY_FLOAT_) return DType::f32;
@@ -105,7 +112,7 @@ template <class T>
 T* require_number(py::handle array, int type_num, const char* wanted, const Label& label) {
   require_plain(array, label);
   const auto* descr = array_descriptor_proxy(proxy(array).descr);
-  if (descr->type_num != type_num || descr->byteorder == '>' || descr->byteorder == '<')
+  if (descr->type_num != type_num || is_foreign(descr))
     bad_type(label, "must have dtype " + std::string(wanted) + ", got " + str(array.attr("dtype")));
   if (proxy(array).nd != 0) bad_value(label, "must be 0-dimensional, got shape " + str(array.attr("shape")));
   require_aligned(array, label);
@@ -207,8 +214,7 @@ std::vector<std::int64_t> require_row_indices(py::handle indices, py::handle val
   require_plain(indices, label);
   const auto* descr = array_descriptor_proxy(proxy(indices).descr);
   const bool wide = descr->type_num == py::dtype::of<std::int64_t>().num();
-  if ((!wide && descr->type_num != py::dtype::of<std::int32_t>().num()) || descr->byteorder == '>' ||
-      descr->byteorder == '<')
+  if ((!wide && descr->type_num != py::dtype::of<std::int32_t>().num()) || is_foreign(descr))
     bad_type(label, "has indices of dtype " + str(indices.attr("dtype")) + "; pass int64 or int32");
   if (proxy(indices).nd != 1 || proxy(indices).dimensions[0] != proxy(values).dimensions[0])
     bad_value(label, "has indices of shape " + str(indices.attr("shape")) + " for values of shape " +

@@ -8,6 +8,13 @@
 #include "turn.hpp"
 
 namespace onepass::bind {
+namespace {
+
+// The largest count: up to here every integer is a double.
+constexpr std::int64_t max_count = std::int64_t{1} << 53;
+
+}  // namespace
+
 BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
                      const Rounding& rounding)
     : owner_(std::move(owner)), caller_(std::move(caller)), rounding_(rounding) {
@@ -270,6 +277,20 @@ void BoundPlan::take_rows(py::handle gradient, std::size_t index, const StepOpti
   kept.push_back(values);
 }
 
+// Counts stay where they are exact in double, as the rules compute with them, and where they can be loaded again.
+void BoundPlan::require_countable(const StepOptions& options) const {
+  for (std::size_t i = 0; i < arrays_.size(); ++i) {
+    const Tensor& tensor = plan_->tensors()[i];
+    const auto refuse = [&](const char* count) {
+      throw py::value_error(caller_ + ": parameter " + arrays_[i].name + " has " + count +
+                            " 2**53, and can be stepped no more; build a new optimizer");
+    };
+    const bool updates = tensor.grad || tensor.rows || (options.accumulate > 1 && *tensor.grad_count > 0);
+    if (updates && *tensor.step >= max_count) refuse("step");
+    if (options.update_mean && tensor.mean && *tensor.mean_count >= max_count) refuse("ema_count");
+  }
+}
+
 void BoundPlan::check(const py::sequence& gradients) {
   const Turn turn(running_);
   take(gradients, {});
@@ -281,6 +302,7 @@ StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, b
   options.completes = pending + 1 == options.accumulate;
   options.skip = found && options.completes;
   const auto kept = take(gradients, options);
+  require_countable(options);
   Plan& own = plan();
   own.prepare(options);
   const StepResult result = run(own);

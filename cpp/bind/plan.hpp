@@ -76,6 +76,7 @@ class BoundPlan {
   void require_outside(const ArrayView& view, const Label& label) const;
   void require_lazy(std::size_t index, const StepOptions& options) const;
   void require_distinct_gradients();
+  void require_countable(const StepOptions& options) const;
 
   std::string owner_, caller_;
   std::vector<py::object> values_;

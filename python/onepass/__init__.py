@@ -1,6 +1,7 @@
 """onepass: every optimizer step in one pass over memory, with the same bits on every machine."""
 
 from onepass import _core, functional, reference, schedules
+from onepass.checkpoint import load, save
 from onepass.config import (
     apply_environment,
     get_num_threads,
@@ -32,7 +33,9 @@ __all__ = [
     "get_num_threads",
     "get_threading_layer",
     "isas",
+    "load",
     "reference",
+    "save",
     "schedules",
     "set_num_threads",
     "set_threading_layer",

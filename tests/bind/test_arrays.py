@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -261,3 +262,18 @@ def test_arrays_outlive_their_names() -> None:
     for _ in range(3):
         optimizer.step()
     assert np.isfinite(optimizer.params[0]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_the_native_order_asked_for_by_name_is_native(dtype: str) -> None:
+    """NumPy keeps the letter: `np.dtype("f4").newbyteorder("<")` is not written as `"="`."""
+    plain = dtype_of(dtype)
+    named = plain.newbyteorder({"little": "<", "big": ">"}[sys.byteorder])
+    assert named.isnative
+    one, other = ({"w": np.ones((4, 2), kind)} for kind in (plain, named))
+    gradient, rows = np.full((4, 2), 0.5, named), np.array([1, 3], np.dtype("i4").newbyteorder(named.byteorder))
+    for params in (one, other):
+        opt = op.Adagrad(params)
+        opt.step({"w": gradient})
+        opt.step({"w": op.SparseRows(rows, gradient[:2])})
+    assert_same_bits(one.values(), other.values())

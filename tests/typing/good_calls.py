@@ -24,6 +24,10 @@ if opt.ema is not None and opt.mirror is not None:
 opt.lr = opt.lr / 2
 opt.param_groups[0]["lr"] = 5e-4
 opt.load_state_dict(opt.state_dict())
+op.save("/dev/null/run", opt, extra={"epoch": 3}, params=False) if opt.lr < 0 else None
+epoch = op.load("/dev/null/run", opt, schedules=False)["epoch"] if opt.lr < 0 else 3
+names = opt.named("params") if opt.lr < 0 else {}
+opt.load_state_dict(opt.state_dict(params=True), params=True)
 options: op.Options = opt.options
 op.schedules.WarmUp(op.schedules.CosineAnnealingLR(T_max=100), steps=10).attach(opt, every=1)
 op.schedules.ReduceLROnPlateau(mode="max").report(0.5)

@@ -20,21 +20,32 @@ from onepass.rules import RULES
 VERSION = 1
 
 
-def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict[str, Any]:
-    """A deep copy in plain Python and NumPy.
+#: What a state calls its parameter, where that is kept along with it.
+PARAM = "param"
+
+
+def state_dict(
+    optimizer: str, contents: Contents, *, accumulates: bool, copies: bool = True, params: bool = False
+) -> dict[str, Any]:
+    """All of it in plain Python and NumPy.
 
     Args:
         optimizer: the name of its class.
         accumulates: several calls make a step.
+        copies: of the arrays; without it, they are the live ones.
+        params: each state has its parameter, too.
     """
+
+    def taken(array: Array) -> Array:
+        return array.copy(order="K") if copies else array
+
     groups: list[dict[str, Any]] = []
     states: dict[int, dict[str, Any]] = {}
     for group in contents.groups:
         first, numbers = len(states), _numbers(group)
-        for state in group.states:
-            states[len(states)] = {
-                name: value.item() if name in numbers else value.copy(order="K") for name, value in state.items()
-            }
+        for param, state in zip(group.params, group.states, strict=True):
+            own = {name: value.item() if name in numbers else taken(value) for name, value in state.items()}
+            states[len(states)] = own | ({PARAM: taken(param)} if params else {})
         entry: dict[str, Any] = {**group.hyperparameters(), "params": list(range(first, len(states)))}
         if group.names:
             entry["names"] = list(group.names)
@@ -48,13 +59,20 @@ def state_dict(optimizer: str, contents: Contents, *, accumulates: bool) -> dict
 
 
 def load_state_dict(
-    optimizer: str, contents: Contents, saved: Mapping[str, Any], *, accumulate: int, schedules: bool
+    optimizer: str,
+    contents: Contents,
+    saved: Mapping[str, Any],
+    *,
+    accumulate: int,
+    schedules: bool,
+    params: bool = False,
 ) -> None:
     """Take over what `state_dict` returned: read once, checked as a whole, then copied.
 
     Args:
         accumulate: how many calls make a step.
         schedules: also take over where the schedules stand.
+        params: each state has its parameter, which is taken over, too.
 
     Raises:
         TypeError, ValueError: naming the entry that does not fit; nothing has changed then.
@@ -87,21 +105,33 @@ def load_state_dict(
         if schedules and group.attached:
             _check_schedule(where, group, group.attached, entry["schedule"])
         for live, param, index in zip(group.states, group.params, source.indices, strict=True):
-            if index not in states or index in used:
+            key = _key(states, index)
+            if key not in states or key in used:
                 raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
-            used.add(index)
-            _check_state(f"{owner}['state'][{index!r}]", group, param, live, states[index])
+            used.add(key)
+            _check_state(f"{owner}['state'][{key!r}]", group, param, _written(live, param, params), states[key])
 
     for group, values, source in zip(contents.groups, new_values, sources, strict=True):
         group.commit(values, values)
         if schedules and group.attached:
-            _load_schedule(group.attached, source.entry["schedule"])
-        for live, index in zip(group.states, source.indices, strict=True):
-            for name, array in live.items():
-                array[...] = states[index][name]
+            _load_schedule(group, group.attached, source.entry["schedule"])
+        for live, param, index in zip(group.states, group.params, source.indices, strict=True):
+            state = states[_key(states, index)]
+            for name, array in _written(live, param, params).items():
+                array[...] = state[name]
     if accumulates:
         contents.plan.pending = saved["accumulated"]["calls"]
         contents.plan.found_inf = saved["accumulated"]["found_inf"]
+
+
+def _key(states: Mapping[Any, Any], index: Any) -> Any:
+    """What the state of that index is found by: JSON has no keys but strings."""
+    return index if index in states else str(index)
+
+
+def _written(state: State, param: Array, params: bool) -> State:
+    """What is taken over of a parameter's state."""
+    return {**state, PARAM: param} if params else state
 
 
 def _memory(array: Array) -> Array:
@@ -211,9 +241,9 @@ def _check_schedule(where: str, group: ParamGroup, attached: AttachedSchedule, s
     attached.schedule.check_state_dict(saved["state"])
 
 
-def _load_schedule(attached: AttachedSchedule, saved: Mapping[str, Any]) -> None:
+def _load_schedule(group: ParamGroup, attached: AttachedSchedule, saved: Mapping[str, Any]) -> None:
     attached.since, attached.every = attached.plan.applied - int(saved["steps"]), int(saved["every"])
-    attached.base = dict(saved["base"])
+    attached.base = group.checked(saved["base"])
     attached.schedule.load_state_dict(saved["state"])
 
 
@@ -228,7 +258,9 @@ def _numbers(group: ParamGroup) -> set[str]:
 
 
 def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved: Any) -> None:
-    require_keys(where, saved, set(live), _OTHER_OPTIONS)
+    unasked = {PARAM} & saved.keys() if isinstance(saved, Mapping) else set()
+    lacks_param = PARAM in live and not unasked
+    require_keys(where, saved, live.keys() | unasked, _WITHOUT_PARAMS if lacks_param else _OTHER_OPTIONS)
     second_moments = {slot.name for slot in RULES[group.rule].slots if slot.kind == "second_moment"}
     for name, own in live.items():
         value = saved[name]
@@ -241,8 +273,8 @@ def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved
             raise TypeError(f"{where}[{name!r}] must be a plain numpy.ndarray, got {type(value).__name__}")
         elif value.dtype.newbyteorder("=") != own.dtype:
             raise TypeError(
-                f"{where}[{name!r}] has dtype {value.dtype}, the optimizer keeps {own.dtype}; build it with the "
-                "state_dtype that was saved"
+                f"{where}[{name!r}] has dtype {value.dtype}, the optimizer keeps {own.dtype}; build it with "
+                f"{'parameters of the dtype' if name == PARAM else 'the state_dtype'} that was saved"
             )
         elif value.shape != own.shape:
             raise ValueError(
@@ -253,9 +285,16 @@ def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved
                 f"{where}[{name!r}] lies in memory in another order than its parameter, and neighbours in memory share "
                 "a scale; build the optimizer with arrays in the order that was saved"
             )
-
-        elif name in second_moments and own.dtype != np.uint8 and bool(np.any(value < 0)):
+        elif not own.flags.writeable:
+            raise ValueError(f"{where}[{name!r}] belongs to an array that has become read-only; make it writeable")
+        elif name in second_moments and own.dtype != np.uint8 and _has_negative(value):
             raise ValueError(f"{where}[{name!r}] must not be negative")
+
+
+def _has_negative(array: Array) -> bool:
+    """Looked at in pieces, so that the answers for all elements are never there at once."""
+    flat, piece = array.ravel(order="K"), 2**16
+    return any(bool(np.any(flat[start : start + piece] < 0)) for start in range(0, flat.size, piece))
 
 
 def _lie_alike(one: Array, other: Array) -> bool:
@@ -272,4 +311,5 @@ def _check_accumulated(where: str, saved: Any, calls: int) -> None:
         raise TypeError(f"{where}['found_inf'] must be True or False, got {saved['found_inf']!r}")
 
 
+_WITHOUT_PARAMS = "; it was saved without parameters: set them yourself, and pass params=False"
 _OTHER_OPTIONS = "; build the optimizer with the state_dtype, rounding, ema and accumulate that were saved"

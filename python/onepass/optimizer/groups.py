@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from onepass.arrays import Array, as_arrays
-from onepass.checks import Check, Items, Real, checks_of
+from onepass.checks import MAX_COUNT, Check, Items, Real, checks_of
 from onepass.group import Group
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.state import State, start_state
@@ -118,8 +118,11 @@ class ParamGroup(Group):
         Args:
             applied: steps of the optimizer so far.
         """
+        step = applied - attached.since
+        if step >= MAX_COUNT:
+            raise ValueError(f"{self._owner}: the {attached.name} has made 2**53 steps; call detach_schedule() before")
         try:
-            self._changes = attached.values(applied - attached.since, self._values)
+            self._changes = attached.values(step, self._values)
             self._coming = self.checked(self._changes)
         except ValueError as error:
             raise ValueError(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
 from threading import get_ident
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -136,6 +137,28 @@ class Optimizer(Declared):
         def mirror(self):
             """The copy of each parameter that a step writes, with `Options.mirror`."""
             return list(self._contents.mirrors) if self.options.mirror else None
+
+    def named(self, what: Literal["params", "ema", "mirror", "state"]) -> dict[str, Any]:
+        """The arrays, or the states, by the names that the parameters were given with.
+
+        Raises:
+            ValueError: parameters were given without names, there is no such thing, or the optimizer keeps none.
+
+        Example:
+            >>> import numpy as np, onepass as op
+            >>> opt = op.SGD({"w": np.ones(2)}, lr=0.5, ema=True)
+            >>> _ = opt.step({"w": np.ones(2)})
+            >>> opt.named("params"), opt.named("ema")
+            ({'w': array([0.5, 0.5])}, {'w': array([0.5, 0.5])})
+        """
+        if what not in ("params", "ema", "mirror", "state"):
+            raise ValueError(f"{self._owner}: named: what must be 'params', 'ema', 'mirror' or 'state', got {what!r}")
+        names, found = self._contents.names, getattr(self, what)
+        if names is None:
+            raise ValueError(f"{self._owner}: named: parameters were given without names; opt.{what} has their order")
+        if found is None:
+            raise ValueError(f"{self._owner}: named: there is no {what}; give {what}=... to the optimizer")
+        return dict(zip(names, found, strict=True))
 
     @property
     def pending(self) -> tuple[int, bool]:
@@ -336,32 +359,63 @@ class Optimizer(Declared):
 
     # Copies
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self, *, params: bool = False) -> dict[str, Any]:
         """A deep copy of the state and the hyper-parameters, in plain Python and NumPy.
 
         ``{"optimizer", "version", "state": {i: {"step", "exp_avg", ...}}, "param_groups": [{"lr", ..., "params"}]}``
+
+        Args:
+            params: each state has its parameter, too, under ``"param"``.
         """
         with self._turn.at_rest("state_dict"):
-            return state_dict(self._owner, self._contents, accumulates=self.options.accumulate > 1)
+            return self._state_dict(copies=True, params=params)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], *, schedules: bool = True) -> None:
+    @contextmanager
+    def resting(self, method: str, *, params: bool) -> Iterator[dict[str, Any]]:
+        """What `state_dict` returns, with the live arrays in the place of copies; nobody steps meanwhile.
+
+        Args:
+            method: what is about to be done, for the error message.
+
+        Raises:
+            RuntimeError: the caller is in `step` of this optimizer.
+        """
+        with self._turn.at_rest(method):
+            yield self._state_dict(copies=False, params=params)
+
+    def _state_dict(self, *, copies: bool, params: bool) -> dict[str, Any]:
+        accumulates = self.options.accumulate > 1
+        return state_dict(self._owner, self._contents, accumulates=accumulates, copies=copies, params=params)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *, schedules: bool = True, params: bool = False) -> None:
         """Take over a `state_dict`: read once, checked as a whole, then copied.
 
         Parameters are matched by name where all have names on both sides, also over groups that are cut otherwise, else
         by position.
 
         Args:
-            state_dict: is only read.
+            state_dict: is only read. Keys of ``"state"`` may have become strings, and tuples lists, as JSON has it.
             schedules: take over where the schedules stand, too: those attached must be the ones saved. Without it, what
                 was saved of schedules is left out, and those attached stay as they are.
+            params: take over the parameters, too, and write the mirror anew; they must have been saved along.
 
         Raises:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         with self._turn.at_rest("load_state_dict"):
+            mirrors = self._contents.mirrors if params else []
+            if any(not mirror.flags.writeable for mirror in mirrors):
+                raise ValueError(f"{self._owner}: an array of the mirror has become read-only; make it writeable")
             load_state_dict(
-                self._owner, self._contents, state_dict, accumulate=self.options.accumulate, schedules=schedules
+                self._owner,
+                self._contents,
+                state_dict,
+                accumulate=self.options.accumulate,
+                schedules=schedules,
+                params=params,
             )
+            for param, mirror in zip(self._contents.params, mirrors, strict=False):
+                write_mirror(param, mirror)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy at one moment: nobody steps while it is made."""

@@ -108,5 +108,5 @@ class ReduceLROnPlateau(Schedule):
 
     def check_state_dict(self, saved: Any) -> None:
         super().check_state_dict(saved)
-        if math.isnan(saved["best"]):
+        if math.isnan(self._checked(saved)["best"]):
             raise ValueError("ReduceLROnPlateau: best must not be NaN, with which nothing compares")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -188,3 +189,37 @@ def test_wrong_settings_change_nothing(name: str, value: Any, kind: type, match:
     with pytest.raises(TypeError, match="deleted"):
         del opt.param_groups[0]["lr"]
     assert equal(opt.state_dict(), before)
+
+
+def test_it_survives_json() -> None:
+    """Tuples are lists there, also those of the shapes; counts have no end."""
+    weights = weights_of()
+    opt = LBFGS(weights)
+    opt.step(closure_of(weights))
+    arrays: list[Any] = []
+
+    def apart(value: Any) -> Any:
+        arrays.append(value)
+        return {"array": len(arrays) - 1}
+
+    text = json.dumps(changed(opt.state_dict(params=True), ("state", "func_evals"), 2**53 + 1), default=apart)
+    saved = json.loads(text, object_hook=lambda one: arrays[one["array"]] if one.keys() == {"array"} else one)
+    other = LBFGS([np.zeros((2, 2)), np.zeros(2)])
+    other.load_state_dict(saved, params=True)
+    assert other.func_evals == 2**53 + 1
+    assert equal(other.params, weights)
+    for _ in range(2):
+        assert opt.step(closure_of(weights)) == other.step(closure_of(other.params))
+    other.load_state_dict(other.state_dict())
+
+
+@pytest.mark.parametrize("param", [None, 3, [], [np.ones(4), np.ones(2)], [np.ones((2, 2)), np.ones(2, np.float32)]])
+def test_parameters_that_do_not_fit_change_nothing(param: Any) -> None:
+    opt = LBFGS([np.ones((2, 2)), np.ones(2)])
+    saved = changed(opt.state_dict(params=True), ("state", "param"), param)
+    saved["param_groups"][0]["lr"] = 0.25
+    with pytest.raises(ValueError, match=r"\['param'\].* must be"):
+        opt.load_state_dict(saved, params=True)
+    assert opt.param_groups[0]["lr"] == 1.0
+    opt.load_state_dict(saved)
+    assert opt.param_groups[0]["lr"] == 0.25

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.checks import check_count, require_keys
+from onepass.checks import Integer, require_keys
 from onepass.solve.lbfgs.parameters import Parameters
 from onepass.solve.lbfgs.settings import Group
 from onepass.solve.lbfgs.state import State
@@ -21,7 +21,7 @@ NUMBERS = ("step", "gamma")
 ARRAYS = ("ds", "ys", "middle", "d", "g")
 
 
-def saved_state(params: Parameters, group: Group, state: State) -> dict[str, Any]:
+def saved_state(params: Parameters, group: Group, state: State, *, with_params: bool) -> dict[str, Any]:
     """What `LBFGS.state_dict` returns."""
     memory, room = state.memory, np.empty((0, params.size), params.dtype)
     saved = {
@@ -36,14 +36,18 @@ def saved_state(params: Parameters, group: Group, state: State) -> dict[str, Any
         "d": None if state.d is None else state.d.copy(),
         "g": None if state.g is None else state.g.copy(),
     }
+    if with_params:
+        saved["param"] = [array.copy() for array in params.arrays]
     entry = {**group.values_by_name(), "params": list(range(len(params.arrays))), "shapes": params.shapes}
     if params.names:
         entry["names"] = list(params.names)
     return {"optimizer": "LBFGS", "version": VERSION, "state": saved, "param_groups": [entry]}
 
 
-def loaded_state(params: Parameters, group: Group, saved: Mapping[str, Any]) -> tuple[dict[str, Any], State]:
-    """The settings and the state that `LBFGS.load_state_dict` takes over; nothing changes here."""
+def loaded_state(
+    params: Parameters, group: Group, saved: Mapping[str, Any], *, with_params: bool
+) -> tuple[dict[str, Any], State, Array | None]:
+    """The settings, the state and all parameters that `LBFGS.load_state_dict` takes over; nothing changes here."""
     owner = "LBFGS: state_dict"
     require_keys(owner, saved, {"optimizer", "version", "state", "param_groups"})
     if saved["optimizer"] != "LBFGS":
@@ -57,7 +61,7 @@ def loaded_state(params: Parameters, group: Group, saved: Mapping[str, Any]) -> 
     state.step = float(entries["step"])
     if entries["d"] is not None:
         state.d, state.g = (_copy(entries[name], params) for name in ("d", "g"))
-    return settings, state
+    return settings, state, _checked_params(f"{owner}['state']['param']", params, entries) if with_params else None
 
 
 def _checked_group(where: str, params: Parameters, own: Group, groups: Any) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def _checked_group(where: str, params: Parameters, own: Group, groups: Any) -> d
     names_of_settings = own.values_by_name().keys()
     optional = {"names"} & group.keys() if isinstance(group, Mapping) else set()
     require_keys(where, group, {*names_of_settings, "params", "shapes", *optional})
-    if group["shapes"] != params.shapes:
+    if not isinstance(group["shapes"], list) or [*map(list, group["shapes"])] != [*map(list, params.shapes)]:
         raise ValueError(f"{where}['shapes'] are {group['shapes']}, those of the parameters are {params.shapes}")
     names = group.get("names")
     if names and params.names and list(names) != list(params.names):
@@ -76,9 +80,10 @@ def _checked_group(where: str, params: Parameters, own: Group, groups: Any) -> d
 
 
 def _checked_memory(where: str, params: Parameters, room: int, state: Any) -> Memory:
-    require_keys(where, state, {*COUNTS, *NUMBERS, *ARRAYS, "oldest"})
+    unasked = {"param"} & state.keys() if isinstance(state, Mapping) else set()
+    require_keys(where, state, {*COUNTS, *NUMBERS, *ARRAYS, "oldest", *unasked})
     for name in (*COUNTS, "oldest"):
-        check_count(f"{where}[{name!r}]", state[name])
+        Integer(0).check("LBFGS", f"{where.removeprefix('LBFGS: ')}[{name!r}]", state[name])
     for name in NUMBERS:
         if not isinstance(state[name], float) or not math.isfinite(state[name]):
             raise TypeError(f"{where}[{name!r}] must be a finite float, got {state[name]!r}")
@@ -108,6 +113,19 @@ def _checked_memory(where: str, params: Parameters, room: int, state: Any) -> Me
     memory.middle[...] = state["middle"]
     memory.gamma, memory.oldest_slot = float(state["gamma"]), int(state["oldest"])
     return memory
+
+
+def _checked_params(where: str, params: Parameters, state: Mapping[str, Any]) -> Array:
+    """The parameters that were saved, as a vector."""
+    saved = state.get("param")
+    if not isinstance(saved, list | tuple) or len(saved) != len(params.arrays):
+        raise ValueError(f"{where} must be a list of {len(params.arrays)} arrays; without it, pass params=False")
+    for index, (value, own) in enumerate(zip(saved, params.arrays, strict=True)):
+        if not isinstance(value, np.ndarray) or value.dtype.newbyteorder("=") != own.dtype or value.shape != own.shape:
+            raise ValueError(f"{where}[{index}] must be an array of {own.dtype} and shape {own.shape}")
+        if not own.flags.writeable:
+            raise ValueError(f"{where}[{index}] belongs to a parameter that has become read-only; make it writeable")
+    return np.concatenate([_copy(value, params).reshape(-1) for value in saved])
 
 
 def _copy(array: Array, params: Parameters) -> Array:

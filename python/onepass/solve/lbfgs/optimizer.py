@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -94,23 +95,38 @@ class LBFGS:
         """The only group; set one of the arguments with ``opt.param_groups[0]["lr"] = 0.5``."""
         return (self._group,)
 
-    def state_dict(self) -> dict[str, Any]:
-        """A deep copy of the memory and the arguments, in plain Python and NumPy, without the parameters."""
-        self._require_idle("state_dict")
-        return saved_state(self._params, self._group, self._state)
+    def state_dict(self, *, params: bool = False) -> dict[str, Any]:
+        """A deep copy of the memory and the arguments, in plain Python and NumPy.
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        Args:
+            params: the state has the parameters, too, under ``"param"``.
+        """
+        self._require_idle("state_dict")
+        return saved_state(self._params, self._group, self._state, with_params=params)
+
+    @contextmanager
+    def resting(self, method: str, *, params: bool) -> Iterator[dict[str, Any]]:
+        """What `state_dict` returns. Raises RuntimeError in the midst of a step, naming the method."""
+        self._require_idle(method)
+        yield saved_state(self._params, self._group, self._state, with_params=params)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *, params: bool = False) -> None:
         """Takes over a `state_dict`: checked as a whole, then copied; the argument is only read.
 
         With the parameters as they were, too, the next steps have the bits that those of the saved optimizer have.
+
+        Args:
+            params: takes over the parameters, too, which must have been saved along.
 
         Raises:
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         self._require_idle("load_state_dict")
-        settings, state = loaded_state(self._params, self._group, state_dict)
+        settings, state, x = loaded_state(self._params, self._group, state_dict, with_params=params)
         self._group.commit(settings, settings)
         self._state = state
+        if x is not None:
+            self._params.scatter(x)
 
     def step(self, closure: Closure) -> float:
         """Iterates until a tolerance or a budget says stop.
