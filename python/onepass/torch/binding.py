@@ -60,7 +60,7 @@ class Binding:
         """
         values = [GroupValues.of(owner, core, group) for group in groups]
         bound: list[_Bound] = []
-        for number, (group, of_group) in enumerate(zip(groups, values, strict=True)):
+        for group, of_group in zip(groups, values, strict=True):
             names = group.get("param_names", range(len(bound), len(bound) + len(group["params"])))
             for name, param in zip(names, group["params"], strict=True):
                 label = f"{owner}: parameter {name}"

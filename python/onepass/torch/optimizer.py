@@ -137,7 +137,6 @@ class OnePass(torch.optim.Optimizer):
         raise RuntimeError(f"{type(self).__name__}: parameters or groups change while they are looked at")
 
     def _bound(self) -> Binding:
-        before = self._binding
         if self._mirror_dtype is not None:
             self._make_mirrors()
         return Binding.of(type(self).__name__, self.core, self.param_groups, self.state, self._options, self._mirrors)
