@@ -9,20 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CLASSES, Snapshot, arrays_of, assert_same_bits, spread
+from cases import CLASSES, Snapshot, arrays_of, assert_same_bits, spread, trained
 
 import onepass as op
 from onepass.arrays import Array
 from onepass.optimizer import Optimizer
-
-
-def trained(cls: type[Optimizer] = op.AdamW, steps: int = 3, **options: Any) -> Optimizer:
-    rng = np.random.default_rng(7)
-    params = {"w": spread(rng, (4, 5), np.float32), "b": spread(rng, 5, np.float32)}
-    optimizer = cls(params, **options)
-    for _ in range(steps):
-        optimizer.step([spread(rng, (4, 5), np.float32), spread(rng, 5, np.float32)])
-    return optimizer
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -118,11 +118,12 @@ class ParamGroup(Group):
         Args:
             applied: steps of the optimizer so far.
         """
+        self._changes = attached.values(applied - attached.since, self._values)
         try:
-            self._changes = attached.values(applied - attached.since, self._values)
             self._coming = self.checked(self._changes)
-        except ValueError as error:
-            raise ValueError(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
+        except (TypeError, ValueError) as error:
+            wrong = TypeError if isinstance(error, TypeError) else ValueError
+            raise wrong(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
 
     def advance(self) -> None:
         """Set what was prepared."""

@@ -1,0 +1,28 @@
+"""What do all tests of faults share? How a refusal is checked: the error names what is wrong, and nothing has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+from cases import Snapshot
+
+from onepass.optimizer import Optimizer
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.fixture
+def refused() -> Refused:
+    """A context in which an optimizer must be refused something, and be bit for bit what it was."""
+
+    @contextmanager
+    def refused(optimizer: Optimizer, error: Any, match: str) -> Iterator[None]:
+        before = Snapshot(optimizer)
+        with pytest.raises(error, match=match):
+            yield
+        before.assert_unchanged()
+
+    return refused
