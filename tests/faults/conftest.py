@@ -1,4 +1,4 @@
-"""What do all tests of faults share? How a refusal is checked: the error names what is wrong, and nothing has changed."""
+"""What do the tests of faults share? The check of a refusal: the error says what is wrong, and nothing has changed."""
 
 from __future__ import annotations
 
