@@ -11,18 +11,29 @@ from cases import Snapshot
 
 from onepass.optimizer import Optimizer
 
-Refused = Callable[..., AbstractContextManager[None]]
+Context = Callable[..., AbstractContextManager[None]]
 
 
 @pytest.fixture
-def refused() -> Refused:
+def unchanged() -> Context:
+    """A context at whose end an optimizer must be bit for bit what it was."""
+
+    @contextmanager
+    def unchanged(optimizer: Optimizer) -> Iterator[None]:
+        before = Snapshot(optimizer)
+        yield
+        before.assert_unchanged()
+
+    return unchanged
+
+
+@pytest.fixture
+def refused(unchanged: Context) -> Context:
     """A context in which an optimizer must be refused something, and be bit for bit what it was."""
 
     @contextmanager
     def refused(optimizer: Optimizer, error: Any, match: str) -> Iterator[None]:
-        before = Snapshot(optimizer)
-        with pytest.raises(error, match=match):
+        with unchanged(optimizer), pytest.raises(error, match=match):
             yield
-        before.assert_unchanged()
 
     return refused
