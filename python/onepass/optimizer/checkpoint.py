@@ -154,6 +154,8 @@ def _source(where: str, entry: Any) -> _Source:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("params"), list):
         raise ValueError(f"{where} must be a dict with a list 'params'")
     indices = entry["params"]
+    if not indices:
+        raise ValueError(f"{where}['params'] is empty; every group has parameters")
     if bad := [index for index in indices if not isinstance(index, int | str) or isinstance(index, bool)]:
         raise TypeError(f"{where}['params'] must be ints, got {bad[0]!r}")
     names = entry.get("names", [""] * len(indices))
