@@ -118,6 +118,7 @@ class ParamGroup(Group):
         Args:
             applied: steps of the optimizer so far.
         """
+        self._before = self._values
         self._changes = attached.values(applied - attached.since, self._values)
         try:
             self._coming = self.checked(self._changes)
@@ -127,7 +128,7 @@ class ParamGroup(Group):
 
     def advance(self) -> None:
         """Set what was prepared."""
-        self._before = self.commit(self._coming, self._changes)
+        self.commit(self._coming, self._changes)
 
     def take_back(self) -> None:
         """Set what was in force before, as the step was not applied."""
@@ -140,9 +141,15 @@ class ParamGroup(Group):
 
     def commit(self, values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
         before, self._values = self._values, values
-        self._formula.write_kernel_values(self.kernel_values, values, names)
-        if self._starts and any(values[name] is not before[name] for name in self._starts):
+        try:
+            self._formula.write_kernel_values(self.kernel_values, values, names)
+            if self._starts and any(values[name] is not before[name] for name in self._starts):
+                self.start_states()
+        except BaseException:  # no memory, or the handler of a signal
+            self._values = before
+            self._formula.write_kernel_values(self.kernel_values, before, before)
             self.start_states()
+            raise
         return before
 
     def start_states(self) -> None:
