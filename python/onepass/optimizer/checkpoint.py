@@ -92,16 +92,23 @@ def load_state_dict(
             used.add(index)
             _check_state(f"{owner}['state'][{index!r}]", group, param, live, states[index])
 
-    for group, values, source in zip(contents.groups, new_values, sources, strict=True):
-        group.commit(values, values)
-        if schedules and group.attached:
-            _load_schedule(group.attached, source.entry["schedule"])
-        for live, index in zip(group.states, source.indices, strict=True):
-            for name, array in live.items():
-                array[...] = states[index][name]
-    if accumulates:
-        contents.plan.pending = saved["accumulated"]["calls"]
-        contents.plan.found_inf = saved["accumulated"]["found_inf"]
+    def copy() -> None:
+        for group, values, source in zip(contents.groups, new_values, sources, strict=True):
+            group.commit(values, values)
+            if schedules and group.attached:
+                _load_schedule(group.attached, source.entry["schedule"])
+            for live, index in zip(group.states, source.indices, strict=True):
+                for name, array in live.items():
+                    array[...] = states[index][name]
+        if accumulates:
+            contents.plan.pending = saved["accumulated"]["calls"]
+            contents.plan.found_inf = saved["accumulated"]["found_inf"]
+
+    try:
+        copy()
+    except BaseException:  # the handler of a signal, or no memory for a moment: nothing is left half done
+        copy()
+        raise
 
 
 def _memory(array: Array) -> Array:
