@@ -245,6 +245,17 @@ def live(examples: int, steps: int) -> None:
     run_state_machine_as_test(Life, settings=few)
 
 
+def test_a_skipped_step_takes_its_rate_back() -> None:
+    optimizer = op.SGD([np.zeros(1)], lr=1.0)
+    op.schedules.StepLR(1, 0.5).attach(optimizer)
+    optimizer.step([np.ones(1)])
+    for options in ({"found_inf": 1}, {"skip_nonfinite": True}):
+        optimizer.step([np.full(1, np.nan)], **options)
+        assert optimizer.lr == 1.0
+    optimizer.step([np.ones(1)])
+    assert (optimizer.lr, optimizer.params[0]) == (0.5, -1.5)
+
+
 def test_a_few_lives() -> None:
     live(60, 20)
 

@@ -43,6 +43,7 @@ def test_D1_D2_D3_a_deep_copy_both_ways(cls: type[Optimizer], unchanged: Any) ->
         saved = optimizer.state_dict()
         pristine = copy.deepcopy(saved)
         spoiled(saved)
+    with unchanged(optimizer):
         optimizer.load_state_dict(pristine)  # its own: nothing changes
         spoiled(pristine)
     twin = trained(cls, ema=True, accumulate=2)
