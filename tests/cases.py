@@ -89,6 +89,16 @@ def build(rule: str, params: Any, **more: Any) -> Optimizer:
     return signatures[rule].optimizer(params, **{**options_of(rule), **more})
 
 
+def trained(cls: type[Optimizer] = op.AdamW, steps: int = 3, **options: Any) -> Optimizer:
+    """An optimizer of two named float32 arrays, (4, 5) and (5,), after some steps."""
+    rng = np.random.default_rng(7)
+    params = {"w": spread(rng, (4, 5), np.float32), "b": spread(rng, 5, np.float32)}
+    optimizer = cls(params, **options)
+    for _ in range(steps):
+        optimizer.step([spread(rng, (4, 5), np.float32), spread(rng, 5, np.float32)])
+    return optimizer
+
+
 def unaligned(values: Array, offset: int) -> Array:
     """A copy of the values that starts `offset` items after a 64-byte boundary."""
     item = values.dtype.itemsize
@@ -132,9 +142,10 @@ class Snapshot:
         self._optimizer = optimizer
         self._before = self._read()
 
-    def _read(self) -> tuple[list[bytes], list[dict[str, Any]]]:
-        arrays = [array.tobytes() for array in arrays_of(self._optimizer)]
-        return arrays, [group.hyperparameters() for group in self._optimizer.param_groups]
+    def _read(self) -> Any:
+        arrays = [(array.dtype, array.shape, array.tobytes()) for array in arrays_of(self._optimizer)]
+        groups = [(group.hyperparameters(), group.schedule) for group in self._optimizer.param_groups]
+        return arrays, groups, self._optimizer.pending
 
     def assert_unchanged(self) -> None:
         assert self._read() == self._before

@@ -11,20 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CLASSES, Snapshot, arrays_of, assert_same_bits, spread
+from cases import CLASSES, Snapshot, arrays_of, assert_same_bits, spread, trained
 
 import onepass as op
 from onepass.arrays import Array
 from onepass.optimizer import Optimizer
-
-
-def trained(cls: type[Optimizer] = op.AdamW, steps: int = 3, **options: Any) -> Optimizer:
-    rng = np.random.default_rng(7)
-    params = {"w": spread(rng, (4, 5), np.float32), "b": spread(rng, 5, np.float32)}
-    optimizer = cls(params, **options)
-    for _ in range(steps):
-        optimizer.step([spread(rng, (4, 5), np.float32), spread(rng, 5, np.float32)])
-    return optimizer
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -381,7 +372,9 @@ def test_a_step_leaves_nothing_that_cannot_be_loaded(options: dict[str, Any]) ->
     before = Snapshot(opt)
     with pytest.raises(ValueError, match=r"^NAdam: the ConstantLR has made 2\*\*53 steps; call detach_schedule"):
         opt.step(GRADIENTS)
+    before.assert_unchanged()
     opt.detach_schedule()
+    before = Snapshot(opt)
     with pytest.raises(ValueError, match=r"^step: parameter 0 \('w'\) has step 2\*\*53, and can be stepped no more"):
         opt.step(GRADIENTS)
     before.assert_unchanged()
@@ -406,3 +399,23 @@ def test_a_negative_second_moment_is_found_anywhere(value: float, place: int) ->
     saved["state"][0]["exp_avg_sq"].reshape(-1, order="A")[place] = value
     with pytest.raises(ValueError, match="must not be negative"):
         opt.load_state_dict(saved)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_the_mean_square_of_a_centred_rmsprop_becomes_its_variance(dtype: str, momentum: float) -> None:
+    """As torch has it, and older states: the variance is the mean square less the squared mean."""
+    rng = np.random.default_rng(4)
+    params = [np.asfortranarray(rng.normal(size=(5, 7)).astype(np.float64 if dtype == "float64" else np.float32))]
+    opt = op.RMSprop(params, centered=True, momentum=momentum, state_dtype=dtype)
+    for _ in range(5):
+        opt.step([np.asfortranarray(rng.normal(size=(5, 7)).astype(params[0].dtype))])
+    saved = opt.state_dict()
+    state = saved["state"][0]
+    kept = state.pop("grad_var")
+    squared = kept.astype(np.float64) ** (2 if dtype == "float16" else 1) + state["grad_avg"].astype(np.float64) ** 2
+    state["square_avg"] = np.asfortranarray((np.sqrt(squared) if dtype == "float16" else squared).astype(kept.dtype))
+    opt.load_state_dict(saved)
+    np.testing.assert_allclose(opt.state[0]["grad_var"], kept, rtol=1e-2 if dtype == "float16" else 1e-5)
+    assert "square_avg" in state
+    assert "grad_var" not in state

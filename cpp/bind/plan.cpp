@@ -41,7 +41,10 @@ void BoundPlan::add(const py::list& groups, const py::list& tensors) {
 }
 
 Plan& BoundPlan::plan() {
-  if (!plan_) plan_ = std::make_unique<Plan>(std::move(groups_), std::move(tensors_), rounding_);
+  if (!plan_) {
+    plan_ = std::make_unique<Plan>(groups_, tensors_, rounding_);  // of copies: there may be no memory for a plan
+    groups_ = {}, tensors_ = {};
+  }
   return *plan_;
 }
 

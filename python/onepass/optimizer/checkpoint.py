@@ -14,7 +14,7 @@ from onepass.checks import check_count, require_keys
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.contents import Contents
 from onepass.optimizer.groups import ParamGroup
-from onepass.optimizer.state import State
+from onepass.optimizer.state import State, with_variance
 from onepass.rules import RULES
 
 VERSION = 1
@@ -92,6 +92,7 @@ def load_state_dict(
     if accumulates:
         _check_accumulated(f"{owner}['accumulated']", saved["accumulated"], accumulate)
 
+    states = {key: with_variance(state) for key, state in states.items()}
     sources = list(_sources(owner, contents, saved["param_groups"]))
     new_values = []
     used: set[Any] = set()
@@ -111,17 +112,24 @@ def load_state_dict(
             used.add(key)
             _check_state(f"{owner}['state'][{key!r}]", group, param, _written(live, param, params), states[key])
 
-    for group, values, source in zip(contents.groups, new_values, sources, strict=True):
-        group.commit(values, values)
-        if schedules and group.attached:
-            _load_schedule(group, group.attached, source.entry["schedule"])
-        for live, param, index in zip(group.states, group.params, source.indices, strict=True):
-            state = states[_key(states, index)]
-            for name, array in _written(live, param, params).items():
-                array[...] = state[name]
-    if accumulates:
-        contents.plan.pending = saved["accumulated"]["calls"]
-        contents.plan.found_inf = saved["accumulated"]["found_inf"]
+    def copy() -> None:
+        for group, values, source in zip(contents.groups, new_values, sources, strict=True):
+            group.commit(values, values)
+            if schedules and group.attached:
+                _load_schedule(group, group.attached, source.entry["schedule"])
+            for live, param, index in zip(group.states, group.params, source.indices, strict=True):
+                state = states[_key(states, index)]
+                for name, array in _written(live, param, params).items():
+                    array[...] = state[name]
+        if accumulates:
+            contents.plan.pending = saved["accumulated"]["calls"]
+            contents.plan.found_inf = saved["accumulated"]["found_inf"]
+
+    try:
+        copy()
+    except BaseException:  # the handler of a signal, or no memory for a moment: nothing is left half done
+        copy()
+        raise
 
 
 def _key(states: Mapping[Any, Any], index: Any) -> Any:
@@ -184,6 +192,8 @@ def _source(where: str, entry: Any) -> _Source:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("params"), list):
         raise ValueError(f"{where} must be a dict with a list 'params'")
     indices = entry["params"]
+    if not indices:
+        raise ValueError(f"{where}['params'] is empty; every group has parameters")
     if bad := [index for index in indices if not isinstance(index, int | str) or isinstance(index, bool)]:
         raise TypeError(f"{where}['params'] must be ints, got {bad[0]!r}")
     names = entry.get("names", [""] * len(indices))

@@ -33,16 +33,22 @@ class Contents:
         Raises:
             TypeError, ValueError: naming a parameter that cannot be stepped beside the others; nothing has changed.
         """
-        names = group.names or ()
+        names, count = group.names or (), len(self.groups)
         if twice := [name for name in names if name in self._names]:
             raise ValueError(f"{self._owner}: two parameters are named {twice[0]!r}")
         mirrors: Sequence[Array | None] = group.mirrors or [None] * len(group.params)
         rows = zip(group.labels(self.size), group.params, group.states, mirrors, strict=True)
-        tensors = [(label, len(self.groups), param, state, mirror) for label, param, state, mirror in rows]
-        self.plan.add([(group.rule, group.kernel_values)], tensors)
-        self.groups.append(group)
-        self.size += len(group.params)
-        self._names.update(names)
+        tensors = [(label, count, param, state, mirror) for label, param, state, mirror in rows]
+        size = self.size + len(group.params)
+        try:
+            self.groups.append(group)
+            self._names.update(names)
+            self.plan.add([(group.rule, group.kernel_values)], tensors)  # as the last that can fail
+        except BaseException:
+            del self.groups[count:]
+            self._names.difference_update(names)
+            raise
+        self.size = size
 
     @property
     def params(self) -> list[Array]:

@@ -121,15 +121,17 @@ class ParamGroup(Group):
         step = applied - attached.since
         if step >= MAX_COUNT:
             raise ValueError(f"{self._owner}: the {attached.name} has made 2**53 steps; call detach_schedule() before")
+        self._before = self._values
+        self._changes = attached.values(step, self._values)
         try:
-            self._changes = attached.values(step, self._values)
             self._coming = self.checked(self._changes)
-        except ValueError as error:
-            raise ValueError(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
+        except (TypeError, ValueError) as error:
+            wrong = TypeError if isinstance(error, TypeError) else ValueError
+            raise wrong(f"{error} (by {attached.name}, at its step {attached.steps // attached.every})") from None
 
     def advance(self) -> None:
         """Set what was prepared."""
-        self._before = self.commit(self._coming, self._changes)
+        self.commit(self._coming, self._changes)
 
     def take_back(self) -> None:
         """Set what was in force before, as the step was not applied."""
@@ -142,9 +144,15 @@ class ParamGroup(Group):
 
     def commit(self, values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
         before, self._values = self._values, values
-        self._formula.write_kernel_values(self.kernel_values, values, names)
-        if self._starts and any(values[name] is not before[name] for name in self._starts):
+        try:
+            self._formula.write_kernel_values(self.kernel_values, values, names)
+            if self._starts and any(values[name] is not before[name] for name in self._starts):
+                self.start_states()
+        except BaseException:  # no memory, or the handler of a signal
+            self._values = before
+            self._formula.write_kernel_values(self.kernel_values, before, before)
             self.start_states()
+            raise
         return before
 
     def start_states(self) -> None:

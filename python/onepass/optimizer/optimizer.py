@@ -173,9 +173,16 @@ class Optimizer(Declared):
             KeyError: the optimizer does not have it.
         """
         with self._turn.at_rest("assign"):
-            checked = [group.assignable(changes) for group in self._contents.groups]
-            for group, values in zip(self._contents.groups, checked, strict=True):
-                group.commit(values, changes)
+            groups = self._contents.groups
+            checked = [group.assignable(changes) for group in groups]
+            before = [group.in_force for group in groups]
+            try:
+                for group, values in zip(groups, checked, strict=True):
+                    group.commit(values, changes)
+            except BaseException:
+                for group, values in zip(groups, before, strict=True):
+                    group.commit(values, changes)
+                raise
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters, with hyper-parameters of their own where the group names them.
@@ -294,9 +301,9 @@ class Optimizer(Declared):
         applied = plan.applied
         for group, attached in self._scheduled:
             group.prepare(attached, applied)
-        for group, _ in self._scheduled:
-            group.advance()
         try:
+            for group, _ in self._scheduled:
+                group.advance()
             return self._step(gradients, found_inf, changes)
         finally:
             if plan.applied == applied:

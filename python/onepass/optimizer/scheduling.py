@@ -23,6 +23,12 @@ def attach(owner: str, plan: _core.Plan, groups: Sequence[ParamGroup], schedule:
     attached = [AttachedSchedule(schedule, group.hyperparameters(), every, plan, plan.applied) for group in groups]
     for group, one in zip(groups, attached, strict=True):
         group.prepare(one, plan.applied)
-    for group, one in zip(groups, attached, strict=True):
-        group.advance()
-        group.attached = one
+    try:
+        for group, one in zip(groups, attached, strict=True):
+            group.advance()
+            group.attached = one
+    except BaseException:  # no memory, or the handler of a signal
+        for group in groups:
+            group.attached = None
+            group.take_back()
+        raise

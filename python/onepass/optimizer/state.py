@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.formats import BLOCK, FLOAT8_FROM, compute_dtype, encode_slot, named_dtype
+from onepass.formats import BLOCK, FLOAT8_FROM, compute_dtype, decode_slot, encode_slot, named_dtype
 from onepass.optimizer.options import Options
 from onepass.optimizer.placement import zeros_beside
 from onepass.rules import Rule, Start
@@ -79,6 +79,25 @@ def start_state(state: State, rule: Rule, values: Mapping[str, Any]) -> None:
         if slot.start:
             names = [name for name in (slot.name, f"{slot.name}_scale") if name in state]
             fill([state[name] for name in names], number(slot.start), slot.kind)
+
+
+def with_variance(saved: Any) -> Any:
+    """A saved state of a centred RMSprop, with the variance where it has the mean square, as torch and older states do.
+
+    As much of it as did not cancel: the mean square less the squared mean, in float64.
+    """
+    if not isinstance(saved, Mapping) or "grad_var" in saved or not {"square_avg", "grad_avg"} <= saved.keys():
+        return saved
+    square, mean = saved["square_avg"], saved["grad_avg"]
+    if not (type(square) is type(mean) is np.ndarray and square.shape == mean.shape and square.dtype == mean.dtype):
+        return saved
+    if square.dtype == np.uint8:
+        raise ValueError("state_dict: the square_avg of a centred RMSprop in float8 cannot become a variance")
+    flat = decode_slot(square.ravel(order="K"), "second_moment", compute_dtype(square.dtype))
+    variance = np.maximum(flat.astype(np.float64) - mean.ravel(order="K").astype(np.float64) ** 2, 0)
+    stored = np.empty_like(square)
+    encode_slot(variance.astype(flat.dtype), stored.reshape(-1, order="A"), "second_moment")
+    return {**{name: value for name, value in saved.items() if name != "square_avg"}, "grad_var": stored}
 
 
 def new_mirror(owner: str, param: Array, name: str) -> Array:
