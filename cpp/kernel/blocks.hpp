@@ -164,12 +164,12 @@ class BlockRounding {
  public:
   BlockRounding(NoiseKey key, uint32_t first_index) {
     if constexpr (stochastic)
-      for (int word = 0; word < words; ++word) lattices_[word] = Lattice<Pack<float>>(word_key(key, word), first_index);
+      for (int word = 0; word < words; ++word) noise_[word] = Noise<Pack<float>>(word_key(key, word), first_index);
   }
   // Turns to the pack that begins with this element of the block.
   void turn_to(int64_t element) {
     if constexpr (stochastic)
-      for (int word = 0; word < words; ++word) bits_[word] = lattices_[word].next(element);
+      for (int word = 0; word < words; ++word) bits_[word] = noise_[word].next(element);
   }
   Words of(int slot) const {
     if constexpr (!stochastic) return Words{} + half_a_place;
@@ -179,7 +179,7 @@ class BlockRounding {
 
  private:
   static constexpr int words = (slots + 1) / 2;
-  Lattice<Pack<float>> lattices_[words];
+  Noise<Pack<float>> noise_[words];
   Words bits_[words];
 };
 

@@ -21,6 +21,11 @@ struct f16 {
   uint16_t bits;
 };
 
+template <class T>
+constexpr bool is_brain = false;
+template <>
+constexpr bool is_brain<bf16> = true;
+
 // Eight bits in blocks that share a scale: see blocks.hpp.
 struct q8 {};
 template <class S>

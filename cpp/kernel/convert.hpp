@@ -3,7 +3,7 @@
 
 #include "language/simd.hpp"
 
-#if defined(__AVX2__)
+#if defined(__SSE4_1__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -71,6 +71,19 @@ inline Words to_words(Pack<float> x) { return (Words)x; }
 inline Pack<float> to_floats(Words bits) { return (Pack<float>)bits; }
 
 // All bits of a lane set where the condition holds, as comparisons give them.
+inline bool any_lane(Pack<int32_t> where) {
+#if defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  return _mm256_movemask_ps((__m256)where);
+#elif defined(__SSE4_1__) && ONEPASS_PACK_BYTES == 16
+  return _mm_movemask_ps((__m128)where);
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  return vmaxvq_u32((uint32x4_t)where) != 0;
+#else
+  int32_t any = 0;
+  for (unsigned i = 0; i < sizeof where / sizeof any; ++i) any |= where[i];
+  return any != 0;
+#endif
+}
 inline Words select(Pack<int32_t> where, Words yes, Words no) { return where ? yes : no; }
 
 // Half precision (IEEE binary16), to nearest, ties to even; subnormals kept, NaN stays NaN.
@@ -112,6 +125,46 @@ inline Pack<float> decode_brain(Halves<Pack<float>> halves) { return to_floats(w
 
 inline Words brain_or_nan(Pack<float> x, Words rounded) {
   return select(x != x, (to_words(x) >> 16) | 0x40, rounded >> 16);
+}
+
+// Two packs from items that lie one behind the other; `interleaved` packs hold them in the order in which AVX2 unpacks
+// them, four of the one and four of the other by turns.
+template <bool interleaved>
+void decode_brain_pair(const uint16_t* from, Pack<float>& x, Pack<float>& y) {
+#if defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  if constexpr (interleaved) {
+    const __m256i both = _mm256_loadu_si256((const __m256i*)from), zero = _mm256_setzero_si256();
+    x = (Pack<float>)_mm256_unpacklo_epi16(zero, both);
+    y = (Pack<float>)_mm256_unpackhi_epi16(zero, both);
+    return;
+  }
+#endif
+#if defined(__SSE4_1__) && ONEPASS_PACK_BYTES == 16
+  const __m128i both = _mm_loadu_si128((const __m128i*)from), zero = _mm_setzero_si128();
+  x = (Pack<float>)_mm_unpacklo_epi16(zero, both);
+  y = (Pack<float>)_mm_unpackhi_epi16(zero, both);
+#else
+  Halves<Pack<float>> items[2];
+  __builtin_memcpy(items, from, sizeof items);
+  x = decode_brain(items[0]), y = decode_brain(items[1]);
+#endif
+}
+
+// The upper half of each word, one behind the other.
+template <bool interleaved>
+void store_upper_halves(uint16_t* to, Words x, Words y) {
+#if defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  const __m256i packed = _mm256_packus_epi32((__m256i)(x >> 16), (__m256i)(y >> 16));
+  _mm256_storeu_si256((__m256i*)to, interleaved ? packed : _mm256_permute4x64_epi64(packed, 0xd8));
+#elif defined(__SSE4_1__) && ONEPASS_PACK_BYTES == 16
+  _mm_storeu_si128((__m128i*)to, _mm_packus_epi32((__m128i)(x >> 16), (__m128i)(y >> 16)));
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  const uint16x8_t packed = vuzp2q_u16((uint16x8_t)x, (uint16x8_t)y);
+  __builtin_memcpy(to, &packed, sizeof packed);
+#else
+  const Halves<Pack<float>> items[] = {convert<Halves<Pack<float>>>(x >> 16), convert<Halves<Pack<float>>>(y >> 16)};
+  __builtin_memcpy(to, items, sizeof items);
+#endif
 }
 
 inline Halves<Pack<float>> encode_brain(Pack<float> x) {

@@ -7,6 +7,7 @@
 #include "language/rule.hpp"
 #include "slot_codec.hpp"
 #include "sweep.hpp"
+#include "unit.hpp"
 
 namespace onepass {
 namespace {
@@ -22,8 +23,25 @@ Coefs round_coefs(const double* values) {
   return coefs;
 }
 
+template <bool first, class A, class B>
+struct SelectType {
+  using type = A;
+};
+template <class A, class B>
+struct SelectType<false, A, B> {
+  using type = B;
+};
+template <bool first, class A, class B>
+using Select = typename SelectType<first, A, B>::type;
+
+struct NoNoise {
+  NoNoise(NoiseKey, uint32_t) {}
+};
+
 template <int... S>
 struct Indices {};
+template <int N>
+struct Constant {};
 template <int N, int... S>
 struct CountTo : CountTo<N - 1, N - 1, S...> {};
 template <int... S>
@@ -45,34 +63,57 @@ struct Descend<float> {
   Pack<float> operator()(Pack<float> p, Pack<float> descent) const { return to_floats(to_words(p) & kept) - descent; }
 };
 
+template <class Rule, class S, int slot>
+using FormOf = StoredForm<S, Rule::slots.items[slot].kind>;
+
 template <class Rule, class P, class G, class S, bool stochastic, int... I>
 void run(const KernelArgs& args, Indices<I...>) {
   using F = Pack<ComputeOf<P>>;
+  constexpr bool has_slots = sizeof...(I) > 0;
+  using W = Width<F, P, G, Select<has_slots, S, P>>;
+  using Numbers = Unit<F, W::parts>;
   const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
   const F factor = broadcast<F>(static_cast<ComputeOf<P>>(args.grad_factor));
-
   const Descend<P> descend(args);
+  [[maybe_unused]] Select<stochastic, Noise<F, W::interleaved>, NoNoise> noise(args.noise, args.index);
 
   // The only place where a rule meets memory: everything is loaded before anything is stored.
   const auto apply = [&](int64_t index, P* p_at, const G* g_at, auto*... slot_at) {
-    const F p = Codec<P>::load(p_at), g = factor * Codec<G>::load(g_at);
-    F slots[sizeof...(I) + 1] = {SlotCodec<S, Rule::slots.items[I].kind>::load(slot_at)...};
-    Codec<P>::store(p_at, descend(p, Rule::step(coefs, p, g, slots[I]...)));
-    if constexpr (stochastic) {
-      const Words bits = noise<F>(args.noise, args.index + static_cast<uint32_t>(index));
-      const auto store = [&](auto codec, S* at, F pack, int ordinal) {
-        if constexpr (is_slow(codec.kind))
-          codec.store(at, pack, (bits >> noise_shift(ordinal)) & 0xffff);
-        else
-          codec.store(at, pack);
+    Numbers p = UnitCodec<P, W>::load(p_at);
+    const Numbers g = UnitCodec<G, W>::load(g_at);
+    Numbers slots[sizeof...(I) + 1] = {UnitCodec<S, W>::load(slot_at)...};
+    for (int k = 0; k < W::parts; ++k) {
+      const auto step = [&](auto... slot) {
+        const F descent = Rule::step(coefs, p.part[k], factor * g.part[k], slot...);
+        p.part[k] = descend(p.part[k], descent);
+        ((slots[I].part[k] = FormOf<Rule, S, I>::of(slot)), ...);
       };
-      (store(SlotCodec<S, Rule::slots.items[I].kind>{}, slot_at, slots[I], Rule::slots.slow_before(I)), ...);
-    } else {
-      (SlotCodec<S, Rule::slots.items[I].kind>::store(slot_at, slots[I]), ...);
+      step(FormOf<Rule, S, I>::number(slots[I].part[k])...);
     }
+    [[maybe_unused]] Unit<Words, W::parts> bits;
+    if constexpr (stochastic)
+      for (int k = 0; k < W::parts; ++k) bits.part[k] = noise.next(index, k);
+    const auto store_slot = [&]<int has_nan, int slot>(Constant<has_nan>, Constant<slot>, S* at) {
+      if constexpr (stochastic && is_slow(Rule::slots.items[slot].kind)) {
+        Unit<Words, W::parts> own;
+        for (int k = 0; k < W::parts; ++k)
+          own.part[k] = (bits.part[k] >> noise_shift(Rule::slots.slow_before(slot))) & 0xffff;
+        UnitCodec<S, W>::template store<has_nan != 0>(at, slots[slot], own);
+      } else {
+        UnitCodec<S, W>::template store<has_nan != 0>(at, slots[slot]);
+      }
+    };
+    const auto store = [&]<int has_nan>(Constant<has_nan> flag) {
+      UnitCodec<P, W>::template store<has_nan != 0>(p_at, p);
+      (store_slot(flag, Constant<I>{}, slot_at), ...);
+    };
+    if (__builtin_expect((UnitCodec<P, W>::has_trouble(p) | ... | UnitCodec<S, W>::has_trouble(slots[I])), 0))
+      store(Constant<1>{});
+    else
+      store(Constant<0>{});
   };
-  sweep<lanes<F>>(args.size, apply, static_cast<P*>(args.param), static_cast<const G*>(args.grad),
-                  static_cast<S*>(args.slots[I])...);
+  sweep<W::elements>(args.size, apply, static_cast<P*>(args.param), static_cast<const G*>(args.grad),
+                     static_cast<S*>(args.slots[I])...);
 }
 
 template <class Rule, int slot>

@@ -33,9 +33,9 @@ constexpr NoiseKey word_key(NoiseKey key, int word) {
 }
 // Which 16 bits belong to the first and to the second.
 constexpr int noise_shift(int half) { return 16 * half; }
-// By this the elements of a block are apart that are sixteen apart. The upper and the lower 20 bits, as shares of their
+// By this the bits of elements are apart that are sixteen apart. The upper and the lower 20 bits, as shares of their
 // ranges, are the golden ratio and the root of 2, less 1 each: multiples of either are spread evenly.
-constexpr uint32_t lattice_stride = 0x9e36a09f;
+constexpr uint32_t noise_stride = 0x9e36a09f;
 
 }  // namespace
 }  // namespace onepass

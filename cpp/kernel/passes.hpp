@@ -40,11 +40,11 @@ void encode(const void* compute, void* stored, int64_t size) {
 
 template <class T>
 void add_stochastic(const void* change, void* stored, int64_t size, uint32_t index, NoiseKey key) {
+  Noise<Pack<float>> noise(key, index);
   sweep<width_of<T>>(
       size,
       [&](int64_t i, const float* change_at, T* at) {
-        const Words bits = noise<Pack<float>>(key, index + static_cast<uint32_t>(i));
-        Codec<T>::store(at, exact_sum(Codec<T>::load(at), Codec<float>::load(change_at)), bits);
+        Codec<T>::store(at, exact_sum(Codec<T>::load(at), Codec<float>::load(change_at)), noise.next(i));
       },
       static_cast<const float*>(change), static_cast<T*>(stored));
 }
@@ -117,10 +117,11 @@ void average(const void* stored, void* mean, int64_t size, double weight, uint32
   using F = ComputeOf<T>;
   const bool stays = weight < 0.5;
   const auto part = everywhere<T>(stays ? weight : 1 - weight);
+  [[maybe_unused]] Noise<Pack<float>> noise(key, index);
   const auto blend = [&](auto near, auto far, [[maybe_unused]] int64_t i) {
     const auto change = part * (far - near);
     if constexpr (sizeof(F) == sizeof(float))
-      return add_at_random(near, change, noise<Pack<float>>(key, index + static_cast<uint32_t>(i)));
+      return add_at_random(near, change, noise.next(i));
     else
       return near + change;
   };

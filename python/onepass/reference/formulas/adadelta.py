@@ -24,4 +24,5 @@ def adadelta_(
     v[...] = f(rho) * v + f(1 - rho) * (g * g)
     delta = np.sqrt((u + f(eps)) / (v + f(eps))) * g
     u[...] = f(rho) * u + f(1 - rho) * (delta * delta)
-    return f(lr) * delta
+    descent: Array = f(lr) * delta
+    return descent

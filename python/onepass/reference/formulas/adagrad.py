@@ -13,4 +13,5 @@ def adagrad_(
     f = p.dtype.type
     g = g + f(weight_decay) * p
     sum[...] = sum + g * g
-    return f(lr / (1 + (step - 1) * lr_decay)) * (g / (np.sqrt(sum) + f(eps)))
+    descent: Array = f(lr / (1 + (step - 1) * lr_decay)) * (g / (np.sqrt(sum) + f(eps)))
+    return descent

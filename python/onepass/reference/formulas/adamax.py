@@ -25,4 +25,5 @@ def adamax_(
     g = g + f(weight_decay) * p
     m[...] = f(betas[0]) * m + f(1 - betas[0]) * g
     u[...] = maximum(f(betas[1]) * u, np.abs(g) + f(eps))
-    return f(lr / (1 - power(betas[0], step))) * (m / u)
+    descent: Array = f(lr / (1 - power(betas[0], step))) * (m / u)
+    return descent

@@ -12,4 +12,5 @@ def lion_(
     (beta1, beta2), m, f = betas, exp_avg, p.dtype.type
     update = f(lr) * sign(f(beta1) * m + f(1 - beta1) * g)
     m[...] = f(beta2) * m + f(1 - beta2) * g
-    return decay(p, lr, weight_decay) + update
+    descent: Array = decay(p, lr, weight_decay) + update
+    return descent

@@ -28,7 +28,8 @@ def rmsprop_(
 ) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
-    return f(lr) * _scaled(g, square_avg, alpha, eps)
+    descent: Array = f(lr) * _scaled(g, square_avg, alpha, eps)
+    return descent
 
 
 def rmsprop_momentum_(
@@ -47,7 +48,8 @@ def rmsprop_momentum_(
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + _scaled(g, square_avg, alpha, eps)
-    return f(lr) * b
+    descent: Array = f(lr) * b
+    return descent
 
 
 def rmsprop_centered_(
@@ -64,7 +66,8 @@ def rmsprop_centered_(
 ) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
-    return f(lr) * _scaled_centered(g, grad_var, grad_avg, alpha, eps)
+    descent: Array = f(lr) * _scaled_centered(g, grad_var, grad_avg, alpha, eps)
+    return descent
 
 
 def rmsprop_centered_momentum_(
@@ -84,4 +87,5 @@ def rmsprop_centered_momentum_(
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + _scaled_centered(g, grad_var, grad_avg, alpha, eps)
-    return f(lr) * b
+    descent: Array = f(lr) * b
+    return descent

@@ -8,7 +8,8 @@ from onepass.arrays import Array
 def sgd_(p: Array, g: Array, *, step: int, lr: float, weight_decay: float) -> Array:
     f = p.dtype.type
     g = g + f(weight_decay) * p
-    return f(lr) * g
+    descent: Array = f(lr) * g
+    return descent
 
 
 def momentum_(
@@ -25,7 +26,8 @@ def momentum_(
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + f(1 if step == 1 else 1 - dampening) * g
-    return f(lr) * b
+    descent: Array = f(lr) * b
+    return descent
 
 
 def nesterov_(
@@ -34,4 +36,5 @@ def nesterov_(
     b, f = momentum_buffer, p.dtype.type
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + g
-    return f(lr) * (g + f(momentum) * b)
+    descent: Array = f(lr) * (g + f(momentum) * b)
+    return descent

@@ -12,7 +12,7 @@ STATE, PARAMETER, MEAN = 0, 1, 2
 
 _MASK = 2**64 - 1
 
-_LANES = 16
+_HASHES = np.uint32(16)
 # The upper and the lower 20 bits, as shares of their ranges, are the golden ratio and the root of 2, less 1 each.
 _STRIDE = np.uint32(0x9E36A09F)
 
@@ -55,24 +55,18 @@ def word_key(key: int, word: int) -> int:
 
 
 def noise(size: int, seed: int, position: int, step: int, purpose: int, word: int = 0) -> NDArray[np.uint32]:
-    """32 random bits for each of a parameter's elements, in memory order."""
+    """32 random bits for each of a parameter's elements, in memory order.
+
+    Of a block the first sixteen elements have a hash each, and further ones a stride more than those sixteen before. An
+    element's bits are as random as a hash; those of a block's are spread more evenly.
+    """
     bits = np.empty(size, np.uint32)
     for start in range(0, size, 2**32):
         part = bits[start : start + 2**32]
         own = word_key(key(seed, position, step, purpose, start >> 32), word)
-        part[...] = hashes(np.arange(part.size, dtype=np.uint32), own)
-    return bits
-
-
-def lattice(size: int, seed: int, position: int, step: int, purpose: int, word: int = 0) -> NDArray[np.uint32]:
-    """The same for elements in blocks: sixteen hashes each, and further elements a stride on from those 16 before.
-
-    An element's bits are as random as a hash; those of a block's are spread more evenly.
-    """
-    index = np.arange(size)
-    in_block = index % BLOCK
-    first = noise(size, seed, position, step, purpose, word)[index - in_block + in_block % _LANES]
-    bits: NDArray[np.uint32] = first + (in_block // _LANES).astype(np.uint32) * _STRIDE
+        index = np.arange(part.size, dtype=np.uint32)
+        in_block = index % BLOCK
+        part[...] = hashes(index - in_block + in_block % _HASHES, own) + in_block // _HASHES * _STRIDE
     return bits
 
 

@@ -42,9 +42,10 @@ def _beyond(distance: Floats, random: Words) -> NDArray[np.int32]:
 
 def _rounded(magnitude: Words, rest: Floats, random: Words, cut: int) -> Words:
     """The magnitude without its last bits, in units of the last place that is left."""
-    nearest = (magnitude + np.uint32(1 << cut >> 1)) >> cut
+    nearest: Words = (magnitude + np.uint32(1 << cut >> 1)) >> np.uint32(cut)
     distance = (magnitude - (nearest << cut)).view(np.int32).astype(np.float32) + rest
-    return nearest + _beyond(distance * np.float32(2.0**-cut), random).view(np.uint32)
+    rounded: Words = nearest + _beyond(distance * np.float32(2.0**-cut), random).view(np.uint32)
+    return rounded
 
 
 def add_at_random(a: Floats, b: Floats, random: Words) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from onepass.formats import (
 from onepass.optimizer.options import Options
 from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
-from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, lattice, noise, twenties
+from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, noise, twenties
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
 from onepass.reference.step.rows import Rows, combined
 from onepass.signatures import Signature
@@ -133,8 +133,8 @@ class Parameter:
         if options.state_rounding == "stochastic":
             for number, name in enumerate(self._stochastic):
                 in_blocks = f"{name}_scale" in self._arrays
-                source, parts = (lattice, twenties) if in_blocks else (noise, halves)
-                random[name] = parts(self._random(source, options.seed, step, STATE, number // 2))[number % 2]
+                parts = twenties if in_blocks else halves
+                random[name] = parts(self._random(options.seed, step, STATE, number // 2))[number % 2]
         for name, values in slots.items():
             stored, scales = self._arrays[name], self._arrays.get(f"{name}_scale")
             encode_slot(values, stored, self._kinds[name], scales, random.get(name))
@@ -150,7 +150,7 @@ class Parameter:
             stored = self._arrays["compensation"]
             encode(finite * compensation_scale(stored.dtype), stored)
         elif options.rounding == "stochastic" and self._param.dtype.itemsize == 2:
-            random = self._random(noise, options.seed, step, PARAMETER)
+            random = self._random(options.seed, step, PARAMETER)
             encode_sum(decode(self._param, self._dtype), -descent, self._param, random)
         else:
             encode(p - descent, self._param)
@@ -159,10 +159,10 @@ class Parameter:
         stored = self._arrays["compensation"]
         return decode(stored, self._dtype) / compensation_scale(stored.dtype)
 
-    def _random(self, source: Callable[..., Words], seed: int, step: int, purpose: int, word: int = 0) -> Words:
+    def _random(self, seed: int, step: int, purpose: int, word: int = 0) -> Words:
         """32 random bits for each element: as many as up to the last one are computed, and its own taken."""
         size = int(self._elements[-1]) + 1 if self._elements.size else 0
-        return source(size, seed, self._position, step, purpose, word)[self._elements]
+        return noise(size, seed, self._position, step, purpose, word)[self._elements]
 
     def follow(self, options: Options) -> None:
         """Bring average and mirror up to the parameter as it is stored."""
@@ -181,4 +181,4 @@ class Parameter:
         change: Array = self._dtype.type(part) * (far - near)
         if self._dtype == np.float64:
             return near + change
-        return add_at_random(near, change, self._random(noise, seed, count, MEAN))
+        return add_at_random(near, change, self._random(seed, count, MEAN))

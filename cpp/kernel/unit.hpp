@@ -1,0 +1,84 @@
+// How many elements are worked on at a time? One pack, or two where elements of sixteen bits are half a register.
+//
+// Two packs of AVX2 are decoded by unpacking and encoded by packing, which work on the halves of a register apart: as
+// long as all arrays of a pass have sixteen bits, the elements stay interleaved so, and need not be put in order.
+#pragma once
+
+#include "codec.hpp"
+
+namespace onepass {
+namespace {
+
+template <class F, int count>
+struct Unit {
+  static constexpr int parts = count;
+  F part[count];
+};
+
+template <class T>
+constexpr bool is_narrow = sizeof(T) == 2;
+
+// What holds for all arrays of a pass; F is the pack it computes with.
+template <class F, class... T>
+struct Width {
+  static constexpr bool pairs = sizeof(F) < 64 && (is_brain<T> || ...);
+  static constexpr int parts = pairs ? 2 : 1;
+  static constexpr int elements = parts * lanes<F>;
+  static constexpr bool interleaved = pairs && sizeof(F) == 32 && (is_narrow<T> && ...);
+};
+
+// A store with `has_nan` is for numbers that have trouble: a NaN, for which there is no time in the common case.
+template <class T, class Width>
+struct UnitCodec {
+  using F = Pack<ComputeOf<T>>;
+  using Numbers = Unit<F, Width::parts>;
+
+  static Numbers load(const T* from) {
+    Numbers numbers;
+    if constexpr (is_brain<T> && Width::pairs)
+      decode_brain_pair<Width::interleaved>(&from->bits, numbers.part[0], numbers.part[1]);
+    else
+      for (int k = 0; k < Width::parts; ++k) numbers.part[k] = Codec<T>::load(from + k * lanes<F>);
+    return numbers;
+  }
+
+  static bool has_trouble([[maybe_unused]] const Numbers& numbers) {
+    if constexpr (is_brain<T> && Width::pairs)
+      return any_lane((numbers.part[0] != numbers.part[0]) | (numbers.part[1] != numbers.part[1]));
+    return false;
+  }
+
+  template <bool has_nan>
+  static void store(T* to, const Numbers& numbers) {
+    if constexpr (is_brain<T> && Width::pairs && !has_nan) {
+      const auto rounded = [](F x) {
+        const Words bits = to_words(x);
+        return bits + 0x7fff + ((bits >> 16) & 1);
+      };
+      store_upper_halves<Width::interleaved>(&to->bits, rounded(numbers.part[0]), rounded(numbers.part[1]));
+    } else if constexpr (is_brain<T> && Width::pairs) {
+      const auto rounded = [](F x) { return brain_or_nan(x, to_words(x) + 0x7fff + ((to_words(x) >> 16) & 1)) << 16; };
+      store_upper_halves<Width::interleaved>(&to->bits, rounded(numbers.part[0]), rounded(numbers.part[1]));
+    } else {
+      for (int k = 0; k < Width::parts; ++k) Codec<T>::store(to + k * lanes<F>, numbers.part[k]);
+    }
+  }
+
+  // With 16 random bits for each.
+  template <bool has_nan>
+  static void store(T* to, const Numbers& numbers, const Unit<Words, Width::parts>& noise) {
+    if constexpr (is_brain<T> && Width::pairs) {
+      const auto rounded = [](F x, Words bits) {
+        const Words sum = to_words(x) + bits;
+        return has_nan ? brain_or_nan(x, sum) << 16 : sum;
+      };
+      store_upper_halves<Width::interleaved>(&to->bits, rounded(numbers.part[0], noise.part[0]),
+                                             rounded(numbers.part[1], noise.part[1]));
+    } else {
+      for (int k = 0; k < Width::parts; ++k) Codec<T>::store(to + k * lanes<F>, numbers.part[k], noise.part[k]);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace onepass
