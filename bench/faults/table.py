@@ -6,7 +6,6 @@ python bench/faults/table.py            # the table of docs/comparison.md
 from __future__ import annotations
 
 import ast
-import re
 import signal
 import subprocess
 import sys
@@ -28,10 +27,14 @@ def outcome(script: Path, way: str) -> str:
     return "not measured" if "No module named 'deepspeed'" in last else last
 
 
+def title(script: Path) -> str:
+    """What its first line says of the input."""
+    return (ast.get_docstring(ast.parse(script.read_text())) or "").splitlines()[0]
+
+
 def row(script: Path) -> str:
-    title = (ast.get_docstring(ast.parse(script.read_text())) or "").splitlines()[0]
-    cells = (re.sub(r"\|", r"\\|", outcome(script, way)) for way in WAYS)
-    return f"| `{script.stem}` | {title} | {' | '.join(cells)} |"
+    outcomes = " | ".join(outcome(script, way) for way in WAYS)
+    return f"| `{script.stem}` | {title(script)} | {outcomes} |"
 
 
 if __name__ == "__main__":
