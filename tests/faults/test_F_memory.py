@@ -111,7 +111,9 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if "step" in name else [pytest.mark.slow]) for name in CALLS]
+)
 def test_F15_each_allocation_fails_in_turn(name: str, shim: Path) -> None:
     make, call, all_or_nothing = CALLS[name]
     # Python's own allocator would ask for memory once in many times.

@@ -57,7 +57,7 @@ def printed(code: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("method", "layer"),
     [
-        pytest.param(method, layer, marks=[] if layer == "auto" else [pytest.mark.slow])
+        pytest.param(method, layer, marks=[] if layer == "auto" and method != "forkserver" else [pytest.mark.slow])
         for method in ("fork", "forkserver", "spawn")
         for layer in LAYERS
     ],
