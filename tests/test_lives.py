@@ -257,7 +257,7 @@ def test_a_skipped_step_takes_its_rate_back() -> None:
 
 
 def test_a_few_lives() -> None:
-    live(60, 20)
+    live(40, 20)
 
 
 @pytest.mark.slow

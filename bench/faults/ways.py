@@ -13,7 +13,7 @@ def main(**ways: Callable[[], str]) -> None:
         try:
             outcome = ways[name]()
         except Exception as error:
-            first_sentence, *_ = re.split(r"\n|(?<=\w)\. |; pass", str(error))
+            first_sentence, *_ = re.split(r"\n|\. |; pass", str(error))
             outcome = f"{type(error).__name__}: {first_sentence}"
         print(outcome if sys.argv[1:] else f"{name}: {outcome}", flush=True)
 

@@ -57,7 +57,7 @@ def printed(code: str, **environment: str) -> str:
 @pytest.mark.parametrize(
     ("method", "layer"),
     [
-        pytest.param(method, layer, marks=[] if layer == "auto" else [pytest.mark.slow])
+        pytest.param(method, layer, marks=[] if layer == "auto" and method != "forkserver" else [pytest.mark.slow])
         for method in ("fork", "forkserver", "spawn")
         for layer in LAYERS
     ],
@@ -220,6 +220,37 @@ assert again.params[0].tobytes() == optimizer.params[0].tobytes()
 print(interrupted)
 """
     assert printed(code, ONEPASS_THREADING_LAYER=layer) == "30\n"
+
+
+@on_every_optimizer
+def test_F8_loading_that_is_interrupted_is_finished_first(cls: type[Optimizer]) -> None:
+    """As a signal's handler may do it: between the arrays of two groups, once."""
+    interrupts = False
+
+    class Interrupts(op.schedules.Schedule):
+        def __call__(self, t: int, base_lr: float) -> float:
+            return base_lr
+
+        def load_state_dict(self, saved: object) -> None:
+            nonlocal interrupts
+            if interrupts:
+                interrupts = False
+                raise KeyboardInterrupt
+
+    def made(lr: float) -> Optimizer:
+        optimizer = cls([{"params": [np.ones(3)]}, {"params": [np.ones(4)]}], lr=lr)
+        Interrupts().attach(optimizer)
+        for _ in range(int(8 * lr)):
+            optimizer.step([np.ones(3), np.ones(4)])
+        return optimizer
+
+    source, target = made(0.5), made(0.25)
+    interrupts = True
+    with pytest.raises(KeyboardInterrupt):
+        target.load_state_dict(source.state_dict())
+    for mine, theirs in zip(target.state, source.state, strict=True):
+        assert_same_bits(mine.values(), theirs.values())
+    assert target.lr == 0.5
 
 
 class Mine(ValueError):

@@ -57,7 +57,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("allocator", ["debug", "malloc_debug"])
+@pytest.mark.parametrize("allocator", ["debug", pytest.param("malloc_debug", marks=[pytest.mark.slow])])
 def test_G6_under_a_python_that_checks(allocator: str) -> None:
     """Warnings as errors, guard bytes about every block, and patterns in memory that is fresh or freed."""
     names = [cls.__name__.lower() for cls in CLASSES]

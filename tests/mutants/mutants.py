@@ -51,7 +51,7 @@ CPP = [
         "cpp/engine/plan.cpp",
         "wanted > 1 ? 1 : wanted",
         "wanted",
-        "test_options.py::test_an_option_of_a_step_is_that_of_the_optimizer_for_once[clip_norm]",
+        "faults/test_C_values.py::test_C9_norms_that_are_zero_or_none[SGD]",
     ),
     Mutant(
         "steps are not counted",
