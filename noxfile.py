@@ -20,10 +20,17 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def exhaustive(session: nox.Session) -> None:
+    """Many minutes: every float32, 2**32 elements, all mutants, hundreds of kills."""
+    session.install(".[test]")
+    session.run("pytest", "-m", "exhaustive", *session.posargs)
+
+
+@nox.session
 def peers(session: nox.Session) -> None:
     """The tests against torch and optax."""
     session.install(".[test,peers]")
-    session.run("pytest", "-m", "peers", *session.posargs)
+    session.run("pytest", "-m", "peers and not exhaustive", *session.posargs)
 
 
 @nox.session

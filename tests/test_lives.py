@@ -260,6 +260,6 @@ def test_a_few_lives() -> None:
     live(40, 20)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_lives() -> None:
     live(400, 50)

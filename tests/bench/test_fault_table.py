@@ -32,7 +32,7 @@ def test_every_input_has_a_row(table: ModuleType) -> None:
         assert ROWS[script.stem].split(" | ")[0] == table.title(script)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.peers
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_the_page_shows_what_is_printed(table: ModuleType, script: Path) -> None:

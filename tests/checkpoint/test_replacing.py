@@ -359,7 +359,7 @@ print(kills, seen_new > 0, left > 0)
 """
 
 
-@pytest.mark.parametrize("kills", [60, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [60, pytest.param(500, marks=pytest.mark.exhaustive)])
 def test_E13_kill_9_at_any_instant_loses_nothing(tmp_path: Path, kills: int) -> None:
     command = [sys.executable, "-c", KILLED, os.fspath(tmp_path / "run"), str(kills)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

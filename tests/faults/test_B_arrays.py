@@ -317,7 +317,7 @@ def test_B17_attributes_that_are_set(role: str, attribute: str, value: Any, refu
 PERIOD = 2**22
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="maps memory as Linux does")
 @pytest.mark.parametrize("size", [2**31 - 1, 2**31, 2**31 + 5, 2**32 + 1])
 def test_B19_more_elements_than_32_bits_count(size: int) -> None:

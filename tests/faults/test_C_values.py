@@ -206,7 +206,7 @@ def test_C7_rounding_to_16_bits_is_that_of_numpy(name: str) -> None:
     assert_rounded(range(3), np.arange(0, 2**32, 0x5001, np.uint32), dtype_of(name))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", HALVES)
 def test_C7_all_positive_float32_numbers(name: str) -> None:
     assert_rounded(range(0, 2**31, 2**20), np.arange(2**20, dtype=np.uint32), dtype_of(name))

@@ -112,7 +112,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if "step" in name else [pytest.mark.slow]) for name in CALLS]
+    "name", [pytest.param(name, marks=[] if "step" in name else [pytest.mark.exhaustive]) for name in CALLS]
 )
 def test_F15_each_allocation_fails_in_turn(name: str, shim: Path) -> None:
     make, call, all_or_nothing = CALLS[name]

@@ -76,7 +76,7 @@ def work(request: pytest.FixtureRequest) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_mutants_of_python_are_noticed(work: Path) -> None:
     """With the core that is installed."""
     copied(work)
@@ -85,7 +85,7 @@ def test_mutants_of_python_are_noticed(work: Path) -> None:
     assert survivors(work, PYTHON, lambda: None, lambda file: shutil.copy2(ROOT / file, work / file)) == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_mutants_of_the_core_are_noticed(work: Path) -> None:
     """With a core of one level, in which ninja compiles what a mutant touches."""
     cmake = shutil.which("cmake") or pytest.skip("needs cmake")
