@@ -183,10 +183,16 @@ class BlockRounding {
   Words bits_[words];
 };
 
-template <class Code>
-void store_codes(uint8_t* to, Pack<float> x, Scale scale, Words rounding) {
-  const auto items = narrow(Code::encode(x, scale.times(Code::smallest), rounding));
-  __builtin_memcpy(to, &items, sizeof items);
+// As many packs of codes at a time as fill more than half a register.
+constexpr int code_packs = sizeof(Pack<float>) < 64 ? 2 : 1;
+
+inline void store_codes(uint8_t* to, const Words (&codes)[code_packs]) {
+  if constexpr (code_packs == 2) {
+    store_bytes(to, codes[0], codes[1]);
+  } else {
+    const auto items = narrow(codes[0]);
+    __builtin_memcpy(to, &items, sizeof items);
+  }
 }
 
 }  // namespace

@@ -66,17 +66,15 @@ struct Codec<f16> {
   using Compute = float;
   static Pack<float> load(const f16* from) { return decode_half(load_items<Halves<Pack<float>>>(from)); }
   static void store(f16* to, Pack<float> pack) { store(to, encode_half(pack)); }
+  // Something below the last place is added to the magnitude, and cut off with what was there.
   static void store(f16* to, Pack<float> pack, Words noise) {
-    const Words bits = to_words(pack), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
-    const Words normal = (magnitude - 0x38000000 + (noise >> 3)) >> 13;
+    const Words sign = to_words(pack) & 0x80000000, magnitude = to_words(pack) ^ sign;
+    const Pack<float> x = to_floats(magnitude);
     // Below 2^-14 the places are 2^-24 apart, whatever the exponent.
-    const Pack<float> places =
-        to_floats(magnitude) * 0x1p24f + convert<Pack<float>>((Pack<int32_t>)(noise >> 2)) * 0x1p-14f;
-    const Pack<int32_t> small = magnitude < 0x38800000;
-    const Words tiny = (Words)convert<Pack<int32_t>>(to_floats(to_words(places) & (Words)small));
-    const Words special = 0x7c00 + select(magnitude > 0x7f800000, Words{} + 0x200, Words{});
-    const Words half = select(magnitude >= 0x47800000, special, select(small, tiny, normal));
-    store(to, convert<Halves<Pack<float>>>(sign | half));
+    const Pack<float> tiny = x + convert<Pack<float>>((Pack<int32_t>)(noise >> 2)) * 0x1p-38f;
+    const Pack<float> sum = x < 0x1p-14f ? tiny : to_floats(magnitude + (noise >> 3));
+    const Pack<int32_t> fits = (x < 0x1p16f) & (sum < 0x1p16f);
+    store(to, truncate_to_half(to_floats(sign | to_words(fits ? sum : x * 0x1p113f))));
   }
   static void store(f16* to, ExactSum sum, Words noise) { store(to, encode_half(sum, noise)); }
 

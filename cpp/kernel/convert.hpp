@@ -54,6 +54,22 @@ inline Words widen_signed(Bytes<Pack<float>> items) {
 #endif
 }
 
+// The lowest bytes of two packs, the others being zero, one behind the other.
+inline void store_bytes(uint8_t* to, Words x, Words y) {
+#if defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
+  const __m256i words = _mm256_packus_epi32((__m256i)x, (__m256i)y);
+  const __m256i bytes = _mm256_packus_epi16(words, words);
+  const __m256i ordered = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5));
+  _mm_storeu_si128((__m128i*)to, _mm256_castsi256_si128(ordered));
+#elif defined(__SSE4_1__) && ONEPASS_PACK_BYTES == 16
+  const __m128i words = _mm_packus_epi32((__m128i)x, (__m128i)y);
+  _mm_storel_epi64((__m128i*)to, _mm_packus_epi16(words, words));
+#else
+  const Bytes<Pack<float>> items[] = {convert<Bytes<Pack<float>>>(x), convert<Bytes<Pack<float>>>(y)};
+  __builtin_memcpy(to, items, sizeof items);
+#endif
+}
+
 // The lowest byte of each lane, the others being zero.
 inline Bytes<Pack<float>> narrow(Words items) {
 #if defined(__AVX512BW__) && ONEPASS_PACK_BYTES == 64
@@ -117,6 +133,22 @@ inline Halves<Pack<float>> encode_half(Pack<float> x) {
   const Words special = 0x7c00 + select(magnitude > 0x7f800000, Words{} + 0x200, Words{});
   return convert<Halves<Pack<float>>>(
       sign | select(magnitude >= 0x47800000, special, select(magnitude < 0x38800000, tiny, normal)));
+#endif
+}
+
+// Without its lower places, for a number in the range of half precision, an infinity or a NaN.
+inline Halves<Pack<float>> truncate_to_half(Pack<float> x) {
+#if defined(__AVX512F__) && ONEPASS_PACK_BYTES == 64
+  return (Halves<Pack<float>>)_mm512_maskz_cvtps_ph(all_lanes, (__m512)x, _MM_FROUND_TO_ZERO);
+#elif defined(__F16C__) && ONEPASS_PACK_BYTES == 32
+  return (Halves<Pack<float>>)_mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_ZERO);
+#else
+  const Words bits = to_words(x), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
+  const Pack<int32_t> small = magnitude < 0x38800000;
+  const Words tiny = (Words)convert<Pack<int32_t>>(to_floats(magnitude & (Words)small) * 0x1p24f);
+  const Words special = 0x7c00 + select(magnitude > 0x7f800000, Words{} + 0x200, Words{});
+  const Words normal = (magnitude - 0x38000000) >> 13;
+  return convert<Halves<Pack<float>>>(sign | select(magnitude >= 0x47800000, special, select(small, tiny, normal)));
 #endif
 }
 

@@ -135,7 +135,8 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
   const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
   const F factor = broadcast<F>(static_cast<float>(args.grad_factor));
   const Descend<P> descend(args);
-  alignas(64) float fresh[sizeof...(I)][block_size + lanes<F>];  // GCC cannot see that no pack reaches beyond
+  alignas(
+      64) float fresh[sizeof...(I)][block_size + code_packs * lanes<F>];  // GCC cannot see that no pack reaches beyond
 
   const auto run_block = [&](int64_t start, int64_t size) {
     const int64_t block = start / block_size;
@@ -166,11 +167,17 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
         scale_of(in_packs ? largest_of(largest[I]) : largest_of_part(fresh[I], size), fresh[I], size)...};
     BlockRounding<stochastic, sizeof...(I)> rounding(args.noise, args.index + static_cast<uint32_t>(start));
     const auto store = [&](int64_t index, auto*... code_at) {
-      rounding.turn_to(index);
-      (store_codes<CodeOf<Rule, I>>(code_at, Codec<float>::load(fresh[I] + index), fresh_scales[I], rounding.of(I)),
-       ...);
+      Words codes[sizeof...(I)][code_packs];
+      for (int k = 0; k < code_packs; ++k) {
+        const int64_t at = index + k * lanes<F>;
+        rounding.turn_to(at);
+        ((codes[I][k] = CodeOf<Rule, I>::encode(Codec<float>::load(fresh[I] + at),
+                                                fresh_scales[I].times(CodeOf<Rule, I>::smallest), rounding.of(I))),
+         ...);
+      }
+      (store_codes(code_at, codes[I]), ...);
     };
-    sweep<lanes<F>>(size, store, static_cast<uint8_t*>(args.slots[I]) + start...);
+    sweep<code_packs * lanes<F>>(size, store, static_cast<uint8_t*>(args.slots[I]) + start...);
     const auto finish = [&]<class Code>(Code, int slot) {
       args.scales[slot][block] = fresh_scales[slot].scale();
       if (__builtin_expect(fresh_scales[slot].exceptional, 0))
