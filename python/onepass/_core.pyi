@@ -75,6 +75,39 @@ class Plan:
     pending: int
     found_inf: bool
 
+class TensorReader:
+    def __init__(self, type: type, parameter: type, uses_api: bool) -> None: ...
+    @property
+    def has_api(self) -> bool: ...
+    def is_plain(self, tensor: object) -> bool: ...
+
+class TensorPlan:
+    def __init__(
+        self,
+        owner: str,
+        reader: TensorReader,
+        rules: list[tuple[str, NDArray[np.float64]]],
+        groups: list[tuple[tuple[tuple[str, Any], ...], int]],
+        state: dict[Any, Any],
+        entries: list[tuple[Any, ...]],
+        rounding: Rounding,
+    ) -> None: ...
+    def step(
+        self,
+        groups: list[Any],
+        state: dict[Any, Any],
+        options: StepOptions,
+        found_inf: bool,
+        replaced: dict[int, Any] | None,
+    ) -> Any: ...
+    def hold(self, group: int, pairs: tuple[tuple[str, Any], ...]) -> None: ...
+    @property
+    def changed(self) -> list[Any]: ...
+    @property
+    def applied(self) -> int: ...
+    pending: int
+    found_inf: bool
+
 def dots(rows: Sequence[NDArray[Any]], x: NDArray[Any]) -> NDArray[np.float64]: ...
 def combine(
     out: NDArray[Any], scale: float, x: NDArray[Any], weights: Sequence[float], rows: Sequence[NDArray[Any]]

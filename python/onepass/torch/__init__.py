@@ -4,16 +4,25 @@ Change ``torch.optim.AdamW`` into ``onepass.torch.AdamW``; arguments, groups and
 
     opt = onepass.torch.AdamW(model.parameters(), lr=1e-3)
 
-There is a class for every optimizer of onepass.
+There is a class for every optimizer of onepass and for every one of torch's classic ones.
 """
 
 from __future__ import annotations
 
-from onepass.optimizer.optimizer import Optimizer
-from onepass.torch.classes import optimizer_for
-from onepass.torch.optimizer import OnePass
+from typing import TYPE_CHECKING
 
-_CLASSES = {core.__name__: optimizer_for(core) for core in Optimizer.registry.values()}
+from onepass import optimizers
+from onepass.torch.classes import optimizer_for
+from onepass.torch.lbfgs import LBFGS
+from onepass.torch.optimizer import OnePass
+from onepass.torch.sparse_adam import SparseAdam
+
+_CLASSES = {name: optimizer_for(getattr(optimizers, name)) for name in optimizers.__all__}
 globals().update(_CLASSES)
 
-__all__ = ["OnePass", *_CLASSES]
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> type[OnePass]: ...
+
+
+__all__ = ["LBFGS", "OnePass", "SparseAdam", *_CLASSES]

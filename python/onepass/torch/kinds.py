@@ -5,16 +5,21 @@ from __future__ import annotations
 import torch
 
 from onepass import _core
+from onepass.torch.gaps import extent
 
 try:
-    from torch.distributed.tensor import DTensor
+    from torch.distributed.tensor import DTensor as DTensor
 except ImportError:  # a torch without distributed
-    DTensor = None  # type: ignore[assignment, misc]
+
+    class DTensor:  # type: ignore[no-redef]
+        """No tensor is one."""
+
 
 #: How the core looks at tensors.
 READER = _core.TensorReader(torch.Tensor, torch.nn.Parameter, True)
 
-DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128)
+REAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+DTYPES = (*REAL, torch.complex64, torch.complex128)
 
 
 def is_elsewhere(param: torch.Tensor) -> bool:
@@ -28,10 +33,18 @@ def require_steppable(label: str, tensor: torch.Tensor) -> torch.Tensor:
     Raises:
         TypeError, ValueError: naming what it is.
     """
+    tensor = require_readable(label, tensor)
+    if torch._debug_has_internal_overlap(tensor) == 1:
+        raise ValueError(f"{label} has elements that share memory (an expanded tensor); pass a copy")
+    return tensor
+
+
+def require_readable(label: str, tensor: torch.Tensor) -> torch.Tensor:
+    """As `require_steppable`; elements may be there more than once."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{label} must be a torch.Tensor, got {type(tensor).__name__}")
-    if DTensor is not None and isinstance(tensor, DTensor):
-        return require_steppable(f"{label}, its local part,", tensor._local_tensor)
+    if isinstance(tensor, DTensor):
+        return require_readable(f"{label}, its local part,", tensor._local_tensor)
     if kind := _unfit(tensor):
         raise TypeError(f"{label} is {kind}, which cannot be stepped in place")
     if not READER.is_plain(tensor):
@@ -43,9 +56,7 @@ def require_steppable(label: str, tensor: torch.Tensor) -> torch.Tensor:
         raise TypeError(f"{label} has dtype {tensor.dtype}; supported are {', '.join(map(str, DTYPES))}")
     if tensor.is_conj() or tensor.is_neg():
         raise ValueError(f"{label} is a view that is conjugated or negated when it is read; pass what it is a view of")
-    if torch._debug_has_internal_overlap(tensor) == 1:
-        raise ValueError(f"{label} has elements that share memory (an expanded tensor); pass a copy")
-    if tensor.numel() and tensor.untyped_storage().nbytes() < _extent(tensor):
+    if tensor.numel() and tensor.untyped_storage().nbytes() < _end(tensor):
         raise ValueError(f"{label} is larger than its storage, which was freed or resized")
     return tensor
 
@@ -59,18 +70,42 @@ def _unfit(tensor: torch.Tensor) -> str:
         return "a quantized tensor"
     if tensor.layout != torch.strided:
         return f"a tensor of layout {tensor.layout}"
+    if tensor.device.type != "cpu":
+        return f"on {tensor.device}"
+    if tensor.is_inference():
+        return "an inference tensor, which has no version counter"
     return ""
 
 
-def _extent(tensor: torch.Tensor) -> int:
+def _end(tensor: torch.Tensor) -> int:
     """The bytes of its storage up to its last element."""
-    last = sum((extent - 1) * stride for extent, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    return int((tensor.storage_offset() + last + 1) * tensor.element_size())
+    return int((tensor.storage_offset() + extent(tensor)) * tensor.element_size())
 
 
-def is_dense(tensor: torch.Tensor) -> bool:
-    """Its elements fill their memory, in whatever order."""
-    return bool(torch.ops.aten.is_non_overlapping_and_dense(tensor)) or tensor.numel() == 0
+def is_sharded(tensor: torch.Tensor) -> bool:
+    """A DTensor, of which this process has a part."""
+    return isinstance(tensor, DTensor)
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """Its own memory in this process: the local part of a DTensor."""
+    return tensor._local_tensor if isinstance(tensor, DTensor) else tensor.detach()
+
+
+def part_of(param: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """A tensor of the parameter's kind, sharded as it is, of which this is our part."""
+    if not isinstance(param, DTensor):
+        return own
+    return DTensor.from_local(
+        own, param.device_mesh, param.placements, run_check=False, shape=param.shape, stride=param.stride()
+    )
+
+
+def is_part_of(param: torch.Tensor, tensor: torch.Tensor) -> bool:
+    """Both are sharded alike, or not at all."""
+    if isinstance(param, DTensor) and isinstance(tensor, DTensor):
+        return param.placements == tensor.placements and param.device_mesh == tensor.device_mesh
+    return is_sharded(param) == is_sharded(tensor)
 
 
 def lies_as(one: torch.Tensor, other: torch.Tensor) -> bool:
