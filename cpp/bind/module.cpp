@@ -148,13 +148,14 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def_property_readonly("has_api", &bind::TensorReader::has_api)
       .def("is_plain", &bind::TensorReader::is_plain, py::arg("tensor"), "of torch's own types, no subclass of them");
   py::class_<bind::TensorPlan>(module, "TensorPlan")
-      .def(py::init<std::string, std::shared_ptr<bind::TensorReader>, const py::list&, const py::list&,
-                    const Rounding&>(),
-           py::arg("owner"), py::arg("reader"), py::arg("groups"), py::arg("entries"), py::arg("rounding"))
+      .def(py::init<std::string, std::shared_ptr<bind::TensorReader>, const py::list&, const py::list&, const py::dict&,
+                    const py::list&, const Rounding&>(),
+           py::arg("owner"), py::arg("reader"), py::arg("rules"), py::arg("groups"), py::arg("state"),
+           py::arg("entries"), py::arg("rounding"))
       .def("step", &bind::TensorPlan::step, py::arg("groups"), py::arg("state"), py::arg("options"),
            py::arg("found_inf"), py::arg("replaced"), "cpp/bind/tensor_plan.hpp says what it returns")
       .def("hold", &bind::TensorPlan::hold, py::arg("group"), py::arg("pairs"))
-      .def("changed", &bind::TensorPlan::changed, "the parameters that the last call changed")
+      .def_readonly("changed", &bind::TensorPlan::changed, "the parameters that the last step may have changed")
       .def_readonly("applied", &bind::TensorPlan::applied)
       .def_readwrite("pending", &bind::TensorPlan::pending)
       .def_readwrite("found_inf", &bind::TensorPlan::found_inf);

@@ -8,12 +8,6 @@
 #include "turn.hpp"
 
 namespace onepass::bind {
-namespace {
-
-// The largest count: up to here every integer is a double.
-constexpr std::int64_t max_count = std::int64_t{1} << 53;
-
-}  // namespace
 
 BoundPlan::BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
                      const Rounding& rounding)
@@ -30,7 +24,7 @@ void BoundPlan::add(const py::list& groups, const py::list& tensors) {
     for (const py::handle group : groups) groups_.push_back(bind_group(py::reinterpret_borrow<py::tuple>(group)));
     tensors_.reserve(std::max(tensors_.capacity(), tensor_count + tensors.size()));
     for (const py::handle tensor : tensors) tensors_.push_back(bind(py::reinterpret_borrow<py::tuple>(tensor)));
-    memory_.take(owner_, [&](std::size_t tensor) -> const std::string& { return arrays_[tensor].name; });
+    memory_.take(owner_, names());
   } catch (...) {
     memory_.forget_wanted();
     groups_.resize(group_count), rules_.resize(group_count), values_.resize(group_count);
@@ -191,50 +185,6 @@ void BoundPlan::require_outside(const ArrayView& view, const Label& label) const
                           "; pass a copy");
 }
 
-// What a sparse gradient cannot be combined with.
-void BoundPlan::require_lazy(std::size_t index, const StepOptions& options) const {
-  const Tensor& tensor = plan_->tensors()[index];
-  const auto group = static_cast<std::size_t>(tensor.group);
-  const RuleInfo& rule = rules()[static_cast<std::size_t>(rules_[group])];
-  const auto refuse = [&](const std::string& problem) {
-    throw py::value_error(caller_ + ": gradient " + arrays_[index].name + " is SparseRows, " + problem);
-  };
-  if (!rule.lazy) refuse("which rule '" + std::string(rule.name) + "' does not take: it changes rows without gradient");
-  for (std::size_t h = 0; h < rule.hypers.size(); ++h) {
-    const std::string_view name = rule.hypers[h];
-    const bool decays = std::ranges::find(rule.lazy_where_zero, name) != rule.lazy_where_zero.end();
-    if (decays && py::cast<py::array_t<double>>(values_[group]).at(static_cast<py::ssize_t>(h + 1)) != 0)
-      refuse("which need " + std::string(name) + "=0: rows without gradient would not decay");
-  }
-  if (options.accumulate > 1) refuse("which cannot be accumulated; pass accumulate=1");
-  if (tensor.mean && options.update_mean)
-    refuse("after which rows without gradient would not be averaged; pass ema=False");
-  if (!tensor.slots.empty() && tensor.slots[0].dtype == DType::q8 && arrays_[index].rows->width() % block_size != 0)
-    refuse("whose rows do not fill the blocks of float8 state; use another state_dtype, or rows of a multiple of " +
-           std::to_string(block_size) + " elements");
-}
-
-// Gradients that a step sets to zero must not be those of another parameter as well.
-void BoundPlan::require_distinct_gradients() {
-  const auto& tensors = plan().tensors();
-  std::vector<Array> now;
-  for (const Tensor& tensor : tensors) now.push_back(tensor.grad);
-  if (now == distinct_) return;
-  std::vector<Interval> intervals;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto* const begin = static_cast<const char*>(now[i].data);
-    const std::int64_t bytes = tensors[i].size * bytes_of(now[i].dtype);
-    if (begin && bytes > 0) intervals.push_back({begin, begin + bytes, i, "gradient"});
-  }
-  std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
-  for (std::size_t i = 1; i < intervals.size(); ++i)
-    if (intervals[i].begin < intervals[i - 1].end)
-      throw py::value_error(caller_ + ": gradients " + arrays_[intervals[i - 1].tensor].name + " and " +
-                            arrays_[intervals[i].tensor].name +
-                            " share memory, but zero_grad=True sets each to zero; pass copies");
-  distinct_ = std::move(now);
-}
-
 // Checks the gradients and lets the plan read them. The returned references keep them: another thread may drop its own
 // while the GIL is released.
 std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const StepOptions& options) {
@@ -258,7 +208,7 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const Ste
       tensors[i].grad = {const_cast<void*>(view.data), view.dtype};
     }
   }
-  if (options.zero_grad) require_distinct_gradients();
+  if (options.zero_grad) distinct_.require(caller_, tensors, names());
   return kept;
 }
 
@@ -275,23 +225,14 @@ void BoundPlan::take_rows(py::handle gradient, std::size_t index, const StepOpti
   const auto count = static_cast<std::int64_t>(rows.size());
   arrays.rows->assign({const_cast<void*>(view.data), view.dtype}, count > 0 ? view.size / count : 0, tensor.compute(),
                       rows);
-  require_lazy(index, options);
   tensor.rows = arrays.rows.get();
+  const auto group = static_cast<std::size_t>(tensor.group);
+  const double* const hypers = py::cast<py::array_t<double>>(values_[group]).data() + 1;
+  if (const std::string problem =
+          problem_of_rows(tensor, rules()[static_cast<std::size_t>(rules_[group])], hypers, options);
+      !problem.empty())
+    throw py::value_error(label.text() + " is SparseRows, " + problem);
   kept.push_back(values);
-}
-
-// Counts stay where they are exact in double, as the rules compute with them, and where they can be loaded again.
-void BoundPlan::require_countable(const StepOptions& options) const {
-  for (std::size_t i = 0; i < arrays_.size(); ++i) {
-    const Tensor& tensor = plan_->tensors()[i];
-    const auto refuse = [&](const char* count) {
-      throw py::value_error(caller_ + ": parameter " + arrays_[i].name + " has " + count +
-                            " 2**53, and can be stepped no more; build a new optimizer");
-    };
-    const bool updates = tensor.grad || tensor.rows || (options.accumulate > 1 && *tensor.grad_count > 0);
-    if (updates && *tensor.step >= max_count) refuse("step");
-    if (options.update_mean && tensor.mean && *tensor.mean_count >= max_count) refuse("ema_count");
-  }
 }
 
 void BoundPlan::check(const py::sequence& gradients) {
@@ -305,7 +246,7 @@ StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, b
   options.completes = pending + 1 == options.accumulate;
   options.skip = found && options.completes;
   const auto kept = take(gradients, options);
-  require_countable(options);
+  require_countable(caller_, plan_->tensors(), options, names());
   Plan& own = plan();
   own.prepare(options);
   const StepResult result = run(own);

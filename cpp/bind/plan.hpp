@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "demands.hpp"
 #include "engine/plan.hpp"
 #include "engine/rows.hpp"
 #include "memory.hpp"
@@ -74,16 +75,16 @@ class BoundPlan {
   void require_unmoved(const Arrays& arrays) const;
   ArrayView take_array(py::handle gradient, bool written, Arrays& arrays) const;
   void require_outside(const ArrayView& view, const Label& label) const;
-  void require_lazy(std::size_t index, const StepOptions& options) const;
-  void require_distinct_gradients();
-  void require_countable(const StepOptions& options) const;
+  Memory::Name names() const {
+    return [this](std::size_t index) -> const std::string& { return arrays_[index].name; };
+  }
 
   std::string owner_, caller_;
   std::vector<py::object> values_;
   std::vector<int> rules_;
   std::vector<Arrays> arrays_;
-  Memory memory_;                // all that a step writes
-  std::vector<Array> distinct_;  // gradients known not to overlap each other
+  Memory memory_;  // all that a step writes
+  DistinctGradients distinct_;
   Rounding rounding_;
   // In the plan, or outside while more are added.
   std::vector<Group> groups_;

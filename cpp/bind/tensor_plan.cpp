@@ -7,20 +7,45 @@
 #include "turn.hpp"
 
 namespace onepass::bind {
+namespace {
 
-TensorPlan::TensorPlan(std::string owner, std::shared_ptr<TensorReader> reader, const py::list& groups,
-                       const py::list& entries, const Rounding& rounding)
-    : owner_(std::move(owner)), reader_(std::move(reader)) {
-  for (const py::handle group : groups) bind_group(py::reinterpret_borrow<py::tuple>(group));
+// Where a gradient without elements lies: it is there, though its data is nowhere.
+char nothing;
+
+}  // namespace
+
+TensorPlan::TensorPlan(std::string owner, std::shared_ptr<TensorReader> reader, const py::list& rules,
+                       const py::list& groups, const py::dict& state, const py::list& entries, const Rounding& rounding)
+    : owner_(std::move(owner)), reader_(std::move(reader)), state_(state) {
+  for (const py::handle rule : rules) bind_rule(py::reinterpret_borrow<py::tuple>(rule));
+  for (const py::handle group : groups)
+    groups_.push_back({pairs_of(group[py::int_(0)]), group[py::int_(1)].cast<std::size_t>()});
   for (const py::handle entry : entries) bind_entry(py::reinterpret_borrow<py::tuple>(entry));
-  memory_.take(owner_, [&](std::size_t entry) -> const std::string& { return entries_[entry].name; });
-  std::vector<Group> rules;
-  for (const BoundGroup& group : groups_) {
-    const auto* const values =
-        static_cast<const double*>(py::reinterpret_borrow<py::array_t<double>>(group.values).data());
-    rules.push_back({group.rule, values, values + 1});
+  memory_.take(owner_, names());
+  std::vector<Group> of_plan;
+  for (const BoundRule& rule : rules_) of_plan.push_back({rule.rule, rule.numbers(), rule.numbers() + 1});
+  plan_ = std::make_unique<Plan>(std::move(of_plan), std::move(bound_), rounding);
+}
+
+TensorPlan::Items::Items(const py::dict& dict) {
+  for (const auto& [key, value] : dict)
+    pairs_.push_back({py::reinterpret_borrow<py::object>(key), py::reinterpret_borrow<py::object>(value)});
+}
+
+bool TensorPlan::Items::are_all_of(py::handle dict) const {
+  if (PyDict_GET_SIZE(dict.ptr()) != std::ssize(pairs_)) return false;
+  PyObject *key, *value;
+  Py_ssize_t position = 0;
+  auto own = pairs_.begin();
+  while (PyDict_Next(dict.ptr(), &position, &key, &value)) {
+    if (key != own->key.ptr() || value != own->value.ptr()) return false;
+    ++own;
   }
-  plan_ = std::make_unique<Plan>(std::move(rules), std::move(bound_), rounding);
+  return true;
+}
+
+const double* TensorPlan::BoundRule::numbers() const {
+  return py::reinterpret_borrow<py::array_t<double>>(values).data();
 }
 
 std::vector<TensorPlan::Pair> TensorPlan::pairs_of(const py::tuple& pairs) {
@@ -29,31 +54,37 @@ std::vector<TensorPlan::Pair> TensorPlan::pairs_of(const py::tuple& pairs) {
   return all;
 }
 
-void TensorPlan::bind_group(const py::tuple& group) {
-  const auto name = group[0].cast<std::string>();
+void TensorPlan::bind_rule(const py::tuple& given) {
+  const auto name = given[0].cast<std::string>();
   const int rule = find_rule(name);
   if (rule < 0) throw py::value_error(owner_ + ": there is no rule '" + name + "'");
-  const auto values = group[1].cast<py::array_t<double, py::array::c_style>>();
+  const auto values = given[1].cast<py::array_t<double, py::array::c_style>>();
   if (values.size() != std::ssize(rules()[static_cast<std::size_t>(rule)].hypers) + 1)
     throw py::value_error(owner_ + ": rule '" + name + "' takes other values");
-  groups_.push_back({rule, values, pairs_of(group[2]), group[3].cast<std::size_t>()});
+  rules_.push_back({rule, values});
 }
 
 void TensorPlan::bind_entry(const py::tuple& given) {
   const std::size_t number = entries_.size();
-  Entry& entry = entries_.emplace_back();
-  entry.name = given[0].cast<std::string>();
-  const BoundGroup& group = groups_.at(given[1].cast<std::size_t>());
-  entry.param = given[2], entry.tensor = given[3], entry.is_local = given[4].cast<bool>(), entry.state = given[5];
+  const py::object state = given[5];
+  Entry& entry = entries_.emplace_back(
+      Entry{.name = given[0].cast<std::string>(),
+            .rule = given[1].cast<std::size_t>(),
+            .param = given[2],
+            .tensor = given[3],
+            .state = state,
+            .items = Items(state.is_none() ? py::dict() : py::reinterpret_borrow<py::dict>(state)),
+            .is_local = given[4].cast<bool>()});
   const std::optional<Layout> layout = reader_->read(entry.tensor);
   if (!layout) throw py::value_error(owner_ + ": parameter " + entry.name + " is no dense tensor on the CPU");
   entry.layout = *layout;
   memory_.want(layout->data, layout->bytes(), number, "parameter");
-  if (entry.state.is_none()) return;
+  if (state.is_none()) return;
   entry.place = static_cast<int>(bound_.size());
-  Tensor tensor = bind_state(number, rules()[static_cast<std::size_t>(group.rule)], given[6]);
-  tensor.group = static_cast<int>(given[1].cast<std::size_t>());
+  Tensor tensor = bind_state(number, rules()[static_cast<std::size_t>(rules_.at(entry.rule).rule)], given[6]);
+  tensor.group = static_cast<int>(entry.rule);
   bound_.push_back(tensor);
+  placed_.push_back(number);
 }
 
 Tensor TensorPlan::bind_state(std::size_t number, const RuleInfo& rule, const py::dict& parts) {
@@ -99,9 +130,7 @@ const Layout& TensorPlan::keep(std::size_t number, const py::dict& parts, const 
   const std::optional<Layout> layout = reader_->read(part[1]);
   if (!layout) throw py::value_error(owner_ + ": " + role + " of parameter " + entry.name + " is no tensor on the CPU");
   memory_.want(layout->data, layout->bytes(), number, role);
-  const bool is_number = layout->shape.empty() && !entry.layout.shape.empty();
-  entry.parts.push_back(
-      {{part[0], part[1]}, *layout, is_number, is_number ? py::object(part[1].attr("untyped_storage")()) : py::none()});
+  entry.parts.push_back({part[1], *layout});
   return entry.parts.back().layout;
 }
 
@@ -111,7 +140,7 @@ Array TensorPlan::array(std::size_t number, const py::dict& parts, const char* r
   const Entry& entry = entries_[number];
   void* data;
   dlpack::DataType dtype;
-  if (!layout.stored() || !reader_->lies_as(entry.parts.back().pair.value, entry.layout, data, dtype))
+  if (!layout.stored() || !reader_->lies_as(entry.parts.back().tensor, entry.layout, data, dtype))
     throw py::value_error(owner_ + ": " + role + " of parameter " + entry.name +
                           " does not lie in memory as its parameter does");
   return {layout.data, *layout.stored()};
@@ -140,10 +169,12 @@ py::object TensorPlan::step(const py::list& groups, const py::dict& state, StepO
     std::vector<py::object>& objects;
     ~Kept() { objects.clear(); }
   } const kept{kept_};
-  if (py::object others = take_gradients(replaced); !others.is_none() && others.ptr() != Py_False)
-    return others;
-  else if (others.ptr() == Py_False)
-    return py::none();
+  const py::object others = take_gradients(replaced, options);
+  if (others.ptr() == Py_False) return py::none();
+  if (!others.is_none()) return others;
+  if (options.zero_grad) distinct_.require(owner_, plan_->tensors(), placed_names());
+  require_countable(owner_, plan_->tensors(), options, placed_names());
+  note_changed();
   plan_->prepare(options);
   StepResult result;
   if (plan_->team() == 1) {
@@ -155,7 +186,7 @@ py::object TensorPlan::step(const py::list& groups, const py::dict& state, StepO
   pending = options.completes ? 0 : pending + 1;
   found_inf = found && !options.completes;
   if (options.completes && !result.skipped) ++applied;
-  commit();
+  show_numbers();
   if (!result.skipped && !options.measure_norm) return py::bool_(true);
   return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
 }
@@ -169,7 +200,7 @@ bool TensorPlan::is_same(py::handle tensor, const Layout& layout) const {
 // Are parameters and state, and their memory, still what was bound?
 bool TensorPlan::holds(const py::list& groups, const py::dict& state) const {
   auto entry = entries_.begin();
-  if (groups.size() != groups_.size()) return false;
+  if (groups.size() != groups_.size() || !state_.are_all_of(state)) return false;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     PyObject* const params = PyDict_GetItemWithError(groups[g].ptr(), params_key_.ptr());
     if (!params || !PyList_CheckExact(params) || PyList_GET_SIZE(params) != static_cast<Py_ssize_t>(groups_[g].size))
@@ -179,11 +210,9 @@ bool TensorPlan::holds(const py::list& groups, const py::dict& state) const {
       if (entry->is_local && entry->param.attr(local_).ptr() != entry->tensor.ptr()) return false;
       if (!is_same(entry->tensor, entry->layout)) return false;
       if (entry->place < 0) continue;
-      if (PyDict_GetItemWithError(state.ptr(), entry->param.ptr()) != entry->state.ptr()) return false;
+      if (!entry->items.are_all_of(entry->state)) return false;
       for (const Part& part : entry->parts)
-        if ((!part.pair.key.is_none() && !part.pair.is_in(entry->state)) ||
-            (!part.is_number && !is_same(part.pair.value, part.layout)))
-          return false;
+        if (!is_same(part.tensor, part.layout)) return false;
     }
   }
   return entry == entries_.end();
@@ -192,36 +221,34 @@ bool TensorPlan::holds(const py::list& groups, const py::dict& state) const {
 bool TensorPlan::values_hold(const py::list& groups) const {
   for (std::size_t g = 0; g < groups.size(); ++g)
     for (const Pair& pair : groups_[g].held)
-      if (!pair.is_in(groups[g])) return false;
+      if (PyDict_GetItemWithError(groups[g].ptr(), pair.key.ptr()) != pair.value.ptr()) return false;
   return true;
 }
 
 // None, the numbers of those that lie otherwise, or False where a parameter has its first gradient.
-py::object TensorPlan::take_gradients(const py::object& replaced) {
+py::object TensorPlan::take_gradients(const py::object& replaced, const StepOptions& options) {
   const bool has_replaced = !replaced.is_none();
   py::list others;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Entry& entry = entries_[i];
-    entry.updated = false;
     py::object gradient = py::reinterpret_steal<py::object>(PyObject_GetAttr(entry.param.ptr(), grad_.ptr()));
     if (!gradient) throw py::error_already_set();
     Tensor* const tensor = entry.place < 0 ? nullptr : &plan_->tensors()[static_cast<std::size_t>(entry.place)];
     if (tensor) tensor->grad = {}, tensor->rows = nullptr;
     if (gradient.is_none()) continue;
     if (!tensor) return py::bool_(false);
-    entry.updated = true;
     if (has_replaced) {
       if (PyObject* const other = PyDict_GetItemWithError(replaced.ptr(), py::int_(i).ptr())) {
         const auto given = py::reinterpret_borrow<py::object>(other);
         kept_.push_back(given);
         if (py::isinstance<py::tuple>(given))
-          take_rows(entry, given);
+          take_rows(entry, given, options);
         else if (!take(entry, given))
           throw py::value_error(owner_ + ": gradient " + entry.name + " does not lie as its parameter");
         continue;
       }
     }
-    if (entry.tensor.ptr() == entry.param.ptr() ? take(entry, gradient) : false)
+    if (entry.tensor.ptr() == entry.param.ptr() && take(entry, gradient))
       kept_.push_back(std::move(gradient));
     else
       others.append(i);
@@ -242,23 +269,34 @@ bool TensorPlan::take(Entry& entry, py::handle gradient) {
   if (!stored || *stored == DType::q8) return false;
   const DType param = tensor.param.dtype;
   if (*stored != param && *stored != DType::f32 && (param != DType::f32 || *stored == DType::f64)) return false;
+  if (reader_->is_read_otherwise(gradient, is_complex)) return false;
   require_outside(entry, data, tensor.size * bytes_of(*stored));
-  tensor.grad = {data, *stored};
+  tensor.grad = {data ? data : &nothing, *stored};
   return true;
 }
 
-void TensorPlan::take_rows(Entry& entry, const py::tuple& rows) {
+void TensorPlan::take_rows(Entry& entry, const py::tuple& rows, const StepOptions& options) {
+  const std::string label = owner_ + ": gradient " + entry.name;
   const std::optional<Layout> indices = reader_->read(rows[0]), values = reader_->read(rows[1]);
   if (!indices || !values || indices->dtype != dlpack::DataType{dlpack::integer, 64, 1} || !values->stored())
-    throw py::value_error(owner_ + ": gradient " + entry.name + " has no rows that can be read");
+    throw py::value_error(label + " has no rows that can be read");
   const auto* const numbers = static_cast<const std::int64_t*>(indices->data);
-  const std::int64_t count = indices->size();
+  const std::int64_t count = indices->size(), width = count > 0 ? values->size() / count : 0;
+  const std::int64_t there = width > 0 ? entry.layout.size() / width : 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    if (numbers[i] < 0 || numbers[i] >= there)
+      throw py::value_error(label + " has row " + std::to_string(numbers[i]) + ", its parameter has " +
+                            std::to_string(there) + " rows");
   require_outside(entry, values->data, values->bytes());
   Tensor& tensor = plan_->tensors()[static_cast<std::size_t>(entry.place)];
   if (!entry.rows) entry.rows = std::make_unique<RowGradient>();
-  entry.rows->assign({values->data, *values->stored()}, count > 0 ? values->size() / count : 0, tensor.compute(),
-                     {numbers, numbers + count});
+  entry.rows->assign({values->data, *values->stored()}, width, tensor.compute(), {numbers, numbers + count});
   tensor.rows = entry.rows.get();
+  const BoundRule& rule = rules_[entry.rule];
+  if (const std::string problem =
+          problem_of_rows(tensor, rules()[static_cast<std::size_t>(rule.rule)], rule.numbers() + 1, options);
+      !problem.empty())
+    throw py::value_error(label + " is sparse, of rows, " + problem);
 }
 
 void TensorPlan::require_outside(const Entry& entry, const void* data, std::int64_t bytes) const {
@@ -267,21 +305,34 @@ void TensorPlan::require_outside(const Entry& entry, const void* data, std::int6
                           entries_[own->tensor].name + "; pass a copy");
 }
 
+// The list is mostly that of the step before.
+void TensorPlan::note_changed() {
+  std::size_t number = 0;
+  bool is_known = true;
+  const auto each = [&](auto&& use) {
+    for (const std::size_t entry : placed_) {
+      const Tensor& tensor = plan_->tensors()[static_cast<std::size_t>(entries_[entry].place)];
+      if (tensor.grad || tensor.rows || tensor.grad_sum) use(entries_[entry].param);
+    }
+  };
+  each([&](const py::object& param) {
+    is_known = is_known && number < changed.size() &&
+               PyList_GET_ITEM(changed.ptr(), static_cast<Py_ssize_t>(number)) == param.ptr();
+    ++number;
+  });
+  if (is_known && number == changed.size()) return;
+  changed = py::list();
+  each([&](const py::object& param) { changed.append(param); });
+}
+
 // Shows the numbers that a step has changed.
-void TensorPlan::commit() {
-  for (Entry& entry : entries_) {
-    if (entry.place < 0) continue;
+void TensorPlan::show_numbers() {
+  for (const std::size_t number : placed_) {
+    const Entry& entry = entries_[number];
     if (entry.step_out) *entry.step_out = static_cast<float>(entry.step);
     for (std::size_t s = 0; s < entry.scalars_out.size(); ++s)
       if (entry.scalars_out[s]) *entry.scalars_out[s] = entry.scalars[s];
   }
-}
-
-py::list TensorPlan::changed() const {
-  py::list all;
-  for (const Entry& entry : entries_)
-    if (entry.updated) all.append(entry.param);
-  return all;
 }
 
 }  // namespace onepass::bind

@@ -36,12 +36,25 @@ std::int64_t Layout::size() const {
 }
 
 TensorReader::TensorReader(py::object type, py::object parameter, bool uses_api)
-    : type_(std::move(type)), parameter_(std::move(parameter)) {
+    : type_(std::move(type)),
+      parameter_(std::move(parameter)),
+      is_neg_(type_.attr("is_neg")),
+      is_conj_(type_.attr("is_conj")) {
   const py::object capsule = py::getattr(type_, "__dlpack_c_exchange_api__", py::none());
   if (!uses_api || !PyCapsule_IsValid(capsule.ptr(), dlpack::exchange_api_name)) return;
   const auto* const api =
       static_cast<const dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule.ptr(), dlpack::exchange_api_name));
   if (api->header.major == 1 && api->view) api_ = api;
+}
+
+bool TensorReader::is_read_otherwise(py::handle tensor, bool is_complex) const {
+  const auto says = [&](const py::object& method) {
+    PyObject* const self = tensor.ptr();
+    const auto answer = py::reinterpret_steal<py::object>(PyObject_Vectorcall(method.ptr(), &self, 1, nullptr));
+    if (!answer) throw py::error_already_set();
+    return answer.ptr() != Py_False;
+  };
+  return says(is_neg_) || (is_complex && says(is_conj_));
 }
 
 std::optional<Layout> TensorReader::read(py::handle tensor) const {

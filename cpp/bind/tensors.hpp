@@ -40,6 +40,9 @@ class TensorReader {
     return type.ptr() == type_.ptr() || type.ptr() == parameter_.ptr();
   }
 
+  // A view that is conjugated or negated when it is read: its memory, which DLPack's C API gives out, says otherwise.
+  bool is_read_otherwise(py::handle tensor, bool is_complex) const;
+
   // Nothing for what is not a dense tensor on the CPU.
   std::optional<Layout> read(py::handle tensor) const;
   // Whether it still lies, or this other one lies, element by element, as that. Its data is returned in `data`.
@@ -49,7 +52,7 @@ class TensorReader {
   bool view(py::handle tensor, dlpack::Tensor& view, std::vector<std::int64_t>& numbers) const;
   bool ask(py::handle tensor, dlpack::Tensor& view, std::vector<std::int64_t>& numbers) const;
 
-  py::object type_, parameter_;
+  py::object type_, parameter_, is_neg_, is_conj_;
   const dlpack::ExchangeApi* api_ = nullptr;
 };
 

@@ -4,16 +4,18 @@ Change ``torch.optim.AdamW`` into ``onepass.torch.AdamW``; arguments, groups and
 
     opt = onepass.torch.AdamW(model.parameters(), lr=1e-3)
 
-There is a class for every optimizer of onepass.
+There is a class for every optimizer of onepass and for every one of torch's classic ones.
 """
 
 from __future__ import annotations
 
 from onepass.optimizer.optimizer import Optimizer
 from onepass.torch.classes import optimizer_for
+from onepass.torch.lbfgs import LBFGS
 from onepass.torch.optimizer import OnePass
+from onepass.torch.sparse_adam import SparseAdam
 
 _CLASSES = {core.__name__: optimizer_for(core) for core in Optimizer.registry.values()}
 globals().update(_CLASSES)
 
-__all__ = ["OnePass", *_CLASSES]
+__all__ = ["LBFGS", "OnePass", "SparseAdam", *_CLASSES]

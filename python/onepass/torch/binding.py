@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from onepass import _core
 from onepass.optimizer.optimizer import Optimizer
 from onepass.optimizer.options import Options
+from onepass.torch.gaps import is_dense, require_apart
 from onepass.torch.gradients import Replacement, replacement
 from onepass.torch.groups import Group, GroupValues
-from onepass.torch.kinds import READER, DTensor, is_dense, require_steppable
+from onepass.torch.kinds import READER, local, require_steppable
 from onepass.torch.state import parts_of
 
 State = Mapping[torch.Tensor, dict[str, Any]]
+Mirrors = Mapping[torch.Tensor, torch.Tensor]
+#: The numbers that the kernel takes for a parameter of this group with this state.
+KernelValues = Callable[[GroupValues, Mapping[str, Any]], NDArray[np.float64]]
 
 
 @dataclass
 class _Bound:
     """A parameter, and what is stepped for it."""
 
-    label: str
+    owner: str
+    name: Any
     param: torch.Tensor
     tensor: torch.Tensor
     group: GroupValues
     #: The parameter has gaps in its memory: its elements are stepped in a buffer without any.
     is_buffered: bool
+
+    @classmethod
+    def of(cls, owner: str, name: Any, param: torch.Tensor, group: GroupValues) -> _Bound:
+        tensor = require_steppable(f"{owner}: parameter {name}", param)
+        if is_dense(tensor):
+            return cls(owner, name, param, tensor, group, False)
+        buffer = torch.empty(tensor.shape, dtype=tensor.dtype)
+        return cls(owner, name, param, buffer, group, True)
+
+    @property
+    def label(self) -> str:
+        return f"{self.owner}: parameter {self.name}"
+
+    def fill(self) -> bool:
+        """Take what the parameter has; False if it has become another tensor."""
+        now = require_steppable(self.label, self.param)
+        if now.shape != self.tensor.shape or now.dtype != self.tensor.dtype:
+            return False
+        self.tensor.copy_(now.detach())
+        return True
+
+    def entry(self, rule: int, state: State, options: Options, mirrors: Mirrors | None) -> tuple[Any, ...]:
+        """What the plan has of it; what its state lacks is made."""
+        is_local = self.tensor is not self.param and not self.is_buffered
+        common = (str(self.name), rule, self.param, self.tensor, is_local)
+        if self.param.grad is None and not state.get(self.param):
+            return (*common, None, {})
+        own = state[self.param]
+        parts = parts_of(self.label, self.group.rule, self.tensor, own, self.group.values, options)
+        if mirrors is not None:
+            parts["mirror"] = (None, mirrors[self.param])
+        return (*common, own, parts)
 
 
 @dataclass
@@ -40,7 +80,12 @@ class Binding:
     groups: list[GroupValues]
     params: list[_Bound]
     plan: _core.TensorPlan
-    buffered: list[_Bound] = field(default_factory=list)
+    #: Those with gaps.
+    buffered: list[_Bound]
+    state: State
+    own_values: KernelValues | None
+    #: The numbers of each parameter, where they have their own.
+    values: list[NDArray[np.float64]]
 
     @classmethod
     def of(
@@ -50,90 +95,90 @@ class Binding:
         groups: Sequence[Group],
         state: State,
         options: Options,
-        mirrors: Mapping[torch.Tensor, torch.Tensor] | None,
+        *,
+        mirrors: Mirrors | None = None,
+        own_values: KernelValues | None = None,
         reader: _core.TensorReader = READER,
     ) -> Binding:
-        """Check all, then make the state that is missing.
+        """Check all, and make the state that is missing.
 
         Raises:
-            TypeError, ValueError: naming what does not fit; nothing has changed then.
+            TypeError, ValueError: naming what does not fit; state may have been made, see `unchanged_on_error`.
         """
         values = [GroupValues.of(owner, core, group) for group in groups]
         bound: list[_Bound] = []
-        for group, of_group in zip(groups, values, strict=True):
+        numbers: list[int] = []
+        for number, (group, of_group) in enumerate(zip(groups, values, strict=True)):
             names = group.get("param_names", range(len(bound), len(bound) + len(group["params"])))
-            for name, param in zip(names, group["params"], strict=True):
-                label = f"{owner}: parameter {name}"
-                tensor = require_steppable(label, param)
-                is_buffered = not is_dense(tensor)
-                buffer = tensor.detach().contiguous() if is_buffered else tensor
-                bound.append(_Bound(label, param, buffer, of_group, is_buffered))
-                if param.grad is not None:
-                    _require_gradient(f"{owner}: gradient {name}", param)
-        entries = []
-        at = 0
-        for number, group in enumerate(groups):
-            for one in bound[at : at + len(group["params"])]:
-                entries.append(_entry(one, number, state, options, mirrors))
-            at += len(group["params"])
-        rules = [
-            (one.rule.name, one.kernel_values, one.held, len(group["params"]))
-            for one, group in zip(values, groups, strict=True)
-        ]
-        plan = _core.TensorPlan(owner, reader, rules, entries, options.core_rounding())
-        return cls(owner, core, values, bound, plan, [one for one in bound if one.is_buffered])
+            bound += [
+                _Bound.of(owner, name, param, of_group) for name, param in zip(names, group["params"], strict=True)
+            ]
+            numbers += [number] * len(group["params"])
+        buffered = [one for one in bound if one.is_buffered]
+        if buffered:
+            require_apart([(one.label, local(one.param), one.is_buffered) for one in bound])
+        if own_values is not None:
+            numbers = list(range(len(bound)))
+        entries = [one.entry(number, state, options, mirrors) for number, one in zip(numbers, bound, strict=True)]
+        own = [] if own_values is None else [own_values(one.group, state.get(one.param, {})) for one in bound]
+        rules = [(one.group.rule.name, numbers) for one, numbers in zip(bound, own, strict=False)]
+        plan = _core.TensorPlan(
+            owner,
+            reader,
+            rules or [(one.rule.name, one.kernel_values) for one in values],
+            [(one.held, len(group["params"])) for one, group in zip(values, groups, strict=True)],
+            state,
+            entries,
+            options.core_rounding(),
+        )
+        return cls(owner, core, values, bound, plan, buffered, state, own_values, own)
 
     def reread(self, groups: Sequence[Group]) -> bool:
         """Take over what the groups say now; False if that needs another plan."""
         fresh = [GroupValues.of(self.owner, self.core, group) for group in groups]
+        if any(now.rule is not own.rule for own, now in zip(self.groups, fresh, strict=True)):
+            return False
         for number, (own, now) in enumerate(zip(self.groups, fresh, strict=True)):
-            if not own.take(now):
-                return False
+            own.take(now)
             self.plan.hold(number, own.held)
         return True
 
+    def refresh(self) -> None:
+        """Compute the numbers that parameters have of their own anew: they depend on the step."""
+        for one, numbers in zip(self.params, self.values, strict=False):
+            assert self.own_values is not None
+            numbers[...] = self.own_values(one.group, self.state.get(one.param, {}))
+
     def replacements(self, numbers: Sequence[int]) -> dict[int, Replacement]:
         """What the core reads in the place of these parameters' gradients."""
-        found = {}
-        for number in numbers:
-            one = self.params[number]
-            label = one.label.replace("parameter", "gradient")
-            found[number] = replacement(label, one.tensor, one.param, one.group.rule, one.group.values)
-        return found
+        bound = {number: self.params[number] for number in numbers}
+        return {
+            number: replacement(f"{self.owner}: gradient {one.name}", one.tensor, one.param)
+            for number, one in bound.items()
+        }
 
-    def fill_buffers(self) -> None:
-        for one in self.buffered:
-            one.tensor.copy_(_local(one.param))
+    def fill_buffers(self) -> bool:
+        """Before a step; False if another plan is needed."""
+        return all(one.fill() for one in self.buffered)
 
     def empty_buffers(self) -> None:
+        """Behind a step."""
         for one in self.buffered:
-            _local(one.param).copy_(one.tensor)
+            local(one.param).copy_(one.tensor)
 
 
-def _local(param: torch.Tensor) -> torch.Tensor:
-    return param._local_tensor if DTensor is not None and isinstance(param, DTensor) else param.detach()
-
-
-def _require_gradient(label: str, param: torch.Tensor) -> None:
-    gradient: Any = param.grad
-    if gradient.is_meta or gradient.device != param.device:
-        raise ValueError(f"{label} is on {gradient.device}, its parameter on {param.device}")
-
-
-def _entry(
-    one: _Bound,
-    group: int,
-    state: State,
-    options: Options,
-    mirrors: Mapping[torch.Tensor, torch.Tensor] | None,
-) -> tuple[Any, ...]:
-    name = one.label.partition("parameter ")[2]
-    is_local = one.tensor is not one.param and not one.is_buffered
-    common = (name, group, one.param, one.tensor, is_local)
-    if one.param.grad is None and not state.get(one.param):
-        return (*common, None, {})
-    own = state[one.param]
-    parts = parts_of(one.label, one.group.rule, one.tensor, own, one.group.values, options)
-    if mirrors is not None:
-        parts["mirror"] = (None, mirrors[one.param])
-    return (*common, own, parts)
+@contextmanager
+def unchanged_on_error(state: dict[torch.Tensor, dict[str, Any]]) -> Iterator[None]:
+    """What was made or put in another form before an error is taken back; tensors are never changed before a step."""
+    before = [(param, own, dict(own)) for param, own in state.items() if isinstance(own, dict)]
+    others = {key: own for key, own in state.items() if not isinstance(own, dict)}
+    try:
+        yield
+    except BaseException:
+        state.clear()
+        state.update(others)
+        for param, own, entries in before:
+            own.clear()
+            own.update(entries)
+            state[param] = own
+        raise

@@ -6,15 +6,12 @@ from typing import Any
 
 import torch
 
-from onepass.rules import Rule
-from onepass.torch.kinds import DTensor, require_steppable
+from onepass.torch.kinds import REAL, DTensor, lies_as, require_steppable
 
 Replacement = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 
 
-def replacement(
-    label: str, tensor: torch.Tensor, param: torch.Tensor, rule: Rule, values: dict[str, Any]
-) -> Replacement:
+def replacement(label: str, tensor: torch.Tensor, param: torch.Tensor) -> Replacement:
     """What the core can read instead of the parameter's gradient.
 
     Args:
@@ -32,36 +29,40 @@ def replacement(
             raise ValueError(f"{label} is not placed as its parameter, {param.placements}")
         gradient = gradient._local_tensor
     if isinstance(gradient, torch.Tensor) and gradient.layout == torch.sparse_coo:
-        return _rows(label, tensor, gradient, rule, values)
-    gradient = gradient.detach().resolve_conj().resolve_neg() if isinstance(gradient, torch.Tensor) else gradient
+        _require_match(label, gradient, tensor)
+        return _rows(label, tensor, gradient.detach().coalesce())
+    if isinstance(gradient, torch.Tensor) and gradient.layout == torch.strided and not gradient.is_nested:
+        gradient = gradient.detach().resolve_conj().resolve_neg()
     require_steppable(label, gradient)
+    _require_match(label, gradient, tensor)
+    if lies_as(gradient, tensor):
+        return gradient
+    return torch.empty_like(tensor, dtype=gradient.dtype, memory_format=torch.preserve_format).copy_(gradient)
+
+
+def _require_match(label: str, gradient: torch.Tensor, tensor: torch.Tensor) -> None:
     if gradient.shape != tensor.shape:
         raise ValueError(f"{label} has shape {tuple(gradient.shape)}, its parameter {tuple(tensor.shape)}")
     if not _goes_with(gradient.dtype, tensor.dtype):
         raise TypeError(f"{label} has dtype {gradient.dtype}, its parameter {tensor.dtype}")
-    return torch.empty_like(tensor, dtype=gradient.dtype, memory_format=torch.preserve_format).copy_(gradient)
 
 
 def _goes_with(gradient: torch.dtype, param: torch.dtype) -> bool:
     if gradient == param:
         return True
-    real = not gradient.is_complex and not param.is_complex
+    real = gradient in REAL and param in REAL
     return real and (gradient == torch.float32 or (param == torch.float32 and gradient != torch.float64))
 
 
-def _rows(
-    label: str, tensor: torch.Tensor, gradient: torch.Tensor, rule: Rule, values: dict[str, Any]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    if not rule.lazy:
-        raise ValueError(f"{label} is sparse, which rule '{rule.name}' does not take: it changes rows without gradient")
-    if values.get("weight_decay"):
-        raise ValueError(f"{label} is sparse, which needs weight_decay=0: rows without gradient would not decay")
-    if gradient.sparse_dim() != 1 or not tensor.is_contiguous() or tensor.is_complex():
-        raise ValueError(f"{label} is sparse in {gradient.sparse_dim()} dimensions; only rows can be stepped")
-    if gradient.shape != tensor.shape or not _goes_with(gradient.dtype, tensor.dtype):
-        raise ValueError(
-            f"{label} is sparse, of {tuple(gradient.shape)} and {gradient.dtype}, its parameter of "
-            f"{tuple(tensor.shape)} and {tensor.dtype}"
-        )
-    gradient = gradient.detach().coalesce()
-    return gradient.indices()[0].contiguous(), gradient.values().contiguous()
+def _rows(label: str, tensor: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of as many dimensions as are dense; they are numbered in the order of the parameter's memory."""
+    dims = gradient.sparse_dim()
+    if not tensor.is_contiguous() or tensor.is_complex() or dims == 0:
+        raise ValueError(f"{label} is sparse, which needs a real parameter, contiguous and of a dimension at least")
+    indices, shape = gradient.indices(), tensor.shape[:dims]
+    numbers = torch.zeros(indices.shape[1], dtype=torch.int64)
+    for index, size in zip(indices, shape, strict=True):
+        if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < size:
+            raise ValueError(f"{label} has an index that is not in its shape, {tuple(tensor.shape)}")
+        numbers = numbers * size + index
+    return numbers, gradient.values().contiguous()

@@ -38,13 +38,10 @@ class GroupValues:
         held = tuple((name, object() if has_tensor(group[name]) else group[name]) for name in names)
         return cls(rule, values, rule.kernel_values(values), held)
 
-    def take(self, fresh: GroupValues) -> bool:
-        """Put other values in the place of these, where the plan reads them; False if they need another rule."""
-        if fresh.rule is not self.rule:
-            return False
+    def take(self, fresh: GroupValues) -> None:
+        """Put other values for the same rule in the place of these, where the plan reads them."""
         self.values, self.held = fresh.values, fresh.held
         self.kernel_values[...] = fresh.kernel_values
-        return True
 
 
 def has_tensor(value: Any) -> bool:

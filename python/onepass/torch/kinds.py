@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from onepass import _core
+from onepass.torch.gaps import extent
 
 try:
     from torch.distributed.tensor import DTensor
@@ -14,7 +15,8 @@ except ImportError:  # a torch without distributed
 #: How the core looks at tensors.
 READER = _core.TensorReader(torch.Tensor, torch.nn.Parameter, True)
 
-DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128)
+REAL = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+DTYPES = (*REAL, torch.complex64, torch.complex128)
 
 
 def is_elsewhere(param: torch.Tensor) -> bool:
@@ -45,7 +47,7 @@ def require_steppable(label: str, tensor: torch.Tensor) -> torch.Tensor:
         raise ValueError(f"{label} is a view that is conjugated or negated when it is read; pass what it is a view of")
     if torch._debug_has_internal_overlap(tensor) == 1:
         raise ValueError(f"{label} has elements that share memory (an expanded tensor); pass a copy")
-    if tensor.numel() and tensor.untyped_storage().nbytes() < _extent(tensor):
+    if tensor.numel() and tensor.untyped_storage().nbytes() < _end(tensor):
         raise ValueError(f"{label} is larger than its storage, which was freed or resized")
     return tensor
 
@@ -59,18 +61,21 @@ def _unfit(tensor: torch.Tensor) -> str:
         return "a quantized tensor"
     if tensor.layout != torch.strided:
         return f"a tensor of layout {tensor.layout}"
+    if tensor.device.type != "cpu":
+        return f"on {tensor.device}"
+    if tensor.is_inference() and not torch.is_inference_mode_enabled():
+        return "an inference tensor outside inference mode"
     return ""
 
 
-def _extent(tensor: torch.Tensor) -> int:
+def _end(tensor: torch.Tensor) -> int:
     """The bytes of its storage up to its last element."""
-    last = sum((extent - 1) * stride for extent, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    return int((tensor.storage_offset() + last + 1) * tensor.element_size())
+    return (tensor.storage_offset() + extent(tensor)) * tensor.element_size()
 
 
-def is_dense(tensor: torch.Tensor) -> bool:
-    """Its elements fill their memory, in whatever order."""
-    return bool(torch.ops.aten.is_non_overlapping_and_dense(tensor)) or tensor.numel() == 0
+def local(param: torch.Tensor) -> torch.Tensor:
+    """Its own memory in this process: the local part of a DTensor."""
+    return param._local_tensor if DTensor is not None and isinstance(param, DTensor) else param.detach()
 
 
 def lies_as(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from onepass.checks import Flag
 from onepass.optimizer.optimizer import Optimizer
 from onepass.optimizer.options import Options, OptionsInForce
 from onepass.optimizer.record import StepRecord
-from onepass.torch.binding import Binding
+from onepass.torch.binding import Binding, KernelValues, unchanged_on_error
 from onepass.torch.kinds import is_elsewhere
 from onepass.torch.state import refuse_foreign_formats, shown
 
@@ -44,6 +44,8 @@ class OnePass(torch.optim.Optimizer):
     core: ClassVar[type[Optimizer]]
     #: torch has a class of this name, whose step serves what is not on the CPU.
     has_own_step: ClassVar[bool] = True
+    #: Makes the numbers that the kernel takes, where they are not the same for all parameters of a group.
+    own_values: ClassVar[KernelValues | None] = None
 
     def __init__(self, params: Any, *args: Any, amp_scaling: bool = False, **kwargs: Any) -> None:
         owner = type(self).__name__
@@ -96,19 +98,22 @@ class OnePass(torch.optim.Optimizer):
                 loss = closure()
         options, found_inf = (self._core_options, False) if not self._step_supports_amp_scaling else self._scaled()
         binding = self._binding
-        if binding is not None and not binding.buffered:
+        if binding is not None and not binding.buffered and not binding.values:
             outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, None)
         else:
             outcome = None
         if outcome is not True:
             if outcome is None or outcome is False or type(outcome) is list:
-                outcome = self._step_anew(options, found_inf)
+                with unchanged_on_error(self.state):
+                    outcome = self._step_anew(options, found_inf)
                 if outcome is None:
                     return self._step_of_torch(loss)
                 binding = self._binding
             self.record = self._reported(outcome)
-        if changed := binding.plan.changed():
+        if changed := binding.plan.changed:
             _increment_version(changed)
+            if self._options.zero_grad:
+                _increment_version([param.grad for param in changed if param.grad is not None])
         return loss
 
     def _step_anew(self, options: Any, found_inf: bool) -> Any:
@@ -119,27 +124,42 @@ class OnePass(torch.optim.Optimizer):
                     return None
                 self._binding = self._bound()
             binding = self._binding
-            binding.fill_buffers()
-            replaced = None
-            outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, None)
-            if type(outcome) is list:
-                replaced = binding.replacements(outcome)
-                outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, replaced)
-                if self._options.zero_grad and replaced:
-                    for number in replaced:
-                        binding.params[number].param.grad.zero_()
-            if outcome is None or (outcome is False and not binding.reread(self.param_groups)):
-                self._binding = None
-            elif outcome is not False:
-                with torch.no_grad():
+            self._binding = None  # if an error is raised
+            with torch.no_grad():
+                holds = binding.fill_buffers()
+                binding.refresh()
+                outcome = self._planned(binding, options, found_inf) if holds else None
+                if outcome is None or (outcome is False and not binding.reread(self.param_groups)):
+                    continue
+                self._binding = binding
+                if outcome is not False:
                     binding.empty_buffers()
-                return outcome
+                    return outcome
         raise RuntimeError(f"{type(self).__name__}: parameters or groups change while they are looked at")
+
+    def _planned(self, binding: Binding, options: Any, found_inf: bool) -> Any:
+        outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, None)
+        if type(outcome) is not list:
+            return outcome
+        replaced = binding.replacements(outcome)
+        outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, replaced)
+        if self._options.zero_grad and outcome is not None and outcome is not False:
+            for number in replaced:
+                binding.params[number].param.grad.zero_()
+        return outcome
 
     def _bound(self) -> Binding:
         if self._mirror_dtype is not None:
             self._make_mirrors()
-        return Binding.of(type(self).__name__, self.core, self.param_groups, self.state, self._options, self._mirrors)
+        return Binding.of(
+            type(self).__name__,
+            self.core,
+            self.param_groups,
+            self.state,
+            self._options,
+            mirrors=self._mirrors,
+            own_values=self.own_values,
+        )
 
     def _reported(self, outcome: Any) -> StepRecord:
         plan = self._binding.plan
@@ -191,17 +211,33 @@ class OnePass(torch.optim.Optimizer):
         saved = super().state_dict()
         groups = {number: group for group in saved["param_groups"] for number in group["params"]}
         saved["state"] = {
-            key: shown(value, groups[key]) if key in groups else value for key, value in saved["state"].items()
+            key: self._shown(value, groups[key]) if key in groups else value for key, value in saved["state"].items()
         }
         return saved
 
+    @staticmethod
+    def _shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
+        return shown(state, group)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch's, but that state keeps its own dtype, and what is loaded stays the caller's."""
-        super().load_state_dict(state_dict)
-        numbers = [number for group in state_dict["param_groups"] for number in group["params"]]
-        params = [param for group in self.param_groups for param in group["params"]]
-        for number, param in zip(numbers, params, strict=True):
-            for name, value in state_dict["state"].get(number, {}).items():
+        given: dict[str, Any] = {}
+
+        def note(_: Any, loaded: dict[str, Any]) -> None:  # what the other hooks have made of it
+            given.update(loaded)
+
+        before = self.register_load_state_dict_pre_hook(note)
+        behind = self.register_load_state_dict_post_hook(lambda _: self._take_tensors(given), prepend=True)
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            before.remove()
+            behind.remove()
+
+    def _take_tensors(self, loaded: dict[str, Any]) -> None:
+        numbers = [number for group in loaded["param_groups"] for number in group["params"]]
+        for number, param in zip(numbers, self._params(), strict=True):
+            for name, value in loaded["state"].get(number, {}).items():
                 if isinstance(value, torch.Tensor):
                     self.state[param][name] = value.detach().to(param.device, copy=True)
         self._binding = None

@@ -1,0 +1,70 @@
+#include "demands.hpp"
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "engine/rows.hpp"
+
+namespace onepass::bind {
+namespace {
+
+// The largest count: up to here every integer is a double.
+constexpr std::int64_t max_count = std::int64_t{1} << 53;
+
+}  // namespace
+
+std::string problem_of_rows(const Tensor& tensor, const RuleInfo& rule, const double* hypers,
+                            const StepOptions& options) {
+  if (!rule.lazy) return "which rule '" + std::string(rule.name) + "' does not take: it changes rows without gradient";
+  for (std::size_t h = 0; h < rule.hypers.size(); ++h) {
+    const std::string_view name = rule.hypers[h];
+    const bool decays = std::ranges::find(rule.lazy_where_zero, name) != rule.lazy_where_zero.end();
+    if (decays && hypers[h] != 0)
+      return "which need " + std::string(name) + "=0: rows without gradient would not decay";
+  }
+  if (options.accumulate > 1) return "which cannot be accumulated; pass accumulate=1";
+  if (tensor.mean && options.update_mean)
+    return "after which rows without gradient would not be averaged; pass ema=False";
+  if (!tensor.slots.empty() && tensor.slots[0].dtype == DType::q8 && tensor.rows->width() % block_size != 0)
+    return "whose rows do not fill the blocks of float8 state; use another state_dtype, or rows of a multiple of " +
+           std::to_string(block_size) + " elements";
+  return {};
+}
+
+void require_countable(const std::string& caller, const std::vector<Tensor>& tensors, const StepOptions& options,
+                       const Memory::Name& name) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& tensor = tensors[i];
+    const auto refuse = [&](const char* count) {
+      throw pybind11::value_error(caller + ": parameter " + name(i) + " has " + count +
+                                  " 2**53, and can be stepped no more; build a new optimizer");
+    };
+    const bool updates = tensor.grad || tensor.rows || (options.accumulate > 1 && *tensor.grad_count > 0);
+    if (updates && *tensor.step >= max_count) refuse("step");
+    if (options.update_mean && tensor.mean && *tensor.mean_count >= max_count) refuse("ema_count");
+  }
+}
+
+void DistinctGradients::require(const std::string& caller, const std::vector<Tensor>& tensors,
+                                const Memory::Name& name) {
+  std::vector<Array> now;
+  for (const Tensor& tensor : tensors) now.push_back(tensor.grad);
+  if (now == known_) return;
+  std::vector<Interval> intervals;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const auto* const begin = static_cast<const char*>(now[i].data);
+    const std::int64_t bytes = tensors[i].size * bytes_of(now[i].dtype);
+    if (begin && bytes > 0) intervals.push_back({begin, begin + bytes, i, "gradient"});
+  }
+  std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
+  for (std::size_t i = 1; i < intervals.size(); ++i)
+    if (intervals[i].begin < intervals[i - 1].end)
+      throw pybind11::value_error(caller + ": gradients " + name(intervals[i - 1].tensor) + " and " +
+                                  name(intervals[i].tensor) +
+                                  " share memory, but zero_grad=True sets each to zero; pass copies");
+  known_ = std::move(now);
+}
+
+}  // namespace onepass::bind

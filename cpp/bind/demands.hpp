@@ -1,0 +1,30 @@
+// What does a step ask of gradients and counts, whoever's arrays they are? It is asked before anything is written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/registry.hpp"
+#include "engine/tensor.hpp"
+#include "memory.hpp"
+
+namespace onepass::bind {
+
+// Why rows alone cannot be the gradient of this tensor, which has them: the end of a sentence; empty if they can.
+std::string problem_of_rows(const Tensor& tensor, const RuleInfo& rule, const double* hypers,
+                            const StepOptions& options);
+
+// Counts stay where they are exact in double, as the rules compute with them, and where they can be loaded again.
+void require_countable(const std::string& caller, const std::vector<Tensor>& tensors, const StepOptions& options,
+                       const Memory::Name& name);
+
+// Gradients that a step sets to zero must not be those of another parameter as well.
+class DistinctGradients {
+ public:
+  void require(const std::string& caller, const std::vector<Tensor>& tensors, const Memory::Name& name);
+
+ private:
+  std::vector<Array> known_;  // to be distinct
+};
+
+}  // namespace onepass::bind
