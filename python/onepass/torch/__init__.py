@@ -10,7 +10,9 @@ There is a class for every optimizer of onepass and for every one of torch's cla
 from __future__ import annotations
 
 from onepass.optimizer.optimizer import Optimizer
+from onepass.torch import functional
 from onepass.torch.classes import optimizer_for
+from onepass.torch.clip import clip_grad_norm_
 from onepass.torch.lbfgs import LBFGS
 from onepass.torch.optimizer import OnePass
 from onepass.torch.sparse_adam import SparseAdam
@@ -18,4 +20,4 @@ from onepass.torch.sparse_adam import SparseAdam
 _CLASSES = {core.__name__: optimizer_for(core) for core in Optimizer.registry.values()}
 globals().update(_CLASSES)
 
-__all__ = ["LBFGS", "OnePass", "SparseAdam", *_CLASSES]
+__all__ = ["LBFGS", "OnePass", "SparseAdam", "clip_grad_norm_", "functional", *_CLASSES]
