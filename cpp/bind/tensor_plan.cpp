@@ -130,7 +130,7 @@ const Layout& TensorPlan::keep(std::size_t number, const py::dict& parts, const 
   const std::optional<Layout> layout = reader_->read(part[1]);
   if (!layout) throw py::value_error(owner_ + ": " + role + " of parameter " + entry.name + " is no tensor on the CPU");
   memory_.want(layout->data, layout->bytes(), number, role);
-  entry.parts.push_back({part[1], *layout});
+  entry.parts.push_back({part[0], part[1], *layout});
   return entry.parts.back().layout;
 }
 
@@ -187,7 +187,8 @@ py::object TensorPlan::step(const py::list& groups, const py::dict& state, StepO
   found_inf = found && !options.completes;
   if (options.completes && !result.skipped) ++applied;
   show_numbers();
-  if (!result.skipped && !options.measure_norm) return py::bool_(true);
+  const bool is_asked = options.measure_norm || options.skip_nonfinite || options.accumulate > 1;
+  if (!result.skipped && !is_asked) return py::bool_(true);
   return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
 }
 
@@ -211,8 +212,10 @@ bool TensorPlan::holds(const py::list& groups, const py::dict& state) const {
       if (!is_same(entry->tensor, entry->layout)) return false;
       if (entry->place < 0) continue;
       if (!entry->items.are_all_of(entry->state)) return false;
-      for (const Part& part : entry->parts)
+      for (const Part& part : entry->parts) {
+        if (part.whole.ptr() != part.tensor.ptr() && part.whole.attr(local_).ptr() != part.tensor.ptr()) return false;
         if (!is_same(part.tensor, part.layout)) return false;
+      }
     }
   }
   return entry == entries_.end();

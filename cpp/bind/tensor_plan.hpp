@@ -21,12 +21,13 @@ class TensorPlan {
  public:
   // rules: (name, values), values as BoundPlan's.
   // groups: (held, size): the (key, object) pairs of the group's dict from which values were made, and the number of
-  // the group's parameters. state: the optimizer's, by parameter. entries, one for each parameter: (name, rule,
-  // parameter, tensor, is_local, state, parts). The rule is a number among the `rules`; the tensor is what is stepped
-  // for the parameter, which holds it if it `is_local`. As long as there was no gradient, state is None; else it is the
-  // parameter's dict in the optimizer's state, and parts has by role what the core keeps: (key, tensor) for arrays and
-  // counters, the key None for what is not in the state; (key, tensor or None, value) for "step" and the rule's
-  // scalars.
+  // the group's parameters.
+  // state: the optimizer's, by parameter.
+  // entries, one for each parameter: (name, rule, parameter, tensor, is_local, state, parts). The rule is a number
+  // among the `rules`; the tensor is what is stepped for the parameter, which holds it if it `is_local`. As long as
+  // there was no gradient, state is None; else it is the parameter's dict in the optimizer's state, and parts has by
+  // role what the core keeps: (whole, tensor), the whole being the tensor itself, or what holds it as its local part;
+  // and (whole, tensor or None, value) for "step" and the rule's scalars.
   TensorPlan(std::string owner, std::shared_ptr<TensorReader> reader, const py::list& rules, const py::list& groups,
              const py::dict& state, const py::list& entries, const Rounding& rounding);
 
@@ -72,7 +73,7 @@ class TensorPlan {
     std::size_t size;
   };
   struct Part {
-    py::object tensor;
+    py::object whole, tensor;
     Layout layout;
   };
   struct Entry {

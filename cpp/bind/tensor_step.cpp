@@ -85,8 +85,8 @@ class TensorLists {
     void* data;
     dlpack::DataType dtype;
     const bool is_complex = layout.dtype.code == dlpack::complex;
-    if (is_complex != (param.dtype.code == dlpack::complex) || !reader_.lies_as(lists_[list][i], param, data, dtype))
-      throw Unfit{list, i};
+    if (is_complex != (param.dtype.code == dlpack::complex) || layout.shape != param.shape) throw Unfit{list, i};
+    if (param.size() > 0 && !reader_.lies_as(lists_[list][i], param, data, dtype)) throw Unfit{list, i};
     return layout;
   }
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, type_check_only
 
 import numpy as np
@@ -75,6 +75,52 @@ class Plan:
     pending: int
     found_inf: bool
 
+class TensorReader:
+    def __init__(self, type: type, parameter: type, uses_api: bool) -> None: ...
+    @property
+    def has_api(self) -> bool: ...
+    def is_plain(self, tensor: object) -> bool: ...
+
+class TensorPlan:
+    def __init__(
+        self,
+        owner: str,
+        reader: TensorReader,
+        rules: list[tuple[str, NDArray[np.float64]]],
+        groups: list[tuple[tuple[tuple[str, Any], ...], int]],
+        state: dict[Any, Any],
+        entries: list[tuple[Any, ...]],
+        rounding: Rounding,
+    ) -> None: ...
+    def step(
+        self,
+        groups: list[Any],
+        state: dict[Any, Any],
+        options: StepOptions,
+        found_inf: bool,
+        replaced: dict[int, Any] | None,
+    ) -> Any: ...
+    def hold(self, group: int, pairs: tuple[tuple[str, Any], ...]) -> None: ...
+    @property
+    def changed(self) -> list[Any]: ...
+    @property
+    def applied(self) -> int: ...
+    pending: int
+    found_inf: bool
+
+def step_tensors(
+    owner: str,
+    reader: TensorReader,
+    group: tuple[str, NDArray[np.float64]],
+    lists: list[list[Any]],
+    roles: list[str],
+    rounding: Rounding,
+    options: StepOptions,
+    before: Callable[[], object],
+) -> tuple[int, int] | None: ...
+def clip_tensors(
+    reader: TensorReader, gradients: list[Any], limit: float, requires_finite: bool
+) -> tuple[float, float] | None: ...
 def dots(rows: Sequence[NDArray[Any]], x: NDArray[Any]) -> NDArray[np.float64]: ...
 def combine(
     out: NDArray[Any], scale: float, x: NDArray[Any], weights: Sequence[float], rows: Sequence[NDArray[Any]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import Signature as PythonSignature
 from typing import Any, Protocol, cast
 
 import onepass.optimizers  # noqa: F401  (fills Optimizer.registry)
@@ -60,7 +61,7 @@ class Signature:
         ]
         return inspect.Signature([*positional, *by_name, *with_default], return_annotation=None)
 
-    def dress(self, function: Any, summary: str, shown: inspect.Signature | None = None) -> RuleFunction:
+    def dress(self, function: Any, summary: str, shown: PythonSignature | None = None) -> RuleFunction:
         """The function under the rule's name, with this signature or another, for help() and editors."""
         function.__name__ = function.__qualname__ = self.function_name
         function.__signature__ = shown or self.inspect()
@@ -76,7 +77,7 @@ class Signature:
         return self.bind_as(self.inspect(), {"step": _STEP}, args, kwargs)
 
     def bind_as(
-        self, shown: inspect.Signature, more: Mapping[str, Check], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, shown: PythonSignature, more: Mapping[str, Check], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> dict[str, Any]:
         """As `bind`, for a function with other arguments beside the hyper-parameters.
 
@@ -88,7 +89,7 @@ class Signature:
         except TypeError as error:
             raise TypeError(f"{self.function_name}: {error}; it takes {shown}") from None
         bound.apply_defaults()
-        values = bound.arguments
+        values: dict[str, Any] = bound.arguments
         checks = {**checks_of(self.optimizer), **more}
         for name in (*more, *self.defaults, "maximize"):
             values[name] = checks[name].check(self.function_name, name, values[name])

@@ -9,7 +9,9 @@ There is a class for every optimizer of onepass and for every one of torch's cla
 
 from __future__ import annotations
 
-from onepass.optimizer.optimizer import Optimizer
+from typing import TYPE_CHECKING
+
+from onepass import optimizers
 from onepass.torch import functional
 from onepass.torch.classes import optimizer_for
 from onepass.torch.clip import clip_grad_norm_
@@ -17,7 +19,12 @@ from onepass.torch.lbfgs import LBFGS
 from onepass.torch.optimizer import OnePass
 from onepass.torch.sparse_adam import SparseAdam
 
-_CLASSES = {core.__name__: optimizer_for(core) for core in Optimizer.registry.values()}
+_CLASSES = {name: optimizer_for(getattr(optimizers, name)) for name in optimizers.__all__}
 globals().update(_CLASSES)
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> type[OnePass]: ...
+
 
 __all__ = ["LBFGS", "OnePass", "SparseAdam", "clip_grad_norm_", "functional", *_CLASSES]

@@ -17,10 +17,10 @@ from onepass.optimizer.options import Options
 from onepass.torch.gaps import is_dense, require_apart
 from onepass.torch.gradients import Replacement, replacement
 from onepass.torch.groups import Group, GroupValues
-from onepass.torch.kinds import READER, local, require_steppable
-from onepass.torch.state import parts_of
+from onepass.torch.kinds import READER, is_sharded, local, require_steppable
+from onepass.torch.state import parts_of, waiting_calls
 
-State = Mapping[torch.Tensor, dict[str, Any]]
+State = dict[torch.Tensor, dict[str, Any]]
 Mirrors = Mapping[torch.Tensor, torch.Tensor]
 #: The numbers that the kernel takes for a parameter of this group with this state.
 KernelValues = Callable[[GroupValues, Mapping[str, Any]], NDArray[np.float64]]
@@ -64,10 +64,13 @@ class _Bound:
         common = (str(self.name), rule, self.param, self.tensor, is_local)
         if self.param.grad is None and not state.get(self.param):
             return (*common, None, {})
-        own = state[self.param]
-        parts = parts_of(self.label, self.group.rule, self.tensor, own, self.group.values, options)
+        own = state.get(self.param, {})
+        parts = parts_of(self.label, self.group.rule, self.param, self.tensor, own, self.group.values, options)
+        if own:
+            state[self.param] = own
         if mirrors is not None:
-            parts["mirror"] = (None, mirrors[self.param])
+            mirror = mirrors[self.param]
+            parts["mirror"] = (mirror, local(mirror) if is_sharded(mirror) else mirror)
         return (*common, own, parts)
 
 
@@ -131,10 +134,13 @@ class Binding:
             entries,
             options.core_rounding(),
         )
+        plan.pending = max((waiting_calls(entry[-1]) for entry in entries), default=0)
         return cls(owner, core, values, bound, plan, buffered, state, own_values, own)
 
     def reread(self, groups: Sequence[Group]) -> bool:
         """Take over what the groups say now; False if that needs another plan."""
+        if len(groups) != len(self.groups):
+            return False
         fresh = [GroupValues.of(self.owner, self.core, group) for group in groups]
         if any(now.rule is not own.rule for own, now in zip(self.groups, fresh, strict=True)):
             return False
@@ -143,11 +149,19 @@ class Binding:
             self.plan.hold(number, own.held)
         return True
 
-    def refresh(self) -> None:
-        """Compute the numbers that parameters have of their own anew: they depend on the step."""
+    @property
+    def is_simple(self) -> bool:
+        """The plan alone sees what changes."""
+        return not (self.buffered or self.values or any(group.has_tensor for group in self.groups))
+
+    def prepare(self, groups: Sequence[Group]) -> bool:
+        """Before a step: see what the plan does not; False if another plan is needed."""
+        if any(group.has_tensor for group in self.groups) and not self.reread(groups):
+            return False
         for one, numbers in zip(self.params, self.values, strict=False):
             assert self.own_values is not None
             numbers[...] = self.own_values(one.group, self.state.get(one.param, {}))
+        return all(one.fill() for one in self.buffered)
 
     def replacements(self, numbers: Sequence[int]) -> dict[int, Replacement]:
         """What the core reads in the place of these parameters' gradients."""
@@ -157,12 +171,8 @@ class Binding:
             for number, one in bound.items()
         }
 
-    def fill_buffers(self) -> bool:
-        """Before a step; False if another plan is needed."""
-        return all(one.fill() for one in self.buffered)
-
     def empty_buffers(self) -> None:
-        """Behind a step."""
+        """Behind a step: give it to the parameters."""
         for one in self.buffered:
             local(one.param).copy_(one.tensor)
 

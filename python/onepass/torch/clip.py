@@ -22,8 +22,8 @@ def clip_grad_norm_(
     """`torch.nn.utils.clip_grad_norm_`: scale gradients down, all by one factor, such that their norm keeps a limit.
 
     The norm is computed in double precision, with the same bits for any number of threads, and the gradients are only
-    written where the factor is below 1. What is no plain dense tensor on the CPU, and other norms, are torch's to do. The
-    option `clip_norm` of an optimizer of `onepass.torch` needs no call, and writes no gradient.
+    written where the factor is below 1. What is no plain dense tensor on the CPU, and other norms, are torch's to do.
+    The option `clip_norm` of an optimizer of `onepass.torch` needs no call, and writes no gradient.
 
     Args:
         parameters: a tensor, or several, whose ``.grad`` is clipped; those without are left out.

@@ -4,18 +4,19 @@ For each rule, ``<rule>_(params, grads, <slots>, steps, <scalars>, *, mirrors=No
 <hyper-parameters>, maximize=False)``; ``help(onepass.torch.functional.adamw_)`` shows one. Arguments without a default
 are lists of CPU tensors of one length, updated in place:
 
-- grads: only read: in the parameter's dtype, in float32, or in 16 bits for float32 parameters; None leaves a parameter as
-  it is.
-- slots: ``exp_avgs`` and the like (Rprop has a hyper-parameter ``step_sizes``, and ``step_size_tensors``), in float32 or bfloat16, rounded to nearest, or in float64 beside float64 parameters.
-- steps: an int is the number of this step, from 1 on. A 0-dimensional int64 tensor has the number of steps so far, and is
-  incremented.
+- grads: only read: in the parameter's dtype, in float32, or in 16 bits for float32 parameters; None leaves a parameter
+  as it is.
+- slots: ``exp_avgs`` and the like, in float32 or bfloat16, rounded to nearest, or in float64 beside float64 parameters.
+  Rprop's are ``prevs`` and ``step_size_tensors``, for ``step_sizes`` is a hyper-parameter.
+- steps: an int is the number of this step, from 1 on. A 0-dimensional int64 tensor has the number of steps so far, and
+  is incremented.
 - scalars: ``mu_products`` of NAdam, from 1.0 on, and ``etas`` of ASGD, from lr on, 0-dimensional float64 tensors.
 - mirrors: copies of the parameters that the step writes, in float32, bfloat16 or float16.
 - grad_scale: gradients are divided by it, in [2**-126, 2**126].
 - threads: how many threads share the call, in [1, 1025); None: `onepass.get_num_threads`.
 
-All tensors of a parameter lie in memory as it does, without gaps. The GIL is released: several threads may step at once,
-each its own tensors.
+All tensors of a parameter lie in memory as it does, without gaps. The GIL is released: several threads may step at
+once, each its own tensors.
 
 Raises:
     TypeError, ValueError: naming the list and the place in it; nothing has changed then.
@@ -31,7 +32,7 @@ Example:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, cast
 
@@ -47,7 +48,6 @@ from onepass.torch.unfit import refuse
 
 _TO_NEAREST = _core.Rounding(stochastic_state=False)
 _CHECKS = {name: checks_of(Options)[name] for name in ("grad_scale", "threads")}
-_increment_version = torch.autograd.graph.increment_version
 
 
 class ListFunction(Protocol):
@@ -74,7 +74,7 @@ def _kernel(signature: Signature) -> ListFunction:
         options = _core.StepOptions()
         options.grad_scale = values["grad_scale"]
         options.threads = values["threads"] or 0
-        changed = [param for param, grad in zip(given[0], given[1], strict=True) if grad is not None] + given[-1]
+        named = dict(zip(roles, given, strict=True))
         unfit = _core.step_tensors(
             owner,
             READER,
@@ -83,10 +83,10 @@ def _kernel(signature: Signature) -> ListFunction:
             roles,
             _TO_NEAREST,
             options,
-            partial(_increment_version, changed),
+            partial(_note_change, owner, named),
         )
         if unfit is not None:
-            refuse(owner, dict(zip(roles, given, strict=True)), roles[unfit[0]], unfit[1])
+            refuse(owner, named, roles[unfit[0]], unfit[1])
 
     summary = f"One step of `{signature.optimizer.__name__}` for lists of tensors, in one pass, in place."
     return cast(ListFunction, signature.dress(apply, summary, shown))
@@ -109,7 +109,7 @@ def _shown(signature: Signature, lists: Sequence[str]) -> inspect.Signature:
 
 def _lists(owner: str, values: dict[str, Any], roles: Sequence[str]) -> list[list[Any]]:
     """Copies of the lists, which stay as they are while they are looked at; that of no mirrors is empty."""
-    given = []
+    given: list[list[Any]] = []
     for role in roles:
         one = values[role]
         if role == "mirrors" and one is None:
@@ -121,6 +121,17 @@ def _lists(owner: str, values: dict[str, Any], roles: Sequence[str]) -> list[lis
             raise ValueError(f"{owner}: {role} has {len(one)} tensors, params has {len(given[0])}")
         given.append(list(one))
     return given
+
+
+def _note_change(owner: str, lists: Mapping[str, list[Any]]) -> None:
+    """Let a graph that has saved what is written see it; inference tensors are in none, and stay as they are."""
+    if not torch.is_inference_mode_enabled():
+        for role in ("params", "mirrors"):
+            for index, one in enumerate(lists[role]):
+                if one.is_inference():
+                    refuse(owner, lists, role, index)
+    changed = [param for param, grad in zip(lists["params"], lists["grads"], strict=True) if grad is not None]
+    torch.autograd.graph.increment_version(changed + lists["mirrors"])
 
 
 globals().update({signature.function_name: _kernel(signature) for signature in signatures.values()})

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from onepass.torch.kinds import REAL, DTensor, lies_as, require_steppable
+from onepass.torch.kinds import REAL, DTensor, lies_as, require_readable
 
 Replacement = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 
@@ -24,7 +24,7 @@ def replacement(label: str, tensor: torch.Tensor, param: torch.Tensor) -> Replac
         TypeError, ValueError: naming the gradient and what is wrong with it.
     """
     gradient: Any = param.grad
-    if DTensor is not None and isinstance(param, DTensor):
+    if isinstance(param, DTensor):
         if not isinstance(gradient, DTensor) or gradient.placements != param.placements:
             raise ValueError(f"{label} is not placed as its parameter, {param.placements}")
         gradient = gradient._local_tensor
@@ -33,11 +33,12 @@ def replacement(label: str, tensor: torch.Tensor, param: torch.Tensor) -> Replac
         return _rows(label, tensor, gradient.detach().coalesce())
     if isinstance(gradient, torch.Tensor) and gradient.layout == torch.strided and not gradient.is_nested:
         gradient = gradient.detach().resolve_conj().resolve_neg()
-    require_steppable(label, gradient)
+    require_readable(label, gradient)
     _require_match(label, gradient, tensor)
-    if lies_as(gradient, tensor):
-        return gradient
-    return torch.empty_like(tensor, dtype=gradient.dtype, memory_format=torch.preserve_format).copy_(gradient)
+    found: torch.Tensor = gradient
+    if not lies_as(found, tensor):
+        found = torch.empty_like(tensor, dtype=found.dtype, memory_format=torch.preserve_format).copy_(found)
+    return found
 
 
 def _require_match(label: str, gradient: torch.Tensor, tensor: torch.Tensor) -> None:

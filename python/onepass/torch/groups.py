@@ -24,8 +24,10 @@ class GroupValues:
     rule: Rule
     values: dict[str, Any]
     kernel_values: NDArray[np.float64]
-    #: The entries of the group's dict from which they were read. A tensor may change unseen: it is never the same.
+    #: The entries of the group's dict from which they were read.
     held: tuple[tuple[str, Any], ...]
+    #: A tensor is among them, which may change unseen.
+    has_tensor: bool
 
     @classmethod
     def of(cls, owner: str, core: type[Optimizer], group: Group) -> GroupValues:
@@ -35,12 +37,12 @@ class GroupValues:
         given = {name: checks[name].check(owner, name, plain(group[name])) for name in names}
         values = {name: field.default for name, field in core.hyperparameters.items()} | given
         rule = RULES[core.rule(values)]
-        held = tuple((name, object() if has_tensor(group[name]) else group[name]) for name in names)
-        return cls(rule, values, rule.kernel_values(values), held)
+        held = tuple((name, group[name]) for name in names)
+        return cls(rule, values, rule.kernel_values(values), held, any(has_tensor(value) for _, value in held))
 
     def take(self, fresh: GroupValues) -> None:
         """Put other values for the same rule in the place of these, where the plan reads them."""
-        self.values, self.held = fresh.values, fresh.held
+        self.values, self.held, self.has_tensor = fresh.values, fresh.held, fresh.has_tensor
         self.kernel_values[...] = fresh.kernel_values
 
 

@@ -8,9 +8,12 @@ from onepass import _core
 from onepass.torch.gaps import extent
 
 try:
-    from torch.distributed.tensor import DTensor
+    from torch.distributed.tensor import DTensor as DTensor
 except ImportError:  # a torch without distributed
-    DTensor = None  # type: ignore[assignment, misc]
+
+    class DTensor:  # type: ignore[no-redef]
+        """No tensor is one."""
+
 
 #: How the core looks at tensors.
 READER = _core.TensorReader(torch.Tensor, torch.nn.Parameter, True)
@@ -30,10 +33,18 @@ def require_steppable(label: str, tensor: torch.Tensor) -> torch.Tensor:
     Raises:
         TypeError, ValueError: naming what it is.
     """
+    tensor = require_readable(label, tensor)
+    if torch._debug_has_internal_overlap(tensor) == 1:
+        raise ValueError(f"{label} has elements that share memory (an expanded tensor); pass a copy")
+    return tensor
+
+
+def require_readable(label: str, tensor: torch.Tensor) -> torch.Tensor:
+    """As `require_steppable`; elements may be there more than once."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"{label} must be a torch.Tensor, got {type(tensor).__name__}")
-    if DTensor is not None and isinstance(tensor, DTensor):
-        return require_steppable(f"{label}, its local part,", tensor._local_tensor)
+    if isinstance(tensor, DTensor):
+        return require_readable(f"{label}, its local part,", tensor._local_tensor)
     if kind := _unfit(tensor):
         raise TypeError(f"{label} is {kind}, which cannot be stepped in place")
     if not READER.is_plain(tensor):
@@ -45,8 +56,6 @@ def require_steppable(label: str, tensor: torch.Tensor) -> torch.Tensor:
         raise TypeError(f"{label} has dtype {tensor.dtype}; supported are {', '.join(map(str, DTYPES))}")
     if tensor.is_conj() or tensor.is_neg():
         raise ValueError(f"{label} is a view that is conjugated or negated when it is read; pass what it is a view of")
-    if torch._debug_has_internal_overlap(tensor) == 1:
-        raise ValueError(f"{label} has elements that share memory (an expanded tensor); pass a copy")
     if tensor.numel() and tensor.untyped_storage().nbytes() < _end(tensor):
         raise ValueError(f"{label} is larger than its storage, which was freed or resized")
     return tensor
@@ -70,12 +79,33 @@ def _unfit(tensor: torch.Tensor) -> str:
 
 def _end(tensor: torch.Tensor) -> int:
     """The bytes of its storage up to its last element."""
-    return (tensor.storage_offset() + extent(tensor)) * tensor.element_size()
+    return int((tensor.storage_offset() + extent(tensor)) * tensor.element_size())
 
 
-def local(param: torch.Tensor) -> torch.Tensor:
+def is_sharded(tensor: torch.Tensor) -> bool:
+    """A DTensor, of which this process has a part."""
+    return isinstance(tensor, DTensor)
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
     """Its own memory in this process: the local part of a DTensor."""
-    return param._local_tensor if DTensor is not None and isinstance(param, DTensor) else param.detach()
+    return tensor._local_tensor if isinstance(tensor, DTensor) else tensor.detach()
+
+
+def part_of(param: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """A tensor of the parameter's kind, sharded as it is, of which this is our part."""
+    if not isinstance(param, DTensor):
+        return own
+    return DTensor.from_local(
+        own, param.device_mesh, param.placements, run_check=False, shape=param.shape, stride=param.stride()
+    )
+
+
+def is_part_of(param: torch.Tensor, tensor: torch.Tensor) -> bool:
+    """Both are sharded alike, or not at all."""
+    if isinstance(param, DTensor) and isinstance(tensor, DTensor):
+        return param.placements == tensor.placements and param.device_mesh == tensor.device_mesh
+    return is_sharded(param) == is_sharded(tensor)
 
 
 def lies_as(one: torch.Tensor, other: torch.Tensor) -> bool:

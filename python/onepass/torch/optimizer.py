@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ Closure = Callable[[], Any]
 _OPTIONS = frozenset(one.name for one in fields(Options))
 _APPLIED = StepRecord()
 _increment_version = torch.autograd.graph.increment_version
-_is_profiled = torch.autograd._profiler_enabled
+_is_profiled = torch.autograd._profiler_enabled  # type: ignore[attr-defined]
 
 
 class OnePass(torch.optim.Optimizer):
@@ -44,8 +45,8 @@ class OnePass(torch.optim.Optimizer):
     core: ClassVar[type[Optimizer]]
     #: torch has a class of this name, whose step serves what is not on the CPU.
     has_own_step: ClassVar[bool] = True
-    #: Makes the numbers that the kernel takes, where they are not the same for all parameters of a group.
-    own_values: ClassVar[KernelValues | None] = None
+
+    _binding: Binding | None = None
 
     def __init__(self, params: Any, *args: Any, amp_scaling: bool = False, **kwargs: Any) -> None:
         owner = type(self).__name__
@@ -60,11 +61,20 @@ class OnePass(torch.optim.Optimizer):
         self._ready()
 
     def _ready(self) -> None:
+        self._waiting: tuple[int, bool] | None = None
         self._in_force = OptionsInForce(self._options)
         self._core_options = self._in_force({})[1]
-        self._binding: Binding | None = None
+        self._binding, self._is_simple = None, False
         self._mirrors: dict[torch.Tensor, torch.Tensor] | None = None
         self.record = _APPLIED
+
+    def _forget(self) -> None:
+        """The next step looks at everything anew; calls that wait for those that complete a step go on waiting."""
+        binding = self._binding
+        if binding is not None:
+            self._waiting = binding.plan.pending, binding.plan.found_inf
+        self._binding = None
+        self._is_simple = False
 
     # The step
 
@@ -98,18 +108,20 @@ class OnePass(torch.optim.Optimizer):
                 loss = closure()
         options, found_inf = (self._core_options, False) if not self._step_supports_amp_scaling else self._scaled()
         binding = self._binding
-        if binding is not None and not binding.buffered and not binding.values:
+        outcome = None
+        if self._is_simple and binding is not None:
             outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, None)
-        else:
-            outcome = None
         if outcome is not True:
             if outcome is None or outcome is False or type(outcome) is list:
                 with unchanged_on_error(self.state):
                     outcome = self._step_anew(options, found_inf)
-                if outcome is None:
-                    return self._step_of_torch(loss)
                 binding = self._binding
-            self.record = self._reported(outcome)
+            if binding is None:
+                return self._step_of_torch(loss)
+            self.record = self._reported(binding.plan.pending, outcome)
+        else:
+            self.record = _APPLIED
+        assert binding is not None
         if changed := binding.plan.changed:
             _increment_version(changed)
             if self._options.zero_grad:
@@ -124,14 +136,13 @@ class OnePass(torch.optim.Optimizer):
                     return None
                 self._binding = self._bound()
             binding = self._binding
-            self._binding = None  # if an error is raised
+            self._forget()  # if an error is raised
             with torch.no_grad():
-                holds = binding.fill_buffers()
-                binding.refresh()
+                holds = binding.prepare(self.param_groups)
                 outcome = self._planned(binding, options, found_inf) if holds else None
                 if outcome is None or (outcome is False and not binding.reread(self.param_groups)):
                     continue
-                self._binding = binding
+                self._binding, self._is_simple = binding, binding.is_simple
                 if outcome is not False:
                     binding.empty_buffers()
                     return outcome
@@ -145,26 +156,30 @@ class OnePass(torch.optim.Optimizer):
         outcome = binding.plan.step(self.param_groups, self.state, options, found_inf, replaced)
         if self._options.zero_grad and outcome is not None and outcome is not False:
             for number in replaced:
-                binding.params[number].param.grad.zero_()
+                gradient = binding.params[number].param.grad
+                assert gradient is not None
+                gradient.zero_()
         return outcome
 
     def _bound(self) -> Binding:
         if self._mirror_dtype is not None:
             self._make_mirrors()
-        return Binding.of(
+        binding = Binding.of(
             type(self).__name__,
             self.core,
             self.param_groups,
             self.state,
             self._options,
             mirrors=self._mirrors,
-            own_values=self.own_values,
+            own_values=self._own_values(),
         )
+        if self._waiting is not None:
+            binding.plan.pending, binding.plan.found_inf = self._waiting
+        return binding
 
-    def _reported(self, outcome: Any) -> StepRecord:
-        plan = self._binding.plan
-        if plan.pending:
-            return StepRecord(pending=plan.pending)
+    def _reported(self, pending: int, outcome: Any) -> StepRecord:
+        if pending:
+            return StepRecord(pending=pending)
         if outcome is True:
             return _APPLIED
         skipped, norm, coefficient = outcome
@@ -180,6 +195,11 @@ class OnePass(torch.optim.Optimizer):
         scale, found = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
         changes = {} if scale is None else {"grad_scale": float(scale) * self._options.grad_scale}
         return self._in_force(changes)[1], found is not None and bool(found != 0)
+
+    @staticmethod
+    def _own_values() -> KernelValues | None:
+        """Makes the numbers that the kernel takes, where they are not the same for all parameters of a group."""
+        return None
 
     # What torch steps
 
@@ -204,16 +224,18 @@ class OnePass(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
-        self._binding = None
+        self._forget()
 
     def state_dict(self) -> dict[str, Any]:
         """As torch's; what is kept in another form, as the variance of a centred RMSprop, is there in torch's, too."""
         saved = super().state_dict()
-        groups = {number: group for group in saved["param_groups"] for number in group["params"]}
-        saved["state"] = {
-            key: self._shown(value, groups[key]) if key in groups else value for key, value in saved["state"].items()
-        }
+        saved["state"] = self._all_shown(
+            saved["state"], {number: group for group in saved["param_groups"] for number in group["params"]}
+        )
         return saved
+
+    def _all_shown(self, state: Mapping[Any, Any], groups: Mapping[Any, Mapping[str, Any]]) -> dict[Any, Any]:
+        return {key: self._shown(own, groups[key]) if key in groups else own for key, own in state.items()}
 
     @staticmethod
     def _shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,7 +262,8 @@ class OnePass(torch.optim.Optimizer):
             for name, value in loaded["state"].get(number, {}).items():
                 if isinstance(value, torch.Tensor):
                     self.state[param][name] = value.detach().to(param.device, copy=True)
-        self._binding = None
+        self._forget()
+        self._waiting = None  # the state says it
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -249,7 +272,12 @@ class OnePass(torch.optim.Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         own = {name: self.__dict__[name] for name in ("_options", "_mirror_dtype", "_step_supports_amp_scaling")}
-        return super().__getstate__() | own
+        saved = super().__getstate__()
+        saved["state"] = defaultdict(
+            dict,
+            self._all_shown(self.state, {param: group for group in self.param_groups for param in group["params"]}),
+        )
+        return saved | own
 
     # Averages and copies
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from onepass.optimizers import Adam
+from onepass.torch.binding import KernelValues
 from onepass.torch.groups import GroupValues
 from onepass.torch.optimizer import OnePass
 
@@ -25,7 +26,10 @@ class SparseAdam(OnePass, torch.optim.SparseAdam):
     """`torch.optim.SparseAdam`, stepped by `onepass.Adam`; dense gradients step all rows."""
 
     core = Adam
-    own_values = staticmethod(_values)
+
+    @staticmethod
+    def _own_values() -> KernelValues:
+        return _values
 
     @staticmethod
     def _shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,9 +16,9 @@ from onepass.formats import BLOCK, FLOAT8_FROM
 from onepass.optimizer.options import Options
 from onepass.optimizer.state import fill
 from onepass.rules import Rule, Slot, Start
-from onepass.torch.kinds import lies_as
+from onepass.torch.kinds import is_part_of, is_sharded, lies_as, local, part_of
 
-#: What the core keeps, by role: a key of the state and a tensor, and the value of a number.
+#: What the core keeps, by role: a tensor and its own memory in this process, and the value of a number.
 Parts = dict[str, tuple[Any, ...]]
 
 _SIXTEEN_BITS = (torch.bfloat16, torch.float16)
@@ -37,6 +38,7 @@ def refuse_foreign_formats(owner: str, options: Options) -> None:
 def parts_of(
     label: str,
     rule: Rule,
+    param: torch.Tensor,
     tensor: torch.Tensor,
     state: dict[str, Any],
     values: Mapping[str, Any],
@@ -44,25 +46,67 @@ def parts_of(
 ) -> Parts:
     """What the core keeps beside a parameter; what the state lacks of it is made, and lies as the parameter does.
 
+    Args:
+        tensor: what is stepped for the parameter.
+
     Raises:
         TypeError, ValueError: naming the entry that does not fit.
     """
+    home = _Home(label, param, tensor, state)
     parts: Parts = {"step": _step(label, rule, state)}
     for scalar in rule.scalars:
         parts[scalar.name] = _scalar(label, scalar.name, state, _number(scalar.start, values))
     dtype = _slot_dtype(tensor, rule, state, options)
     for slot in rule.slots:
         if dtype == torch.uint8:
-            parts |= _in_blocks(slot, tensor, state, values)
+            parts |= _in_blocks(home, slot, values)
         else:
-            parts[slot.name] = (slot.name, _slot(label, slot, tensor, state, values, dtype))
+            parts[slot.name] = _slot(home, slot, values, dtype)
     if options.rounding == "kahan" and tensor.dtype in _SIXTEEN_BITS:
-        parts["compensation"] = ("compensation", _array(label, "compensation", tensor, state, tensor.dtype))
+        parts["compensation"] = home.array("compensation", tensor.dtype)
     if options.accumulate > 1:
-        parts |= _counted(label, "grad_sum", "grad_count", tensor, state)
+        parts |= _counted(home, "grad_sum", "grad_count")
     if options.ema:
-        parts |= _counted(label, "ema", "ema_count", tensor, state)
+        parts |= _counted(home, "ema", "ema_count")
     return parts
+
+
+def waiting_calls(parts: Parts) -> int:
+    """How many calls of `step` a parameter's gradients wait for those that complete it."""
+    return int(parts["grad_count"][0]) if "grad_count" in parts else 0
+
+
+@dataclass(frozen=True)
+class _Home:
+    """Where the arrays of a parameter's state are, which lie as what is stepped for it does."""
+
+    label: str
+    param: torch.Tensor
+    tensor: torch.Tensor
+    state: dict[str, Any]
+
+    def array(self, name: str, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """The state's own if it is of this dtype and lies as the parameter, else a copy that does, else zeros."""
+        found = self.state.get(name)
+        if found is None:
+            return self.take(name, self._empty(dtype).zero_())
+        own = local(found) if isinstance(found, torch.Tensor) else None
+        if own is None or own.shape != self.tensor.shape:
+            shape = type(found).__name__ if own is None else tuple(own.shape)
+            raise ValueError(
+                f"{self.label}: state[{name!r}] has shape {shape}, its parameter {tuple(self.tensor.shape)}"
+            )
+        fits = own.dtype == dtype and own.device.type == "cpu" and lies_as(own, self.tensor)
+        if fits and type(own) is torch.Tensor and is_part_of(self.param, found):
+            return found, own if own is not found and is_sharded(found) else found
+        return self.take(name, self._empty(dtype).copy_(own.detach()))
+
+    def take(self, name: str, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.state[name] = part_of(self.param, own)
+        return self.state[name], own
+
+    def _empty(self, dtype: torch.dtype) -> torch.Tensor:
+        return torch.empty_like(self.tensor, dtype=dtype, memory_format=torch.preserve_format, requires_grad=False)
 
 
 def compute_dtype(tensor: torch.Tensor) -> torch.dtype:
@@ -86,7 +130,7 @@ def _step(label: str, rule: Rule, state: dict[str, Any]) -> tuple[Any, ...]:
         raise ValueError(f"{label}: state['step'] must be a count, got {value!r}")
     if not _is_number(value, torch.float32):
         state["step"] = torch.tensor(count, dtype=torch.float32)
-    return "step", state["step"], int(count)
+    return state["step"], state["step"], int(count)
 
 
 def _scalar(label: str, name: str, state: dict[str, Any], start: float) -> tuple[Any, ...]:
@@ -96,7 +140,7 @@ def _scalar(label: str, name: str, state: dict[str, Any], start: float) -> tuple
         raise ValueError(f"{label}: state[{name!r}] must be finite, got {value!r}")
     if not _is_number(value, torch.float64):
         state[name] = torch.tensor(number, dtype=torch.float64)
-    return name, state[name], number
+    return state[name], state[name], number
 
 
 def _is_number(value: Any, dtype: torch.dtype) -> bool:
@@ -111,47 +155,40 @@ def _slot_dtype(tensor: torch.Tensor, rule: Rule, state: Mapping[str, Any], opti
     if any(f"{slot.name}_scale" in state for slot in rule.slots):
         return torch.uint8
     found = {state[slot.name].dtype for slot in rule.slots if isinstance(state.get(slot.name), torch.Tensor)}
-    if found in ({torch.float32}, {torch.bfloat16}):
-        (dtype,) = found
-        return dtype
+    for dtype in (torch.float32, torch.bfloat16):
+        if found == {dtype}:
+            return dtype
     if options.state_dtype == "float8":
         return torch.uint8 if tensor.numel() >= FLOAT8_FROM else torch.float32
     return torch.bfloat16 if options.state_dtype == "bfloat16" else torch.float32
 
 
-def _slot(
-    label: str,
-    slot: Slot,
-    tensor: torch.Tensor,
-    state: dict[str, Any],
-    values: Mapping[str, Any],
-    dtype: torch.dtype,
-) -> torch.Tensor:
+def _slot(home: _Home, slot: Slot, values: Mapping[str, Any], dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     if slot.name == "grad_var":
-        return _variance(label, tensor, state, dtype)
-    is_new = state.get(slot.name) is None
-    array = _array(label, slot.name, tensor, state, dtype)
+        return _variance(home, dtype)
+    is_new = home.state.get(slot.name) is None
+    whole, own = home.array(slot.name, dtype)
     if is_new and slot.start:
-        numbers = torch.view_as_real(array) if array.is_complex() else array
+        numbers = torch.view_as_real(own) if own.is_complex() else own
         numbers.fill_(_number(slot.start, values))
-    return array
+    return whole, own
 
 
-def _variance(label: str, tensor: torch.Tensor, state: dict[str, Any], dtype: torch.dtype) -> torch.Tensor:
+def _variance(home: _Home, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
     """torch keeps the mean square, whose difference to the squared mean is the variance, as far as it does not cancel.
 
     `shown` puts the mean square beside; where it is no longer that of the variance, torch has stepped since.
     """
-    square = state.pop("square_avg", None)
-    variance, mean = state.get("grad_var"), state.get("grad_avg")
+    square = home.state.pop("square_avg", None)
+    variance, mean = home.state.get("grad_var"), home.state.get("grad_avg")
     if (
         square is not None
         and mean is not None
-        and (variance is None or not torch.equal(_square(variance, mean), square))
+        and (variance is None or not torch.equal(local(_square(variance, mean)), local(square)))
     ):
         exact = square.double() - mean.double() ** 2
-        state["grad_var"] = exact.clamp_(min=0).to(dtype)
-    return _array(label, "grad_var", tensor, state, dtype)
+        home.state["grad_var"] = exact.clamp_(min=0).to(dtype)
+    return home.array("grad_var", dtype)
 
 
 def _square(variance: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
@@ -168,38 +205,29 @@ def shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _array(label: str, name: str, tensor: torch.Tensor, state: dict[str, Any], dtype: torch.dtype) -> torch.Tensor:
-    """The state's own tensor if it is of this dtype and lies as the parameter, else a copy that does, else zeros."""
-    found = state.get(name)
-    if found is None:
-        state[name] = torch.zeros_like(tensor, dtype=dtype, memory_format=torch.preserve_format)
-    elif not isinstance(found, torch.Tensor) or found.shape != tensor.shape:
-        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-        raise ValueError(f"{label}: state[{name!r}] has shape {shape}, its parameter {tuple(tensor.shape)}")
-    elif (
-        type(found) is not torch.Tensor
-        or found.dtype != dtype
-        or found.device.type != "cpu"
-        or not lies_as(found, tensor)
-    ):
-        state[name] = torch.empty_like(tensor, dtype=dtype, memory_format=torch.preserve_format).copy_(found.detach())
-    array: torch.Tensor = state[name]
-    return array
-
-
-def _in_blocks(slot: Slot, tensor: torch.Tensor, state: dict[str, Any], values: Mapping[str, Any]) -> Parts:
+def _in_blocks(home: _Home, slot: Slot, values: Mapping[str, Any]) -> Parts:
     """Codes of eight bits, under a name that torch does not look for."""
-    codes, scales = f"{slot.name}_codes", f"{slot.name}_scale"
+    if is_sharded(home.param):
+        raise ValueError(f"{home.label} is sharded, and state_dtype='float8' has no shards; use 'bfloat16'")
+    state, tensor = home.state, home.tensor
+    codes, scales, blocks = f"{slot.name}_codes", f"{slot.name}_scale", -(-tensor.numel() // BLOCK)
     if codes not in state:
         state[codes] = torch.zeros_like(tensor, dtype=torch.uint8, memory_format=torch.preserve_format)
-        state[scales] = torch.zeros(-(-tensor.numel() // BLOCK), dtype=torch.float32)
+        state[scales] = torch.zeros(blocks, dtype=torch.float32)
         if slot.start:
             fill([state[codes].numpy(), state[scales].numpy()], _number(slot.start, values), slot.kind)
-    return {slot.name: (codes, state[codes]), scales: (scales, state[scales])}
+    for name, dtype, size in (
+        (codes, torch.uint8, tensor.numel()),
+        (scales, torch.float32, -(-tensor.numel() // BLOCK)),
+    ):
+        found = state.get(name)
+        if type(found) is not torch.Tensor or found.dtype != dtype or found.numel() != size:
+            raise ValueError(f"{home.label}: state[{name!r}] must have {size} elements of {dtype}")
+    return {slot.name: (state[codes],) * 2, scales: (state[scales],) * 2}
 
 
-def _counted(label: str, name: str, count: str, tensor: torch.Tensor, state: dict[str, Any]) -> Parts:
-    array = _array(label, name, tensor, state, compute_dtype(tensor))
+def _counted(home: _Home, name: str, count: str) -> Parts:
+    array, state = home.array(name, compute_dtype(home.tensor)), home.state
     if not _is_number(state.get(count), torch.int64):
         state[count] = torch.tensor(int(state.get(count, 0)), dtype=torch.int64)
-    return {name: (name, array), count: (count, state[count])}
+    return {name: array, count: (state[count],) * 2}

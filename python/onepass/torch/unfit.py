@@ -17,8 +17,8 @@ _DTYPES = {
     "mirrors": "a mirror is in float32, bfloat16 or float16, that of a float64 parameter also in float64",
 }
 _SLOTS = (
-    "state is in float64 beside a float64 parameter, else in float32 or bfloat16, that of first moments also in float16, "
-    "and all of a parameter alike"
+    "state is in float64 beside a float64 parameter, else in float32 or bfloat16, that of first moments also in "
+    "float16, and all of a parameter alike"
 )
 
 
