@@ -6,6 +6,8 @@
 #include <atomic>
 #include <bit>
 
+#include "engine/tensor.hpp"
+
 namespace onepass::bind {
 namespace {
 
@@ -164,7 +166,7 @@ ArrayView require_updatable_like(py::handle array, py::handle param, const Label
 
 static DType require_gradient_dtype(py::handle array, py::handle param, const Label& label) {
   const DType dtype = require_dtype(array, label), param_dtype = require_dtype(param, label);
-  if (dtype != param_dtype && dtype != DType::f32 && (param_dtype != DType::f32 || dtype == DType::f64))
+  if (!is_gradient_dtype(dtype, param_dtype))
     bad_type(label, "has dtype " + str(array.attr("dtype")) + ", its parameter has " + str(param.attr("dtype")) +
                         "; pass a.astype(p.dtype)");
   return dtype;

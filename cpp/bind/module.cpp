@@ -8,7 +8,9 @@
 #include "levenberg_marquardt.hpp"
 #include "plan.hpp"
 #include "released_gil.hpp"
+#include "tensor_norm.hpp"
 #include "tensor_plan.hpp"
+#include "tensor_step.hpp"
 #include "vectors.hpp"
 
 namespace py = pybind11;
@@ -162,6 +164,8 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
   bind::ReleasedGil::install();
   bind::define_vectors(module);
   bind::define_levenberg_marquardt(module);
+  bind::define_tensor_norm(module);
+  bind::define_tensor_step(module);
 }
 
 // pybind11 asks for the main interpreter's lock at once, and would wait for it forever in another interpreter.

@@ -9,6 +9,12 @@
 
 namespace onepass {
 
+// By what gradients of this norm are multiplied, lest it exceed the limit: torch's formula.
+constexpr double clip_coefficient(double norm, double limit) {
+  const double wanted = limit / (norm + 1e-6);
+  return wanted > 1 ? 1 : wanted;  // NaN stays NaN
+}
+
 class Norm {
  public:
   explicit Norm(std::size_t tensors) : starts_(tensors + 1) {}

@@ -72,10 +72,7 @@ StepResult Plan::measure() noexcept {
   StepResult result;
   result.norm = std::sqrt(sum.squares) / call_.gradient_scale();
   result.skipped = options.skip_nonfinite && !sum.finite;
-  if (options.clip_norm < unlimited) {
-    const double wanted = options.clip_norm / (result.norm + 1e-6);
-    result.clip_coefficient = wanted > 1 ? 1 : wanted;  // NaN stays NaN
-  }
+  if (options.clip_norm < unlimited) result.clip_coefficient = clip_coefficient(result.norm, options.clip_norm);
   call_.has_summed = true;
   call_.grad_factor = result.clip_coefficient / call_.gradient_scale();
   return result;

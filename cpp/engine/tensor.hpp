@@ -18,6 +18,11 @@ struct Array {
   void* at(std::int64_t index) const { return static_cast<char*>(data) + index * bytes_of(dtype); }
 };
 
+// Whether a parameter's gradient may be stored so: as the parameter, in float32, or in 16 bits for a float32 parameter.
+constexpr bool is_gradient_dtype(DType grad, DType param) {
+  return grad != DType::q8 && (grad == param || grad == DType::f32 || (param == DType::f32 && grad != DType::f64));
+}
+
 // A state slot; in q8 the elements are codes, and each block of them has a scale.
 struct SlotArray : Array {
   float* scales = nullptr;

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, type_check_only
 
 import numpy as np
@@ -108,6 +108,19 @@ class TensorPlan:
     pending: int
     found_inf: bool
 
+def step_tensors(
+    owner: str,
+    reader: TensorReader,
+    group: tuple[str, NDArray[np.float64]],
+    lists: list[list[Any]],
+    roles: list[str],
+    rounding: Rounding,
+    options: StepOptions,
+    before: Callable[[], object],
+) -> tuple[int, int] | None: ...
+def clip_tensors(
+    reader: TensorReader, gradients: list[Any], limit: float, requires_finite: bool
+) -> tuple[float, float] | None: ...
 def dots(rows: Sequence[NDArray[Any]], x: NDArray[Any]) -> NDArray[np.float64]: ...
 def combine(
     out: NDArray[Any], scale: float, x: NDArray[Any], weights: Sequence[float], rows: Sequence[NDArray[Any]]

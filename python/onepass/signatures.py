@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import Signature as PythonSignature
 from typing import Any, Protocol, cast
 
 import onepass.optimizers  # noqa: F401  (fills Optimizer.registry)
 from onepass.arrays import Array
-from onepass.checks import Integer, checks_of
+from onepass.checks import Check, Integer, checks_of
 from onepass.optimizer.optimizer import Optimizer
 from onepass.rules import RULES, Rule
 
@@ -59,10 +61,10 @@ class Signature:
         ]
         return inspect.Signature([*positional, *by_name, *with_default], return_annotation=None)
 
-    def dress(self, function: Any, summary: str) -> RuleFunction:
-        """The function under the rule's name, with this signature, for help() and editors."""
+    def dress(self, function: Any, summary: str, shown: PythonSignature | None = None) -> RuleFunction:
+        """The function under the rule's name, with this signature or another, for help() and editors."""
         function.__name__ = function.__qualname__ = self.function_name
-        function.__signature__ = self.inspect()
+        function.__signature__ = shown or self.inspect()
         function.__doc__ = summary
         return cast(RuleFunction, function)
 
@@ -72,14 +74,24 @@ class Signature:
         Raises:
             TypeError, ValueError: naming the function and the argument.
         """
+        return self.bind_as(self.inspect(), {"step": _STEP}, args, kwargs)
+
+    def bind_as(
+        self, shown: PythonSignature, more: Mapping[str, Check], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """As `bind`, for a function with other arguments beside the hyper-parameters.
+
+        Args:
+            more: checks of some of these.
+        """
         try:
-            bound = self.inspect().bind(*args, **kwargs)
+            bound = shown.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.function_name}: {error}; it takes {self.inspect()}") from None
+            raise TypeError(f"{self.function_name}: {error}; it takes {shown}") from None
         bound.apply_defaults()
-        values = bound.arguments
-        checks = {**checks_of(self.optimizer), "step": _STEP}
-        for name in ("step", *self.defaults, "maximize"):
+        values: dict[str, Any] = bound.arguments
+        checks = {**checks_of(self.optimizer), **more}
+        for name in (*more, *self.defaults, "maximize"):
             values[name] = checks[name].check(self.function_name, name, values[name])
         return values
 

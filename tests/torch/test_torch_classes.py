@@ -18,7 +18,8 @@ def test_every_optimizer_of_onepass_is_there() -> None:
     assert {cls.__name__ for cls in op.Optimizer.registry.values() if cls.__module__.startswith("onepass.")} <= set(
         OURS
     )
-    assert sorted(onepass_torch.__all__) == sorted({*OURS, "LBFGS", "OnePass", "SparseAdam"})
+    functions = {"clip_grad_norm_", "functional"}
+    assert sorted(onepass_torch.__all__) == sorted({*OURS, "LBFGS", "OnePass", "SparseAdam", *functions})
 
 
 def test_every_classic_of_torch_is_there() -> None:

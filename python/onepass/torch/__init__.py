@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onepass import optimizers
+from onepass.torch import functional
 from onepass.torch.classes import optimizer_for
+from onepass.torch.clip import clip_grad_norm_
 from onepass.torch.lbfgs import LBFGS
 from onepass.torch.optimizer import OnePass
 from onepass.torch.sparse_adam import SparseAdam
@@ -25,4 +27,4 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> type[OnePass]: ...
 
 
-__all__ = ["LBFGS", "OnePass", "SparseAdam", *_CLASSES]
+__all__ = ["LBFGS", "OnePass", "SparseAdam", "clip_grad_norm_", "functional", *_CLASSES]
