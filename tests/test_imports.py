@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "functional": "_core signatures",
     "checkpoint": "_core arrays checks formats",
     "solve": "_core arrays checks formats group",
-    "torch": "_core checks formats optimizer optimizers rules signatures",
+    "torch": "_core checks config formats optimizer optimizers rules signatures",
     "reference.kernels": "arrays formats",
     "reference.textbook": "arrays",
     "reference.formulas": "arrays reference.kernels signatures",
