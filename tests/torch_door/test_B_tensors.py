@@ -226,7 +226,7 @@ def test_B23_another_device() -> None:
     assert not is_elsewhere(torch.zeros(1, device="meta"))
 
 
-# B24: tests/torch/test_torch_steps.py, test_a_version_counter_moves
+# B24: tests/torch_door/test_torch_steps.py, test_a_version_counter_moves
 
 
 def test_B24_zeroed_gradients_have_another_version() -> None:
