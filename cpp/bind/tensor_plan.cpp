@@ -207,6 +207,7 @@ bool TensorPlan::holds(const py::list& groups, const py::dict& state) const {
     if (!params || !PyList_CheckExact(params) || PyList_GET_SIZE(params) != static_cast<Py_ssize_t>(groups_[g].size))
       return false;
     for (std::size_t i = 0; i < groups_[g].size; ++i, ++entry) {
+      if (entries_.end() - entry > 4) entry[4].prefetch();
       if (PyList_GET_ITEM(params, static_cast<Py_ssize_t>(i)) != entry->param.ptr()) return false;
       if (entry->is_local && entry->param.attr(local_).ptr() != entry->tensor.ptr()) return false;
       if (!is_same(entry->tensor, entry->layout)) return false;

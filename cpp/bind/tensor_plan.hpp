@@ -90,6 +90,13 @@ class TensorPlan {
     std::array<double*, max_scalars> scalars_out{};
     std::unique_ptr<RowGradient> rows{};
     bool is_local = false;
+
+    // What Python code has used since the last step is no longer in the cache.
+    void prefetch() const {
+      __builtin_prefetch(tensor.ptr());
+      __builtin_prefetch(state.ptr());
+      for (const Part& part : parts) __builtin_prefetch(part.tensor.ptr());
+    }
   };
 
   static std::vector<Pair> pairs_of(const py::tuple& pairs);

@@ -238,11 +238,21 @@ def test_B24_zeroed_gradients_have_another_version() -> None:
     assert own.grad._version > version
 
 
-def test_B24_inference_tensors() -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_B24_inference_tensors(inside: bool) -> None:
     with torch.inference_mode():
         own = torch.ones(3)
     own.grad = torch.ones(3)
-    refused(ours("SGD")([own], lr=1.0), TypeError, "SGD: parameter 0 is an inference tensor outside inference mode")
+    with torch.inference_mode(inside):
+        refused(ours("SGD")([own], lr=1.0), TypeError, "SGD: parameter 0 is an inference tensor")
+
+
+def test_B24_a_step_in_inference_mode() -> None:
+    own = leaf(torch.ones(3))
+    own.grad = torch.ones(3)
+    with torch.inference_mode():
+        ours("SGD")([own], lr=1.0).step()
+    assert own.tolist() == [0.0] * 3
 
 
 # B25
@@ -297,22 +307,18 @@ def test_B25_parameters_of_a_kind(kind: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", ["csr", "wrapper", "subclass", "nested", "quantized", "integers"])
+@pytest.mark.parametrize("kind", ["wrapper", "subclass", "quantized", "integers"])
 @pytest.mark.parametrize("is_first", [True, False], ids=["first step", "later"])
 def test_B25_gradients_of_a_kind(kind: str, is_first: bool) -> None:
-    """The gradient of the second parameter; the first is not stepped."""
+    """The gradient of the second parameter; the first is not stepped. Other kinds torch takes for no gradient."""
     make, message = KINDS[kind]
-    good, bad = leaf(torch.ones(2)), leaf(torch.ones(3, 3) if kind == "csr" else torch.ones(3))
+    good, bad = leaf(torch.ones(2)), leaf(torch.ones(3))
     optimizer = ours("Adam")([("good", good), ("bad", bad)])
     good.grad, bad.grad = torch.ones(2), torch.ones_like(bad)
     if not is_first:
         optimizer.step()
     bad.grad_dtype = None
-    gradient = make()
-    try:
-        bad.grad = gradient
-    except RuntimeError:
-        pytest.skip("torch does not take it for a gradient")
+    bad.grad = make()
     refused(optimizer, (TypeError, ValueError), f"Adam: gradient bad (is|has) .*{re.escape(message.split(';')[0])}")
     bad.grad = torch.ones_like(bad)
     optimizer.step()

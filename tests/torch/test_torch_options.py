@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -153,3 +154,40 @@ def test_a_parameter_with_gaps_has_all_options() -> None:
         assert not gaps.grad.any()
     assert bits(one.ema[0]) == bits(other.ema[0])
     assert bits(one.mirror[0]) == bits(other.mirror[0])
+
+
+@pytest.mark.parametrize("what", ["a first gradient", "swapped memory", "a copy", "saved and loaded"])
+def test_calls_that_wait_go_on_waiting(what: str) -> None:
+    """Something is bound anew in the middle of three calls that make one step."""
+    params = params_of([(5,), (4,)], torch.float32)
+    arrays = [array(param) for param in params]
+    door, core = ours("Adam")(params, accumulate=3), op.Adam(arrays, accumulate=3)
+    for step in range(6):
+        grads: list[Any] = gradients(params, step)
+        if step == 0 and what == "a first gradient":
+            grads[1] = None
+        if step == 2:
+            if what == "swapped memory":
+                params[0].data = params[0].data.clone()
+            elif what == "a copy":
+                door = copy.deepcopy(door)
+                params = door.param_groups[0]["params"]
+            elif what == "saved and loaded":
+                saved = door.state_dict()
+                door = ours("Adam")(params, accumulate=3)
+                door.load_state_dict(saved)
+        give(grads, params)
+        door.step()
+        core.step([None if gradient is None else array(gradient) for gradient in grads])
+        assert door.record.pending == (step + 1) % 3
+        for param, own in zip(params, arrays, strict=True):
+            assert bits(param) == own.tobytes()
+
+
+def test_a_record_is_of_the_last_step() -> None:
+    param = torch.nn.Parameter(torch.zeros(2))
+    door = ours("SGD")([param], lr=1.0, skip_nonfinite=True)
+    for value, skipped in ((1.0, False), (float("nan"), True), (1.0, False)):
+        param.grad = torch.full((2,), value)
+        door.step()
+        assert door.record.skipped == skipped

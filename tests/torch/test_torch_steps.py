@@ -170,3 +170,22 @@ def test_a_version_counter_moves() -> None:
     assert other._version == unmoved
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def test_lbfgs_is_torchs() -> None:
+    found = []
+    for make in (ours("LBFGS"), torchs("LBFGS")):
+        weight = torch.nn.Parameter(torch.tensor([-1.5, 2.0], dtype=torch.float64))
+        optimizer = make([weight], lr=0.5, line_search_fn="strong_wolfe")
+
+        def closure(weight: Any = weight, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = (1 - weight[0]) ** 2 + 100 * (weight[1] - weight[0] ** 2) ** 2
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            optimizer.step(closure)
+        found.append(weight)
+    assert_same([found[0]], [found[1]])
+    torch.testing.assert_close(found[0].detach(), torch.ones(2, dtype=torch.float64), rtol=1e-3, atol=1e-3)

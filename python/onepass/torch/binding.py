@@ -26,7 +26,7 @@ Mirrors = Mapping[torch.Tensor, torch.Tensor]
 KernelValues = Callable[[GroupValues, Mapping[str, Any]], NDArray[np.float64]]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Bound:
     """A parameter, and what is stepped for it."""
 
@@ -62,11 +62,12 @@ class _Bound:
         """What the plan has of it; what its state lacks is made."""
         is_local = self.tensor is not self.param and not self.is_buffered
         common = (str(self.name), rule, self.param, self.tensor, is_local)
-        if self.param.grad is None and not state.get(self.param):
+        kept = state.get(self.param)
+        if self.param.grad is None and not kept:
             return (*common, None, {})
-        own = state.get(self.param, {})
+        own = {} if kept is None else kept
         parts = parts_of(self.label, self.group.rule, self.param, self.tensor, own, self.group.values, options)
-        if own:
+        if own and kept is None:
             state[self.param] = own
         if mirrors is not None:
             mirror = mirrors[self.param]

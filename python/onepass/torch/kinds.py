@@ -72,8 +72,8 @@ def _unfit(tensor: torch.Tensor) -> str:
         return f"a tensor of layout {tensor.layout}"
     if tensor.device.type != "cpu":
         return f"on {tensor.device}"
-    if tensor.is_inference() and not torch.is_inference_mode_enabled():
-        return "an inference tensor outside inference mode"
+    if tensor.is_inference():
+        return "an inference tensor, which has no version counter"
     return ""
 
 
