@@ -422,10 +422,10 @@ def test_inference_tensors(inside: bool) -> None:
     with torch.inference_mode():
         given = lists("adamw", shapes=[(5,), (5,)])
     own = lists("adamw", shapes=[(5,), (5,)])
-    before = copied(own)
+    before, first = copied(own), own["params"][0].clone()
     with torch.inference_mode(inside):
         for role in ("params", "mirrors"):
-            changes = {role: [own["params"][0].clone(), given["params"][1]]}
+            changes = {role: [first, given["params"][1]]}
             with pytest.raises(TypeError, match=rf"^adamw_: {role}\[1\] is an inference tensor"):
                 function("adamw")(**{**own, **changes})
         for name, values in own.items():
