@@ -416,16 +416,22 @@ def test_bad_arguments(changes: dict[str, Any], error: type[Exception], message:
         assert_same(values, before[name])
 
 
-def test_inference_tensors() -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_inference_tensors(inside: bool) -> None:
+    """They have no version by which a graph could know that they were written."""
     with torch.inference_mode():
-        given = lists("adamw", shapes=[(5,)])
-        before = bits(given["params"][0])
-        function("adamw")(**given)
-        after = bits(given["params"][0])
-    assert after != before
-    with pytest.raises(TypeError, match=r"^adamw_: params\[0\] is an inference tensor"):
-        function("adamw")(**given)
-    assert bits(given["params"][0]) == after
+        given = lists("adamw", shapes=[(5,), (5,)])
+    own = lists("adamw", shapes=[(5,), (5,)])
+    before, first = copied(own), own["params"][0].clone()
+    with torch.inference_mode(inside):
+        for role in ("params", "mirrors"):
+            changes = {role: [first, given["params"][1]]}
+            with pytest.raises(TypeError, match=rf"^adamw_: {role}\[1\] is an inference tensor"):
+                function("adamw")(**{**own, **changes})
+        for name, values in own.items():
+            assert_same(values, before[name])
+        function("adamw")(**{**given, "params": own["params"]})
+    assert bits(own["params"][0]) != bits(before["params"][0])
 
 
 def test_an_unknown_function() -> None:

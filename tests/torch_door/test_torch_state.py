@@ -159,6 +159,18 @@ def test_counts_of_any_kind(kind: str) -> None:
     assert loaded.state[other[0]]["step"].dtype == torch.float32
 
 
+def test_the_default_dtype_does_not_matter() -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        params = params_of([(3,)], torch.float32)
+        own = ours("NAdam")(params)
+        steps(2, own, params)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert own.state[params[0]]["step"].dtype == torch.float32
+    assert float(own.state[params[0]]["step"]) == 2
+
+
 def test_what_is_loaded_stays_the_callers() -> None:
     params = params_of([(30,)])
     own = ours("Adam")(params)

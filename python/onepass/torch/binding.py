@@ -26,7 +26,7 @@ Mirrors = Mapping[torch.Tensor, torch.Tensor]
 KernelValues = Callable[[GroupValues, Mapping[str, Any]], NDArray[np.float64]]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Bound:
     """A parameter, and what is stepped for it."""
 

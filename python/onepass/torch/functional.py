@@ -124,12 +124,11 @@ def _lists(owner: str, values: dict[str, Any], roles: Sequence[str]) -> list[lis
 
 
 def _note_change(owner: str, lists: Mapping[str, list[Any]]) -> None:
-    """Let a graph that has saved what is written see it; inference tensors are in none, and stay as they are."""
-    if not torch.is_inference_mode_enabled():
-        for role in ("params", "mirrors"):
-            for index, one in enumerate(lists[role]):
-                if one.is_inference():
-                    refuse(owner, lists, role, index)
+    """Let a graph that has saved what is written see it; inference tensors cannot tell, and stay as they are."""
+    for role in ("params", "mirrors"):
+        for index, one in enumerate(lists[role]):
+            if one.is_inference():
+                refuse(owner, lists, role, index)
     changed = [param for param, grad in zip(lists["params"], lists["grads"], strict=True) if grad is not None]
     torch.autograd.graph.increment_version(changed + lists["mirrors"])
 

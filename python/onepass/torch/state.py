@@ -76,7 +76,7 @@ def waiting_calls(parts: Parts) -> int:
     return int(parts["grad_count"][0]) if "grad_count" in parts else 0
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Home:
     """Where the arrays of a parameter's state are, which lie as what is stepped for it does."""
 
@@ -89,7 +89,7 @@ class _Home:
         """The state's own if it is of this dtype and lies as the parameter, else a copy that does, else zeros."""
         found = self.state.get(name)
         if found is None:
-            return self.take(name, self._empty(dtype).zero_())
+            return self.take(name, torch.zeros_like(self.tensor, dtype=dtype, requires_grad=False))
         own = local(found) if isinstance(found, torch.Tensor) else None
         if own is None or own.shape != self.tensor.shape:
             shape = type(found).__name__ if own is None else tuple(own.shape)
@@ -124,7 +124,10 @@ def _number(start: Start, values: Mapping[str, Any]) -> float:
 def _step(label: str, rule: Rule, state: dict[str, Any]) -> tuple[Any, ...]:
     if rule.name in _UNCOUNTED and "step" not in state:
         return None, None, int(state.get("momentum_buffer") is not None)
-    value = state.get("step", 0)
+    value = state.get("step")
+    if value is None:
+        state["step"] = torch.zeros((), dtype=torch.float32)
+        return state["step"], state["step"], 0
     count = float(value)
     if not math.isfinite(count) or count < 0 or count != int(count):
         raise ValueError(f"{label}: state['step'] must be a count, got {value!r}")
