@@ -31,7 +31,7 @@ void run_kernel(benchmark::State& state, const RuleInfo& rule, Kernel kernel, co
   std::array<double, max_scalars> scalars{0.9, 0.9};
   rule.prepare(late_step, hypers_of(rule).data(), scalars.data(), coefs.data());
   for (auto _ : state) {
-    kernel({coefs.data(), 1, param.data, grad.data, slots.data(), scales.data(), size, 0, {1, 2}});
+    kernel({coefs.data(), 1, param.data, false, grad.data, slots.data(), scales.data(), size, 0, {1, 2}});
     benchmark::ClobberMemory();
   }
   report(state, rule, layout.param, layout.grad, layout.state, size);
