@@ -28,7 +28,7 @@ constexpr Pass all[] = {
     PASS(start_sum, a.stored, a.compute, tile_size, 0.5),
     PASS(add_to_sum, a.stored, a.compute, tile_size, 0),
     PASS(sum_squares, a.stored, tile_size, unlimited),
-    PASS(average, a.stored, a.compute, tile_size, 0.25, 0, {1, 2}),
+    PASS(average, a.stored, a.compute, tile_size, true, 0.25, 0, {1, 2}),
     PASS(flush_subnormals, a.stored, tile_size),
 };
 #undef PASS

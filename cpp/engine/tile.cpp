@@ -118,11 +118,12 @@ class Tile {
   }
 
   void update_mean() {
+    const double weight = t_.mean_weight;
     if (t_.start_mean)
       param_passes().decode(tensor_.param.at(begin_), tensor_.mean.at(begin_), size_);
     else
-      param_passes().average(tensor_.param.at(begin_), tensor_.mean.at(begin_), size_, t_.mean_weight, index(),
-                             noise(Purpose::mean, *tensor_.mean_count));
+      param_passes().average(tensor_.param.at(begin_), tensor_.mean.at(begin_), size_, weight < 0.5,
+                             weight < 0.5 ? weight : 1 - weight, index(), noise(Purpose::mean, *tensor_.mean_count));
   }
 
   void write_mirror() {

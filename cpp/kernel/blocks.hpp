@@ -124,10 +124,14 @@ inline bool is_exceptional(float scale) { return __builtin_signbit(scale); }
 inline bool fits(float value) { return __builtin_fabsf(value) < 0x1p126f; }
 
 __attribute__((noinline)) inline int32_t largest_fitting(const float* values, int64_t size) {
-  float largest = 0;
-  for (int64_t i = 0; i < size; ++i)
-    if (const float magnitude = __builtin_fabsf(values[i]); fits(magnitude) && magnitude > largest) largest = magnitude;
-  return magnitudes(Pack<float>{} + largest)[0];
+  int32_t largest = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    int32_t magnitude;
+    __builtin_memcpy(&magnitude, values + i, sizeof magnitude);
+    magnitude &= 0x7fffffff;
+    if (magnitude < too_large && magnitude > largest) largest = magnitude;
+  }
+  return largest;
 }
 
 inline Scale scale_of(int32_t largest, const float* values, int64_t size) {

@@ -78,8 +78,8 @@ struct Passes {
   void (*start_sum)(const void* stored, void* sum, int64_t size, double factor);
   void (*add_to_sum)(const void* stored, void* sum, int64_t size, double factor);
   TileSum (*sum_squares)(const void* stored, int64_t size, double bound);
-  // mean += weight * (stored - mean)
-  void (*average)(const void* stored, void* mean, int64_t size, double weight, uint32_t index, NoiseKey noise);
+  // The mean moves by this part of the way to what is stored, or to this part of it before what is stored.
+  void (*average)(const void* stored, void* mean, int64_t size, bool stays, double way, uint32_t index, NoiseKey noise);
   void (*flush_subnormals)(void* stored, int64_t size);
 };
 

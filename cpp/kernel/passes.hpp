@@ -113,10 +113,9 @@ void add_to_sum(const void* stored, void* sum, int64_t size, double factor) {
 // From whichever is nearer to the result, so that the mean arrives. A float's mean moves at random where it would stand
 // still: by less than half a place at a time.
 template <class T>
-void average(const void* stored, void* mean, int64_t size, double weight, uint32_t index, NoiseKey key) {
+void average(const void* stored, void* mean, int64_t size, bool stays, double way, uint32_t index, NoiseKey key) {
   using F = ComputeOf<T>;
-  const bool stays = weight < 0.5;
-  const auto part = everywhere<T>(stays ? weight : 1 - weight);
+  const auto part = everywhere<T>(way);
   [[maybe_unused]] Noise<Pack<float>> noise(key, index);
   const auto blend = [&](auto near, auto far, [[maybe_unused]] int64_t i) {
     const auto change = part * (far - near);

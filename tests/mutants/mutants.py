@@ -48,7 +48,7 @@ CPP = [
     ),
     Mutant(
         "a norm below the limit is scaled up",
-        "cpp/engine/plan.cpp",
+        "cpp/engine/norm.hpp",
         "wanted > 1 ? 1 : wanted",
         "wanted",
         "faults/test_C_values.py::test_C9_norms_that_are_zero_or_none[SGD]",
@@ -157,8 +157,8 @@ PYTHON = [
     Mutant(
         "a saved state is the live one",
         "python/onepass/optimizer/checkpoint.py",
-        'value.copy(order="K") for name',
-        "value for name",
+        'return array.copy(order="K") if copies else array',
+        "return array",
         "faults/test_D_state.py::test_D1_D2_D3_a_deep_copy_both_ways[Momentum]",
     ),
     Mutant(
