@@ -122,10 +122,12 @@ using CodeOf = typename CodeFor<Rule::slots.items[slot].kind>::type;
 template <class Rule, class P, class G, class S, bool stochastic>
 void kernel(const KernelArgs& args);
 
-// Of its own, so that the kernel is not another time in who calls it.
+// As a call of which the compiler knows nothing, so that the kernel is there once: neither in who calls it nor as a copy.
 template <class Rule, class P, class G>
 __attribute__((noinline)) void run_on_floats(const KernelArgs& args) {
-  kernel<Rule, P, G, float, false>(args);
+  Kernel on_floats = kernel<Rule, P, G, float, false>;
+  __asm__("" : "+r"(on_floats));
+  on_floats(args);
 }
 
 // State in blocks: a block's scale is known only when all its new values are, which wait in a buffer until then.
