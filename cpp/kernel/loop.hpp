@@ -122,7 +122,7 @@ using CodeOf = typename CodeFor<Rule::slots.items[slot].kind>::type;
 template <class Rule, class P, class G, class S, bool stochastic>
 void kernel(const KernelArgs& args);
 
-// As a call of which the compiler knows nothing, so that the kernel is there once: neither in who calls it nor as a copy.
+// A call of which the compiler knows nothing, so that the kernel is there once: neither in its caller nor as a copy.
 template <class Rule, class P, class G>
 __attribute__((noinline)) void run_on_floats(const KernelArgs& args) {
   Kernel on_floats = kernel<Rule, P, G, float, false>;
