@@ -149,6 +149,7 @@ __attribute__((noinline)) void mark_exceptions(uint8_t* codes, const float* valu
 
 template <class Code>
 __attribute__((noinline)) void load_with_exceptions(const uint8_t* codes, float scale, float* values, int64_t size) {
+  __asm__("" : "+r"(size));  // of whatever size: unrolled for the only one it would be long
   const auto magnitude = broadcast<Pack<float>>(__builtin_fabsf(scale));
   sweep<lanes<Pack<float>>>(
       size,
