@@ -271,8 +271,7 @@ bool TensorPlan::take(Entry& entry, py::handle gradient) {
   if (is_complex != (dtype.code == dlpack::complex)) return false;
   const std::optional<DType> stored = Layout{nullptr, dtype, {}, {}}.stored();
   if (!stored || *stored == DType::q8) return false;
-  const DType param = tensor.param.dtype;
-  if (*stored != param && *stored != DType::f32 && (param != DType::f32 || *stored == DType::f64)) return false;
+  if (!is_gradient_dtype(*stored, tensor.param.dtype)) return false;
   if (reader_->is_read_otherwise(gradient, is_complex)) return false;
   require_outside(entry, data, tensor.size * bytes_of(*stored));
   tensor.grad = {data ? data : &nothing, *stored};
