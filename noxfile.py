@@ -42,3 +42,10 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("python", "-m", "mypy.stubtest", "onepass._core", "--allowlist", ".ci/stubtest-allowlist")
     session.run("pytest", "tests/test_types.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site, in build/docs; a warning is an error."""
+    session.install(".[docs]")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "build/docs", *session.posargs)
