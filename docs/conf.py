@@ -38,6 +38,7 @@ myst_heading_anchors = 4  # as on GitHub
 # A name in single backticks is one of ours, as in the docstrings.
 default_role = "py:obj"
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False  # those of torch are torch's
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False

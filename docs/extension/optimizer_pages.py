@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from extension import performance, pictures
+from extension import measurements, pictures
 from extension.peers import Peer, read
 from extension.tables import table
 from onepass import optimizers
@@ -22,7 +22,7 @@ from onepass.lab.race.surfaces import SURFACES
 from onepass.optimizer import Optimizer
 from onepass.reference.formulas import formula_of
 from onepass.rules import RULES
-from onepass.signatures import signatures
+from onepass.signatures import choice_of, signatures
 
 #: Below the folder of the pages, and ignored by git.
 FOLDER = "generated/optimizers"
@@ -47,11 +47,12 @@ def page(cls: type[Optimizer], peers: list[Peer]) -> str:
         f"{STEPS} steps on {SURFACE.title}'s function with a learning rate of {rate(name, SURFACE):g}. "
         "The cross is the minimum. "
         "`onepass race` lets all of them run side by side.",
-        f"## State\n\nBytes per element of the parameters, beside the parameters themselves:\n\n{_state_table(cls)}",
+        f"## State\n\n{_state_table(cls)}\n\nBytes of state per element of the parameters, by `state_dtype`, and "
+        "those that a step of float32 moves: what it must read and write, once each.",
     ]
     if peers:
         parts.append(f"## Elsewhere\n\n{_peers_table(peers)}")
-    if cost := performance.cost_of(cls.rules[0]):
+    if cost := measurements.cost_of(cls.rules[0]):
         parts.append(f"## What a step costs\n\n{cost}")
     parts.append(_as_functions(cls))
     return "\n\n".join(parts) + "\n"
@@ -61,33 +62,21 @@ def _state_table(cls: type[Optimizer]) -> str:
     rows = []
     for rule in cls.rules:
         kept = ", ".join(f"`{slot.name}`" for slot in RULES[rule].slots) or "none"
-        rows.append([f"`{rule}`", kept, *(f"{bytes_per_element(cls, rule, dtype):.3g}" for dtype in DTYPES)])
-    return table(["rule", "arrays", *(f"`{dtype}`" for dtype in DTYPES)], rows)
+        sizes = [f"{bytes_per_element(cls, rule, dtype):.3g}" for dtype in DTYPES]
+        rows.append([f"`{rule}`", kept, *sizes, str(bytes_moved(rule))])
+    return table(["rule", "arrays", *(f"`{dtype}`" for dtype in DTYPES), "moved"], rows)
+
+
+def bytes_moved(rule: str) -> int:
+    """Per element in float32: parameter and state are read and written, the gradient is read."""
+    return 4 * (3 + 2 * len(RULES[rule].slots))
 
 
 def bytes_per_element(cls: type[Optimizer], rule: str, dtype: str) -> float:
     """Of the state of a large parameter."""
     param = np.zeros(1 << 16, np.float32)
-    options = _options_of(cls, rule)
-    (state,) = cls([param], state_dtype=dtype, **options).state
+    (state,) = cls([param], state_dtype=dtype, **choice_of(rule, cls)).state
     return sum(array.nbytes for name, array in state.items() if array.ndim) / param.size
-
-
-def _options_of(cls: type[Optimizer], rule: str) -> dict[str, object]:
-    """Hyper-parameters with which the class chooses this rule."""
-    defaults = {name: field.default for name, field in cls.hyperparameters.items()}
-    switches = [{}, *({name: True} for name, default in defaults.items() if default is False and name != "maximize")]
-    momenta = [{}, {"momentum": 0.9}] if "momentum" in defaults else [{}]
-    for first in switches:
-        for second in switches:
-            for momentum in momenta:
-                given = {**first, **second, **momentum}
-                try:
-                    if cls.rule({**defaults, **given}) == rule:
-                        return given
-                except ValueError:
-                    continue
-    raise ValueError(f"{cls.__name__} does not choose {rule}")
 
 
 def _peers_table(peers: list[Peer]) -> str:

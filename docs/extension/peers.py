@@ -71,16 +71,16 @@ class Peer:
 
 
 def read() -> dict[str, list[Peer]]:
-    """The peers of every optimizer.
+    """The peers of every optimizer; one that no other library has may have none.
 
     Raises:
-        ValueError: an optimizer has none, or there is none of that name.
+        ValueError: there is no optimizer of that name.
     """
     given = tomllib.loads(FILE.read_text())
     names = given.pop("arguments")
-    if given.keys() != set(optimizers.__all__):
-        raise ValueError(f"{FILE.name} and onepass.optimizers differ in {given.keys() ^ set(optimizers.__all__)}")
-    return {name: list(_entries(name, given[name], names)) for name in optimizers.__all__}
+    if unknown := given.keys() - set(optimizers.__all__):
+        raise ValueError(f"{FILE.name}: there is no optimizer {', '.join(sorted(unknown))}")
+    return {name: list(_entries(name, given.get(name, []), names)) for name in optimizers.__all__}
 
 
 def _entries(name: str, entries: list[dict[str, Any]], names: Mapping[str, Mapping[str, str]]) -> Iterator[Peer]:
