@@ -70,10 +70,9 @@ def test_steps_of_optax_are_ours_where_the_table_says_so(peers: dict[str, list[A
     start = spread(rng, 100, np.float64, decades=1)
     gradients = [spread(rng, 100, np.float64, decades=1) for _ in range(10)]
     for peer in (peer for found in peers.values() for peer in found if peer.library == "optax"):
-        more = {"Momentum": {"momentum": 0.9}, "Nesterov": {"momentum": 0.9, "nesterov": True}}
         make = getattr(optax, peer.call.rpartition(".")[2])
         with jax.enable_x64(True):
-            theirs = make(0.1, **more.get(peer.optimizer.__name__, {}))
+            theirs = make(0.1, **peer.given)
             params = jax.numpy.asarray(start)
             state = theirs.init(params)
             for gradient in gradients:

@@ -80,12 +80,11 @@ def bytes_per_element(cls: type[Optimizer], rule: str, dtype: str) -> float:
 
 
 def _peers_table(peers: list[Peer]) -> str:
-    def call(peer: Peer) -> str:
-        return f"`{peer.call}({', '.join(f'{name}={value}' for name, value in peer.defaults.items())})`"
+    def row(peer: Peer) -> list[str]:
+        call = f"`{peer.their_signature()}`" if peer.call else ""
+        return [peer.title, call, "same" if peer.same else "other", peer.note]
 
-    rows = [
-        [peer.title, call(peer) if peer.call else "", "same" if peer.same else "other", peer.note] for peer in peers
-    ]
+    rows = [row(peer) for peer in peers]
     return table(["", "call and defaults", "formula", "what to know"], rows)
 
 

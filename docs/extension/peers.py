@@ -22,6 +22,7 @@ class Peer:
     """An optimizer as another library has it.
 
     Attributes:
+        given: what makes the call this optimizer.
         defaults: by the library's names.
         names: what each of them is called here, where that differs; ``betas[0]`` is the first of a pair.
         same: with the same hyper-parameters its steps are ours, to rounding.
@@ -32,6 +33,7 @@ class Peer:
     same: bool
     note: str
     call: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,15 +61,24 @@ class Peer:
 
     def our_call(self) -> str:
         """The line that has its defaults here: what differs from ours is written out."""
-        required = [self.names.get(name, name) for name, value in self.defaults.items() if value == REQUIRED]
-        differing = {name: value for name, value in self.here().items() if value != getattr(self.optimizer, name)}
-        arguments = [*(f"{name}=..." for name in required), *(f"{name}={value:g}" if isinstance(value, float) else
-                     f"{name}={value}" for name, value in differing.items())]  # fmt: skip
-        return f"op.{self.optimizer.__name__}({', '.join(['params', *arguments])})"
+        required = [f"{self.names.get(name, name)}=..." for name, value in self.defaults.items() if value == REQUIRED]
+        other = {name: value for name, value in self.here().items() if value != getattr(self.optimizer, name)}
+        return f"op.{self.optimizer.__name__}({', '.join(['params', *required, *_arguments(other)])})"
 
     def their_call(self) -> str:
-        required = [name for name, value in self.defaults.items() if value == REQUIRED]
-        return f"{self.call}({', '.join(f'{name}=...' for name in required)})"
+        """The line there, as short as it may be."""
+        required = [f"{name}=..." for name, value in self.defaults.items() if value == REQUIRED]
+        return f"{self.call}({', '.join([*required, *_arguments(self.given)])})"
+
+    def their_signature(self) -> str:
+        """The call there with what it takes."""
+        defaults = {name: value for name, value in self.defaults.items() if value != REQUIRED}
+        required = [name for name in self.defaults if name not in defaults]
+        return f"{self.call}({', '.join([*required, *_arguments({**self.given, **defaults})])})"
+
+
+def _arguments(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()]
 
 
 def read() -> dict[str, list[Peer]]:
@@ -80,7 +91,9 @@ def read() -> dict[str, list[Peer]]:
     names = given.pop("arguments")
     if unknown := given.keys() - set(optimizers.__all__):
         raise ValueError(f"{FILE.name}: there is no optimizer {', '.join(sorted(unknown))}")
-    return {name: list(_entries(name, given.get(name, []), names)) for name in optimizers.__all__}
+    return {
+        name: list(_entries(name, given.get(name, []), names)) for name in sorted(optimizers.__all__, key=str.lower)
+    }
 
 
 def _entries(name: str, entries: list[dict[str, Any]], names: Mapping[str, Mapping[str, str]]) -> Iterator[Peer]:
