@@ -107,7 +107,11 @@ void run(const KernelArgs& args, Indices<I...>) {
       UnitCodec<P, W>::template store<has_nan != 0>(p_at, p);
       (store_slot(flag, Constant<I>{}, slot_at), ...);
     };
-    if (__builtin_expect((UnitCodec<P, W>::has_trouble(p) | ... | UnitCodec<S, W>::has_trouble(slots[I])), 0))
+    Pack<int32_t> trouble{};
+    UnitCodec<P, W>::look_for_trouble(p, trouble);
+    (UnitCodec<S, W>::look_for_trouble(slots[I], trouble), ...);
+    constexpr bool is_looked_for = UnitCodec<P, W>::may_have_trouble || UnitCodec<S, W>::may_have_trouble;
+    if (is_looked_for && __builtin_expect(any_lane(trouble), 0))
       store(Constant<1>{});
     else
       store(Constant<0>{});

@@ -27,7 +27,8 @@ struct Width {
   static constexpr bool interleaved = pairs && sizeof(F) == 32 && (is_narrow<T> && ...);
 };
 
-// A store with `has_nan` is for numbers that have trouble: a NaN, for which there is no time in the common case.
+// A store with `has_nan` is for numbers that have trouble: a NaN, for which there is no time in the common case. It is
+// looked for in all arrays of a pass at once.
 template <class T, class Width>
 struct UnitCodec {
   using F = Pack<ComputeOf<T>>;
@@ -42,10 +43,9 @@ struct UnitCodec {
     return numbers;
   }
 
-  static bool has_trouble([[maybe_unused]] const Numbers& numbers) {
-    if constexpr (is_brain<T> && Width::pairs)
-      return any_lane((numbers.part[0] != numbers.part[0]) | (numbers.part[1] != numbers.part[1]));
-    return false;
+  static constexpr bool may_have_trouble = is_brain<T> && Width::pairs;
+  static void look_for_trouble(const Numbers& numbers, Pack<int32_t>& where) {
+    if constexpr (may_have_trouble) where |= unordered(numbers.part[0], numbers.part[1]);
   }
 
   template <bool has_nan>
