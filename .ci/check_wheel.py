@@ -1,5 +1,5 @@
-"""Is a repaired wheel what we promise? A tag that PyPI takes, every instruction-set level, NumPy alone, small; and of its
-libraries: no symbol that another could meet, none needed but the system's, OpenMP's layer without its runtime."""
+"""Is a repaired wheel what we promise? A tag that PyPI takes, every instruction-set level, NumPy alone, small; and its
+libraries: no symbol that another could meet, the system's alone are needed, OpenMP's layer without its runtime."""
 
 import io
 import re
@@ -14,7 +14,7 @@ MOST_MEGABYTES = 3
 X86 = ("x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2")
 LEVELS = {"x86_64": X86, "amd64": X86, "aarch64": ("neon",), "arm64": ("neon",)}
 #: What each library defines for others to find.
-OURS = {"_core": r"PyInit__core", "libonepass_openmp": r"onepass_openmp_\w+"}
+OURS = {"_core": r"PyInit_\w+", "libonepass_openmp": r"onepass_openmp_\w+"}
 #: What each library needs of the system.
 SYSTEM = r"(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s|ld-linux-[\w-]+|libc\.musl-\w+)\.so(\.\d+)?"
 
@@ -28,7 +28,8 @@ def check_library(name: str, content: bytes) -> None:
         if symbol.entry.st_shndx != "SHN_UNDEF" and symbol.entry.st_info.bind == "STB_GLOBAL"
     }
     strange = {symbol for symbol in defined if not re.fullmatch(ours, symbol)}
-    assert defined and not strange, f"{name} defines {strange or 'nothing'}"
+    assert defined, f"{name} defines nothing"
+    assert not strange, f"{name} defines {strange}"
     assert elf.get_section_by_name(".symtab") is None, f"{name} is not stripped"
     needed = {tag.needed for tag in elf.get_section_by_name(".dynamic").iter_tags("DT_NEEDED")}
     allowed = SYSTEM if "_core" in name else rf"{SYSTEM}|libgomp\.so\.1"
@@ -37,10 +38,13 @@ def check_library(name: str, content: bytes) -> None:
 
 wheel = Path(sys.argv[1])
 _, _, python, abi, platform = wheel.stem.split("-")
-system, machine = re.search(r"(manylinux|musllinux|macosx|win)[\d_]*_(x86_64|amd64|aarch64|arm64)$", platform).groups()
+tag = re.search(r"(manylinux|musllinux|macosx|win)[\d_]*_(x86_64|amd64|aarch64|arm64)$", platform)
+assert tag, wheel.name
+system, machine = tag.groups()
 levels = LEVELS[machine]
 megabytes = wheel.stat().st_size / 1e6
-assert re.fullmatch(r"cp3\d+", python) and abi.removesuffix("t") == python, wheel.name
+assert re.fullmatch(r"cp3\d+", python), wheel.name
+assert abi.removesuffix("t") == python, wheel.name
 assert megabytes < MOST_MEGABYTES, f"{megabytes:.2f} MB"
 
 with zipfile.ZipFile(wheel) as archive:
