@@ -1,4 +1,4 @@
-"""How does a race move? As a GIF, an MP4 or a page with buttons; all three show the same frames."""
+"""How does a race move? As a GIF, an MP4 or matplotlib's page with buttons; all three show the same frames."""
 
 from __future__ import annotations
 
