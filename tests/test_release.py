@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = (ROOT / "pyproject.toml").read_text()
 CHANGES = (ROOT / "CHANGELOG.md").read_text()
 CITATION = (ROOT / "CITATION.cff").read_text()
+RECIPE = (ROOT / "recipe" / "recipe.yaml").read_text()
 
 
 def found(pattern: str, text: str) -> str:
@@ -32,8 +33,18 @@ def test_the_citation_is_of_this_version() -> None:
     assert found(r'^date-released: "(.*)"$', CITATION) == found(rf"^## {re.escape(VERSION)} - (.*)$", CHANGES)
 
 
+def test_the_recipe_is_of_this_version_and_needs_the_same() -> None:
+    assert found(r'^  version: "(.*)"$', RECIPE) == VERSION
+    told = found(r"^requires = (\[.*\])$", PROJECT) + found(r"^dependencies = (\[.*\])$", PROJECT)
+    needed = re.findall(r'"([\w-]+)(>=[\d.]+)"', told)
+    assert {name for name, _ in needed} == {"numpy", "pybind11", "scikit-build-core"}
+    for name, least in needed:
+        assert set(re.findall(rf"^ *- {name}\b *(.*)$", RECIPE, re.MULTILINE)) == {least}
+
+
 def test_addresses_are_of_one_repository() -> None:
     source = found(r'^Source = "(.*)"$', PROJECT)
-    assert found(r"^repository-code: (.*)$", CITATION) == source
+    assert found(r"^repository-code: (.*)$", CITATION) == found(r"^  repository: (.*)$", RECIPE) == source
+    assert found(r'^Documentation = "(.*)"$', PROJECT) == found(r"^  documentation: (.*)$", RECIPE)
     assert found(r'^Issues = "(.*)"$', PROJECT).startswith(source)
     assert found(r'^Changelog = "(.*)"$', PROJECT).startswith(source)
