@@ -80,8 +80,21 @@ PROGRAMS: dict[str, Program] = {
 }
 
 
+#: What each notebook needs, and a line that one of its cells prints; the cells look at the rest themselves.
+NOTEBOOKS: dict[str, tuple[tuple[str, ...], str]] = {
+    "first_steps": (("matplotlib",), "the same bits: True"),
+    "torch": (("torch",), "['exp_avg', 'exp_avg_sq', 'step'] 100.0"),
+}
+
+
 def marked(name: str, needs: tuple[str, ...]) -> Any:
     return pytest.param(name, marks=[pytest.mark.peers] if {"torch", "autograd"}.intersection(needs) else [])
+
+
+def environment() -> dict[str, str]:
+    """Without our variables. Who waits for a thread leaves it the core, as tests run beside each other."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("ONEPASS_")}
+    return clean | {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.parametrize("name", [marked(name, program.needs) for name, program in PROGRAMS.items()])
@@ -89,16 +102,56 @@ def test_what_a_program_prints_is_true(name: str, tmp_path: Path) -> None:
     program = PROGRAMS[name]
     for module in program.needs:
         pytest.importorskip(module)
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("ONEPASS_")}
-    # Who waits for a thread leaves it the core, which it may lack where tests run beside each other.
-    clean |= {"OMP_WAIT_POLICY": "passive", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(EXAMPLES / f"{name}.py")]
-    done = subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     found = re.fullmatch(program.prints, done.stdout)
     assert found, done.stdout
     assert program.holds(**{group: float(number) for group, number in found.groupdict().items()}), done.stdout
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [marked(name, needs) for name, (needs, _) in NOTEBOOKS.items()])
+def test_a_notebook_runs_from_top_to_bottom(name: str, tmp_path: Path) -> None:
+    needs, line = NOTEBOOKS[name]
+    nbclient = pytest.importorskip("nbclient")
+    for module in ("ipykernel", *needs):
+        pytest.importorskip(module)
+    notebook = read_notebook(EXAMPLES / f"{name}.ipynb")
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute(env=environment())
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", ())]
+    assert not [one for one in outputs if one.get("name") == "stderr"]
+    assert line in "".join(one.get("text", "") for one in outputs).splitlines()
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_valid_and_kept_without_outputs(name: str) -> None:
+    notebook = read_notebook(EXAMPLES / f"{name}.ipynb")
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec.name == "python3"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+
+
+def read_notebook(path: Path) -> Any:
+    nbformat = pytest.importorskip("nbformat")
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def test_every_notebook_is_listed_and_checked() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.ipynb")} == NOTEBOOKS.keys()
+    table = (EXAMPLES / "README.md").read_text()
+    assert all(f"[{name}.ipynb]({name}.ipynb)" in table for name in NOTEBOOKS)
 
 
 def test_every_program_is_listed_checked_and_short() -> None:
