@@ -52,6 +52,13 @@ def exhaustive(session: nox.Session) -> None:
 
 
 @nox.session
+def examples(session: nox.Session) -> None:
+    """The programs and notebooks of examples/, and what they print."""
+    session.install(".[test,examples,torch]")
+    session.run("pytest", "tests/test_examples.py", "-m", "", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Formatters, linters, types, workflows."""
     session.install(".[test]", *group("lint"))
