@@ -1,15 +1,37 @@
 """What can be run besides `pytest`? `nox -l` lists it; `.ci/run` runs the part that fits."""
 
+import shlex
+import shutil
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["tests"]
 
+PROJECT = nox.project.load_toml("pyproject.toml")
+#: How wheels are repaired, audited and tested, on the machines of others as here.
+WHEELS = PROJECT["tool"]["cibuildwheel"]
 
-@nox.session(python=["3.10", "3.11", "3.12", "3.13"])
+
+def group(name: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+# Tests
+
+
+@nox.session(python=nox.project.python_versions(PROJECT))
 def tests(session: nox.Session) -> None:
     """The tests, on every Python that is found."""
     session.install(".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """The tests against torch and optax."""
+    session.install(".[test,peers]")
+    session.run("pytest", "-m", "peers and not exhaustive", *session.posargs)
 
 
 @nox.session
@@ -26,22 +48,28 @@ def exhaustive(session: nox.Session) -> None:
     session.run("pytest", "-m", "exhaustive", *session.posargs)
 
 
+# Texts
+
+
 @nox.session
-def peers(session: nox.Session) -> None:
-    """The tests against torch and optax."""
-    session.install(".[test,peers]")
-    session.run("pytest", "-m", "peers and not exhaustive", *session.posargs)
+def examples(session: nox.Session) -> None:
+    """The programs and notebooks of examples/, and what they print."""
+    session.install(".[test,examples,torch]")
+    session.run("pytest", "tests/test_examples.py", "-m", "", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Formatters, linters, types."""
-    session.install(".[dev]")
+    """Formatters, linters, types, workflows."""
+    session.install(".[test]", *group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("python", "-m", "mypy.stubtest", "onepass._core", "--allowlist", ".ci/stubtest-allowlist")
     session.run("pytest", "tests/test_types.py")
+    workflows = [str(path) for path in sorted(Path(".github/workflows").iterdir())]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", ".github")
 
 
 @nox.session
@@ -49,3 +77,50 @@ def docs(session: nox.Session) -> None:
     """The documentation site, in build/docs; a warning is an error."""
     session.install(".[docs]")
     session.run("python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "build/docs", *session.posargs)
+
+
+# What is published
+
+
+@nox.session
+def sdist(session: nox.Session) -> None:
+    """The source distribution, in dist: what git knows and nothing else."""
+    session.install(*group("sdist"))
+    session.run("check-sdist")
+    session.run("python", "-m", "build", "--sdist")
+    session.run("twine", "check", "--strict", *map(str, Path("dist").glob("*.tar.gz")))
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """A wheel for this Linux: built, repaired, audited, tested where there is no compiler and then next to torch."""
+    session.install(*group("wheel"))
+    raw, repaired = (Path(session.create_tmp(), name).resolve() for name in ("raw", "repaired"))
+    for folder in (raw, repaired):
+        shutil.rmtree(folder, ignore_errors=True)
+
+    alone = {"PATH": session.bin, "PYTHONPATH": None}
+
+    def run_as_told(command: str, **places: object) -> None:
+        session.run(*shlex.split(command.format(project=".", **places)), env=alone)
+
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(raw))
+    (built,) = raw.iterdir()
+    run_as_told(WHEELS["linux"]["repair-wheel-command"], wheel=built, dest_dir=repaired)
+    (file,) = repaired.iterdir()
+    run_as_told(WHEELS["audit-command"], wheel=file)
+
+    session.install("--only-binary", ":all:", str(file))
+    if found := [tool for tool in ("cc", "c++", "gcc", "clang", "cmake") if shutil.which(tool, path=session.bin)]:
+        session.error(f"{', '.join(found)} in sight")
+    for command in WHEELS["test-command"]:
+        run_as_told(command)
+    session.install("torch", "pytest", "threadpoolctl")
+    session.run("pytest", "-o", "addopts=", "tests/test_threads.py", "-k", "beside_torch", env=alone)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """The wheels for this machine's system, in dist, as they are published; on Linux with docker."""
+    session.install("cibuildwheel>=4.3")
+    session.run("cibuildwheel", "--output-dir", "dist", *session.posargs)

@@ -4,7 +4,7 @@ python bench/torch_loop.py                    all rows: some minutes
 python bench/torch_loop.py --quick            a first impression, smaller stand-ins for the large shapes
 python bench/torch_loop.py --rows mlp,whole   some rows; --threads 1 where the machine is busy
 
-Every round gives each contender one turn, in shuffled order: rest, its loop for some milliseconds, and one timed call. A
+Every round gives each contender one turn, in shuffled order: rest, its loop for some milliseconds, one timed call. A
 bar is a ratio: how many times as long as onepass the rival takes at least.
 """
 

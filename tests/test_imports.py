@@ -29,6 +29,7 @@ ROOMS: dict[str, str] = {
     "factory": "optimizer",
     "functional": "_core signatures",
     "checkpoint": "_core arrays checks formats",
+    "gluon": "checkpoint checks optimizer optimizers schedules sparse",
     "solve": "_core arrays checks formats group",
     "torch": "_core checks config formats optimizer optimizers rules signatures",
     "reference.kernels": "arrays formats",

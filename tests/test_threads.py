@@ -38,8 +38,8 @@ def gomps():
 """
 
 
-def printed(code: str, **environment: str) -> list[str]:
-    done = run_python(START + code, **environment)
+def printed(code: str, before: str = "", **environment: str) -> list[str]:
+    done = run_python(before + START + code, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -341,13 +341,15 @@ finally:
 @on_openmp
 @on_linux
 @pytest.mark.peers
-@pytest.mark.parametrize("imports", ["import torch; step()", "step(); import torch"])
+@pytest.mark.parametrize(
+    ("first", "then"), [("import torch", "step()"), ("", "import torch; step()"), ("", "step(); import torch")]
+)
 @pytest.mark.parametrize("layer", ["auto", "openmp"])
-def test_one_runtime_beside_torch(imports: str, layer: str) -> None:
+def test_one_runtime_beside_torch(first: str, then: str, layer: str) -> None:
     pytest.importorskip("torch")
     code = f"""
 op.set_threading_layer("{layer}")
-{imports}
+{then}
 torch.set_num_threads(2)
 workers = set()
 for _ in range(5):
@@ -358,7 +360,7 @@ for _ in range(5):
 print(len(gomps()), len(workers) <= 2, step())
 print(next((line.split()[-1] for line in open("/proc/self/maps") if "libonepass_openmp" in line), "none") != "none")
 """
-    found = printed(code)
+    found = printed(code, first)
     if found[0] != "1":
         pytest.skip("this torch brings a runtime under another name")
     assert found == ["1", "True", "7", "True"]

@@ -23,7 +23,7 @@ from checkpoint_files import small_optimizer
 
 import onepass as op
 
-CALLS = ("open", "fchmod", "lseek", "write", "fsync", "close", "replace")
+CALLS = ("open", "chmod", "lseek", "write", "fsync", "close", "replace")
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ warnings.simplefilter("ignore", DeprecationWarning)  # of forks, which other thr
 path, count = sys.argv[1], int(sys.argv[2])
 folder = os.path.dirname(path)
 saving.PIECE = 2**12
-calls = ("open", "fchmod", "lseek", "write", "fsync", "close", "replace")
+calls = ("open", "chmod", "lseek", "write", "fsync", "close", "replace")
 size = 3000
 draw = random.Random(7)
 

@@ -27,12 +27,12 @@ def replacing(path: PathLike) -> Iterator[int]:
     temporary = os.path.join(folder, f".onepass-{os.urandom(8).hex()}.tmp")
     try:
         mode = _mode_of(target)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows adds bytes otherwise
         descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
         try:
             try:
                 if mode is not None:
-                    os.fchmod(descriptor, mode)
+                    os.chmod(temporary, mode)
                 yield descriptor
                 os.fsync(descriptor)
             finally:
@@ -72,7 +72,9 @@ def _remove(temporary: str) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # Windows opens no folder
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,37 +1,21 @@
-"""How does a race move? As a GIF, an MP4 or a page with buttons; all three show the same frames."""
+"""How does a race move? As a GIF, an MP4 or matplotlib's page with buttons; all three show the same frames."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.animation import FFMpegWriter, FuncAnimation
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, FuncAnimation, HTMLWriter, PillowWriter
 from matplotlib.artist import Artist
+from PIL import Image
 
-from onepass.lab.race.few_colours import GifWriter
 from onepass.lab.race.pictures import Races, new_panels
 
 KINDS = ("gif", "mp4", "html", "none")
 _FRAMES_PER_SECOND = 12
 _REST = 2.0
 _DOTS_PER_INCH = 75
-
-
-#: By their names in the font that matplotlib's player takes from the network, signs that every browser has.
-_SIGNS = {
-    "minus": "-",
-    "fast-backward": "|◀◀",
-    "step-backward": "|◀",
-    "play fa-flip-horizontal": "◀",
-    "pause": "❙❙",
-    "play": "▶",
-    "step-forward": "▶|",
-    "fast-forward": "▶▶|",
-    "plus": "+",
-}
 
 
 def can_write_mp4() -> bool:
@@ -68,18 +52,28 @@ def animate(
         return [title, *(artist for panel in panels for artist in panel.show(step))]
 
     animation = FuncAnimation(figure, show, frame_steps(steps, frames), init_func=lambda: ())
-    if path.suffix == ".html":
-        with rc_context({"animation.frame_format": "jpeg"}):  # a third of PNG's size
-            player = animation.to_jshtml(fps=_FRAMES_PER_SECOND)
-        head = '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>onepass race</title></head>'
-        path.write_text(f"{head}<body>{_without_network(player)}</body></html>\n", encoding="utf-8")
-        return
-    mp4 = path.suffix == ".mp4"
-    writer = FFMpegWriter(_FRAMES_PER_SECOND) if mp4 else GifWriter(_FRAMES_PER_SECOND, _REST)
-    animation.save(path, writer, dpi=_DOTS_PER_INCH, progress_callback=lambda frame, total: after_frame())
+    animation.save(path, _writer(path), dpi=_DOTS_PER_INCH, progress_callback=lambda frame, total: after_frame())
 
 
-def _without_network(player: str) -> str:
-    """The player with signs in the place of a font."""
-    player = re.sub(r'<link rel="stylesheet"\s+href="[^"]*">', "", player)
-    return re.sub(r'<i class="fa fa-([^"]*)"></i>', lambda icon: _SIGNS[icon[1]], player)
+def _writer(path: Path) -> AbstractMovieWriter:
+    if path.suffix == ".gif":
+        return _GifWriter(_FRAMES_PER_SECOND)
+    if path.suffix == ".mp4":
+        return FFMpegWriter(_FRAMES_PER_SECOND)
+    writer = HTMLWriter(_FRAMES_PER_SECOND, embed_frames=True)
+    writer.frame_format = "jpeg"  # a third of PNG's size
+    return writer
+
+
+class _GifWriter(PillowWriter):
+    """The frames in the colours of the last one: what does not move has the same pixels in each, and is stored once."""
+
+    _frames: list[Image.Image]  # PillowWriter's
+
+    def finish(self) -> None:
+        no = Image.Dither.NONE
+        # One of the 256 is left for the pixels of a GIF that stay as they are.
+        palette = self._frames[-1].quantize(255, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=no)
+        first, *others = (frame.quantize(palette=palette, dither=no) for frame in self._frames)
+        durations = [round(1000 / self.fps)] * len(others) + [round(1000 * _REST)]
+        first.save(self.outfile, save_all=True, append_images=others, duration=durations, loop=0)

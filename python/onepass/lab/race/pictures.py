@@ -9,10 +9,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from onepass.lab.race.few_colours import save_png
 from onepass.lab.race.outcome import Run
 from onepass.lab.race.panel import Panel, legend_entries
-from onepass.lab.style import new_figure, styles
+from onepass.lab.style import new_figure, save_png, styles
 
 #: The runs on each surface; on all of them the racers are the same.
 Races = Sequence[Sequence[Run]]
