@@ -108,7 +108,7 @@ def wheel(session: nox.Session) -> None:
         session.error(f"{', '.join(found)} in sight")
     for command in WHEELS["test-command"]:
         run_as_told(command)
-    session.install("torch", "pytest", "threadpoolctl")
+    session.install("torch==2.13.0", "pytest", "threadpoolctl")
     session.run("pytest", "-o", "addopts=", "tests/test_threads.py", "-k", "beside_torch", env=alone)
 
 
