@@ -61,12 +61,14 @@ def examples(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Formatters, linters, types, workflows."""
-    session.install(".[test]", *group("lint"))
+    session.install(".[test,torch]", *group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("python", "-m", "mypy.stubtest", "onepass._core", "--allowlist", ".ci/stubtest-allowlist")
     session.run("pytest", "tests/test_types.py")
+    cpp = session.run("git", "ls-files", "cpp/*.[ch]pp", "bench/*.[ch]pp", external=True, silent=True)
+    session.run("clang-format", "--dry-run", "--Werror", *cpp.split())
     workflows = [str(path) for path in sorted(Path(".github/workflows").iterdir())]
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     session.run("zizmor", "--offline", ".github")
@@ -115,7 +117,7 @@ def wheel(session: nox.Session) -> None:
         session.error(f"{', '.join(found)} in sight")
     for command in WHEELS["test-command"]:
         run_as_told(command)
-    session.install("torch", "pytest", "threadpoolctl")
+    session.install("torch==2.13.0", "pytest", "threadpoolctl")
     session.run("pytest", "-o", "addopts=", "tests/test_threads.py", "-k", "beside_torch", env=alone)
 
 

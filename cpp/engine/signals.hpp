@@ -27,7 +27,7 @@ class BlockedSignals {
   sigset_t before_;
 };
 #else
-struct BlockedSignals {};
+struct [[maybe_unused]] BlockedSignals {};
 #endif
 
 }  // namespace onepass::threads

@@ -26,7 +26,7 @@ TINY = float(np.finfo(np.float32).tiny)
 STILL = 2.0**-100
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Meaning(Schedule):
     """What all optimizers of gluon take; t counts updates from 0, MXNet counts from 1.
 
@@ -77,7 +77,7 @@ class Meaning(Schedule):
         """The hyper-parameters that stay as they are."""
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SGD(Meaning):
     """The learning rate is in the velocity: gradients are multiplied by it, and what has been gathered keeps it."""
 
@@ -102,14 +102,13 @@ class SGD(Meaning):
         return max(self.rate(t + 1), STILL)
 
 
-@dataclass(eq=False, kw_only=True)
 class NAG(SGD):
     """As SGD, with the momentum looked ahead."""
 
     nesterov = True
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class AdaGrad(Meaning):
     """``eps``, of MXNet 1, is in the root: where the sum starts. ``epsilon``, of MXNet 2, is outside."""
 
@@ -133,7 +132,7 @@ class AdaGrad(Meaning):
         return {"eps": self.epsilon}
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class AdaDelta(Meaning):
     """MXNet 2's, whose learning rate is 1; MXNet 1 has none."""
 
@@ -153,7 +152,7 @@ class AdaDelta(Meaning):
         return {"rho": self.rho, "eps": self.epsilon}
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class RMSProp(Meaning):
     """MXNet 2's, with epsilon outside the root."""
 
@@ -172,7 +171,7 @@ class RMSProp(Meaning):
         return {"alpha": self.gamma1, "momentum": momentum, "eps": self.epsilon, "centered": self.centered}
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Adam(Meaning):
     """epsilon is added to the root of the second moment before that is corrected for its start at zero."""
 
@@ -192,7 +191,7 @@ class Adam(Meaning):
         return {**super().values(t, base), "eps": self.epsilon / sqrt(1 - self.beta2 ** (t + 1))}
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class AdamW(Adam):
     """MXNet 2's, whose decay is corrected for the start at zero, too."""
 
@@ -206,7 +205,7 @@ class AdamW(Adam):
         return {**super().values(t, base), "weight_decay": correction * self.wd * self.wd_mult}
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Adamax(Meaning):
     """MXNet 1's has no epsilon, and yields NaN for a gradient that has always been 0; here such a weight stays."""
 
@@ -221,7 +220,7 @@ class Adamax(Meaning):
         return {"betas": (self.beta1, self.beta2), "eps": TINY}
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class Nadam(Meaning):
     """Each weight has a momentum schedule of its own; gluon's share one, which advances once for each of them."""
 
