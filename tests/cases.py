@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,6 @@ from onepass import _core
 from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 from onepass.reference.step.twin import arrays_of
-from onepass.selftest.places import running
 from onepass.signatures import choice_of, signatures
 
 RULES = list(signatures)

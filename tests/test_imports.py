@@ -36,6 +36,7 @@ ROOMS: dict[str, str] = {
     "reference.formulas": "arrays reference.kernels signatures",
     "reference.step": "arrays formats optimizer reference.formulas reference.kernels signatures sparse",
     "reference": "formats reference.formulas reference.step signatures",
+    "selftest": "_core arrays config formats optimizer reference.kernels reference.step rules signatures sparse",
 }
 #: The package itself, which hands out the rooms, and what only uses it.
 ABOVE = ("", "__main__", "cli", "lab")

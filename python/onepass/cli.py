@@ -36,21 +36,22 @@ def _info(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=print_config)
 
 
-def _lab(module: str) -> Configure:
+def _in(room: str) -> Configure:
     def configure(parser: argparse.ArgumentParser) -> None:
-        import_module(f"onepass.lab.{module}.command").configure(parser)
+        import_module(f"onepass.{room}.command").configure(parser)
 
     return configure
 
 
 COMMANDS = (
     Command("info", "show the version, instruction sets, threads and build", _info),
-    Command("train", "train a small network with every optimizer", _lab("train")),
-    Command("race", "let optimizers race over surfaces", _lab("race")),
-    Command("landscape", "draw the loss around a trained network", _lab("landscape")),
-    Command("airfoil", "fit least squares with every optimizer", _lab("airfoil")),
-    Command("claims", "test what is said about optimizers", _lab("claims")),
-    Command("tune", "search a network's hyper-parameters", _lab("tune")),
+    Command("selftest", "check that every kernel has the bits of its formula here", _in("selftest")),
+    Command("train", "train a small network with every optimizer", _in("lab.train")),
+    Command("race", "let optimizers race over surfaces", _in("lab.race")),
+    Command("landscape", "draw the loss around a trained network", _in("lab.landscape")),
+    Command("airfoil", "fit least squares with every optimizer", _in("lab.airfoil")),
+    Command("claims", "test what is said about optimizers", _in("lab.claims")),
+    Command("tune", "search a network's hyper-parameters", _in("lab.tune")),
 )
 
 

@@ -100,7 +100,8 @@ class Signature:
 def choice_of(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
     """The hyper-parameters with which a class chooses one of its rules, beside its defaults."""
     defaults, checks = {name: field.default for name, field in cls.hyperparameters.items()}, checks_of(cls)
-    switches = {name: (False, True) for name in defaults if isinstance(checks[name], Flag) and name != "maximize"}
+    flags = [name for name in defaults if isinstance(checks[name], Flag) and name != "maximize"]
+    switches: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
     if "momentum" in defaults:
         switches["momentum"] = (defaults["momentum"] or 0.0, 0.9)
     for values in itertools.product(*switches.values()):

@@ -24,9 +24,13 @@ def solver_cases() -> Iterator[Case]:
     operations: tuple[Callable[[str, Side], Iterator[Any]], ...] = (_dots, _combine, _blend, _rank_two, _lbfgs)
     for operation in operations:
         for dtype in ("float32", "float64"):
-            yield Case(f"{operation.__name__[1:]} {dtype}", partial(operation, dtype), is_shared=True)
+            yield _case(operation.__name__[1:], dtype, "plain", partial(operation, dtype))
     for variant in ("plain", "bounds", "scaled", "geodesic"):
-        yield Case(f"levenberg_marquardt float64 {variant}", partial(_fits, variant), is_shared=True)
+        yield _case("levenberg_marquardt", "float64", variant, partial(_fits, variant))
+
+
+def _case(operation: str, dtype: str, how: str, work: Callable[[Side], Iterator[Any]]) -> Case:
+    return Case(operation, dtype, how, lambda side: partial(work, side), is_shared=True)
 
 
 def _vector(dtype: str, seed: int, size: int = SIZE) -> Array:

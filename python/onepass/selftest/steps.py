@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 from onepass.reference.step.twin import Twin, arrays_of
-from onepass.selftest.case import Case
+from onepass.selftest.case import Case, Run
 from onepass.selftest.inputs import numbers
 from onepass.selftest.sides import Side
 from onepass.signatures import choice_of, signatures
@@ -48,14 +48,14 @@ WHOLE: tuple[Mapping[str, Any], ...] = (
     {"mirror": "float32"},
     {"mirror": "float16"},
     {"mirror": "bfloat16"},
-    {"accumulate": 2},
+    {"accumulate": STEPS},
     {"flush_subnormals": True},
     {"clip_value": 0.5, "clip_norm": 1.0, "ema": True, "mirror": "float16", "zero_grad": True, "grad_scale": 3.0},
 )
 #: So many rows, of so many elements.
 ROWS, WIDTH = 37, 256  # rows that fill blocks
-#: Above what a thread takes by itself, such that the work is shared.
-SHARED = 40_003
+#: Packs and a rest; blocks of eight bits and a rest; above what a thread takes by itself, such that it is shared.
+SMALL, IN_BLOCKS, SHARED = (517, 301), (4099, 4103), (40_003, 301)
 
 
 @dataclass(frozen=True)
@@ -69,51 +69,59 @@ class Layout:
     def __str__(self) -> str:
         return f"{self.param}/{self.grad}/{self.state}"
 
-    @property
-    def packages(self) -> tuple[str, ...]:
-        return ("ml_dtypes",) if "bfloat16" in str(self) else ()
-
 
 @dataclass(frozen=True)
 class Work:
     """Some steps of an optimizer of two parameters: a new one, and one after many steps that meets infinities and NaN.
 
     Args:
-        size: of the first.
+        is_shared: they are large enough for a team.
         rows: gradients are of some rows only.
     """
 
     rule: str
     layout: Layout
     options: Mapping[str, Any] = field(default_factory=dict)
-    size: int = 4099  # in eight bits, some blocks and a rest
+    is_shared: bool = False
     rows: bool = False
 
-    def results(self, side: Side) -> Iterator[Any]:
-        """What the steps report and leave behind."""
+    def prepared(self, side: Side) -> Run:
+        """Makes the steps, from the same start each time; results in what they report and leave behind."""
         optimizer = self._optimizer()
         optimizer.state[1]["step"][...] = 123_455
         stepper = side.stepper(optimizer)
-        for step in range(1, STEPS + 1):
-            gradients = [self._gradient(step, index) for index in (0, 1)]
-            yield repr(stepper.step(gradients))
-            if self.options.get("zero_grad"):
-                yield from gradients
-        yield from stepper.arrays() if isinstance(stepper, Twin) else arrays_of(stepper)
+        arrays = list(stepper.arrays() if isinstance(stepper, Twin) else arrays_of(stepper))
+        starts = [array.copy() for array in arrays]
+        gradients = [[self._gradient(step, index) for index in (0, 1)] for step in range(1, STEPS + 1)]
+        writes = bool(self.options.get("zero_grad"))
+
+        def run() -> Iterator[Any]:
+            for array, start in zip(arrays, starts, strict=True):
+                array[...] = start
+            for values in gradients:
+                given = copy.deepcopy(values) if writes else values
+                yield stepper.step(given)
+                if writes:
+                    yield from given
+            yield from arrays
+
+        return run
 
     def _optimizer(self) -> Optimizer:
         cls = signatures[self.rule].optimizer
         decay = {"weight_decay": 0.0 if self.rows else 0.03} if "weight_decay" in cls.hyperparameters else {}
         state = {} if self.layout.param == "float64" else {"state_dtype": self.layout.state}
-        params = [self._shaped(numbers(self.layout.param, size, seed)) for seed, size in enumerate(self._sizes)]
+        params = [self._shaped(numbers(self.layout.param, size, seed)).copy() for seed, size in enumerate(self._sizes)]
         return cls(params, seed=7, **choice_of(self.rule, cls), **decay, **state, **self.options)
 
     @property
     def _sizes(self) -> tuple[int, int]:
-        return (ROWS * WIDTH,) * 2 if self.rows else (self.size, 4101)
+        if self.rows:
+            return (ROWS * WIDTH,) * 2
+        return SHARED if self.is_shared else IN_BLOCKS if self.layout.state == "float8" else SMALL
 
     def _shaped(self, values: Array) -> Array:
-        return values.reshape(ROWS, WIDTH).copy() if self.rows else values.copy()
+        return values.reshape(ROWS, WIDTH) if self.rows else values
 
     def _gradient(self, step: int, index: int) -> Array | SparseRows:
         """Numbers that are not finite would leave nothing to compare behind a norm; skipping has them at one step."""
@@ -121,9 +129,9 @@ class Work:
         special = step == 2 if "skip_nonfinite" in self.options else index == 1 and not measures
         values = numbers(self.layout.grad, self._sizes[index], 10 * step + index, special=special)
         if not self.rows:
-            return values.copy()
-        chosen = np.arange(ROWS + step) * 5 % (ROWS - 6)  # in no order, some twice
-        return SparseRows(chosen, values.reshape(ROWS, WIDTH)[np.arange(chosen.size) % ROWS])
+            return values
+        chosen = np.arange(ROWS) * 5 % (ROWS - 2 * step)  # in no order, some twice
+        return SparseRows(chosen, self._shaped(values))
 
 
 def step_cases() -> Iterator[Case]:
@@ -136,13 +144,13 @@ def step_cases() -> Iterator[Case]:
             for layout in _layouts(rule):
                 if layout.grad in (layout.param, "float32"):
                     yield _case(Work(rule, layout, rows=True))
-        yield _case(Work(rule, next(_layouts(rule)), size=SHARED))
+        yield _case(Work(rule, next(_layouts(rule)), is_shared=True))
     for rule, dtypes, options in itertools.product(WHOLE_RULES, WHOLE_LAYOUTS, WHOLE):
         if not (signatures[rule].slots or dtypes[2] != "float8"):
             dtypes = (*dtypes[:2], "float32")
         yield _case(Work(rule, Layout(*dtypes), options))
         if dtypes == WHOLE_LAYOUTS[0]:
-            yield _case(Work(rule, Layout(*dtypes), options, size=SHARED))
+            yield _case(Work(rule, Layout(*dtypes), options, is_shared=True))
 
 
 def _layouts(rule: str) -> Iterator[Layout]:
@@ -163,12 +171,7 @@ def _roundings(layout: Layout) -> Iterator[Mapping[str, Any]]:
 
 
 def _case(work: Work) -> Case:
-    options = ",".join(f"{name}={value}" for name, value in work.options.items())
-    remarks = [options or "plain", "rows" * work.rows, "shared" * (work.size == SHARED)]
-    packages = ("ml_dtypes",) if "bfloat16" in f"{work.layout} {options}" else ()
-    return Case(
-        f"{work.rule} {work.layout} {' '.join(filter(None, remarks))}",
-        partial(work.results),
-        is_shared=work.size == SHARED,
-        packages=packages,
-    )
+    options = "+".join(f"{name}={value}" for name, value in work.options.items())
+    how = options or ("rows" if work.rows else "plain")
+    packages = ("ml_dtypes",) if "bfloat16" in f"{work.layout} {how}" else ()
+    return Case(work.rule, str(work.layout), how, work.prepared, work.is_shared, packages)
