@@ -17,6 +17,7 @@ ROOMS: dict[str, str] = {
     "_core": "sparse",
     "arrays": "",
     "checks": "",
+    "files": "",
     "sparse": "arrays",
     "group": "arrays checks",
     "formats": "arrays",

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import onepass
+from onepass.files import whole_file
 
 
 def console() -> Console:
@@ -41,7 +42,8 @@ def progress(terminal: Console, unit: str) -> Progress:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write results, what they depend on and the machine's `onepass.show_config`; what is not finite becomes null."""
     content = {**content, "config": onepass.show_config()}
-    path.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
+    with whole_file(path) as file:
+        file.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
 
 
 def make_folders(files: Iterable[Path | None]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
+from onepass.files import whole_file
 from onepass.lab import arguments as kinds
 from onepass.lab.airfoil.fitting import exact_minimum, fit
 from onepass.lab.airfoil.generated import generated
@@ -60,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     title = f"Least squares on {data.name}, {len(data)} rows, batch {BATCH_SIZE}, {EPOCHS} epochs"
     terminal.print(airfoil_table(rows, title if len(seeds) == 1 else f"{title}, means of {len(seeds)} seeds"))
-    draw_airfoil(rows, title, picture)
+    with whole_file(picture) as file:
+        draw_airfoil(rows, title, file)
     if arguments.json:
         experiment = {
             "command": "airfoil",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
+from onepass.files import whole_file
 from onepass.lab import arguments as kinds
 from onepass.lab.claims.claim import Claim, Setup
 from onepass.lab.claims.ledger import Entry, ledger, listing
@@ -70,7 +71,8 @@ def _entry(claim: Claim, setup: Setup, picture: Path) -> Entry:
     start = perf_counter()
     outcome = claim.experiment(setup)
     seconds = perf_counter() - start
-    draw_claim(claim, outcome, picture)
+    with whole_file(picture) as file:
+        draw_claim(claim, outcome, file)
     return Entry(claim, outcome, seconds)
 
 

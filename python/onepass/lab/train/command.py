@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
+from onepass.files import whole_file
 from onepass.lab import arguments as kinds
 from onepass.lab.data.folder import VARIABLE
 from onepass.lab.network import INITIALISATIONS
@@ -110,9 +111,11 @@ def run(arguments: argparse.Namespace) -> int:
     if len(ranking.keys() & {row.label for row in table_rows}) > 1:
         terminal.print(published.order_of(table_rows, ranking))
     if preset:
-        draw_curves(table_rows, title, picture, figures)
+        with whole_file(picture) as file:
+            draw_curves(table_rows, title, file, figures)
     else:
-        draw_training(table_rows, title, picture)
+        with whole_file(picture) as file:
+            draw_training(table_rows, title, file)
     if arguments.json:
         results = {"experiment": {"command": "train", "preset": arguments.preset} | asked.described()}
         results |= described(table_rows) | {"published": published.described(comparisons)}
