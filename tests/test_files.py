@@ -32,9 +32,14 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_half_a_file_goes(error: type[BaseException], tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
-    with pytest.raises(error), whole_file(path) as file:
-        file.write_text("ne")
-        raise error
+
+    def fail() -> None:
+        with whole_file(path) as file:
+            file.write_text("ne")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.json"]
     assert not written

@@ -52,6 +52,7 @@ def _in(room: str) -> Configure:
 COMMANDS = (
     Command("info", "show the version, instruction sets, threads and build", _info),
     Command("selftest", "check that every kernel has the bits of its formula here", _in("selftest")),
+    Command("bench", "time a step beside what else is installed here", _in("bench")),
     Command("train", "train a small network with every optimizer", _in("lab.train")),
     Command("race", "let optimizers race over surfaces", _in("lab.race")),
     Command("landscape", "draw the loss around a trained network", _in("lab.landscape")),

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 import torch_loop  # noqa: E402
 
 import onepass as op  # noqa: E402
-from onepass.torch.gain import OWN, times_of  # noqa: E402
+from onepass.bench.turns import OWN, times_of  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from onepass.files import whole_file
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.airfoil.fitting import exact_minimum, fit
 from onepass.lab.airfoil.generated import generated
@@ -17,7 +17,7 @@ from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS, HIGHEST, setting
 from onepass.lab.airfoil.table import airfoil_table
 from onepass.lab.data.airfoil import FILE, Regression, airfoil
 from onepass.lab.data.folder import VARIABLE
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 
 PICTURE = "onepass-airfoil.png"

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
-from onepass.files import whole_file
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.claims.claim import Claim, Setup
 from onepass.lab.claims.ledger import Entry, ledger, listing
 from onepass.lab.claims.plots import draw_claim
 from onepass.lab.claims.registry import all_claims
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 
 PICTURE = "onepass-claims-{}.png"
 

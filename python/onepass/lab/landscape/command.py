@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from onepass.files import whole_file
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.data.digits import digits
 from onepass.lab.data.examples import Dataset
@@ -24,7 +24,7 @@ from onepass.lab.landscape.solutions import Experiment, Solution
 from onepass.lab.landscape.surface_plot import draw_squares
 from onepass.lab.landscape.survey import Survey
 from onepass.lab.landscape.table import lines_table, solutions_table
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import PLANS
 
 OPTIMIZERS = ("Adam", "SGD", "Momentum", "RMSprop", "Adagrad")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from time import perf_counter
 
-from onepass.files import whole_file
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.race.animation import KINDS, animate, can_write_mp4, frame_steps
 from onepass.lab.race.outcome import STEPS, race
@@ -17,7 +17,7 @@ from onepass.lab.race.rates import rate
 from onepass.lab.race.solvers import SOLVERS, solver_racer
 from onepass.lab.race.surfaces import SURFACES, Surface
 from onepass.lab.race.table import race_table
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 
 OPTIMIZERS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam", "CG", "BFGS", "Newton")

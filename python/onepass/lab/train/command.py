@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
-from onepass.files import whole_file
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.data.folder import VARIABLE
 from onepass.lab.network import INITIALISATIONS
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import PLANS, STATE_DTYPES
 from onepass.lab.train import published
 from onepass.lab.train.curves import draw_curves

@@ -6,9 +6,9 @@ import argparse
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
-from onepass.files import whole_file
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 from onepass.lab.tune.forecast_plot import draw_forecast
 from onepass.lab.tune.history_plot import draw_history
