@@ -67,10 +67,8 @@ def _measured(works: Sequence[Work], contenders: Mapping[str, Contender], quick:
     """Each row is printed when it is there."""
     names = [name for name in contenders if name != OWN]
     print("\na step of onepass (median), and how many times as long the others take")
-    print(
-        "MB: parameters and gradients, and Adam's state is as much again; what fits the caches stays there from step to"
-    )
-    print("step, the rest comes from memory\n")
+    print("MB: parameters and gradients; Adam's state is as much again")
+    print("what fits the caches stays there from step to step, the rest comes from memory\n")
     print(_row("", "MB", OWN, names))
     results = []
     for work in works:
