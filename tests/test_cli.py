@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import onepass as op
 from onepass.cli import COMMANDS, main
 
 LAB = ("matplotlib", "rich", "sklearn")
+PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 
 
 def onepass(*arguments: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -127,6 +130,20 @@ def test_an_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) 
     assert end.value.code == 2
     error = capsys.readouterr().err
     assert all(command.name in error for command in COMMANDS)
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")
+def test_the_page_tells_every_command_and_option() -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    page = PAGE.read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"| [`{command.name}`](#{command.name}) | {command.summary} |" in page
+        section = page.partition(f"\n## {command.name}\n")[2].partition("\n## ")[0]
+        parser = argparse.ArgumentParser(add_help=False)
+        command.configure(parser)
+        told = re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)
+        assert told == [action.option_strings[0] for action in parser._actions], command.name
 
 
 #: Says when a command has been told what to do.

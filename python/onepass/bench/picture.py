@@ -33,5 +33,6 @@ def draw(results: Sequence[Measured], title: str, path: Path) -> None:
     axes.set_xlabel("time of a step / time of onepass")
     axes.set_title(title, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    if names:
+        figure.legend(loc="outside lower center", ncols=4, frameon=False)
     figure.savefig(path)
