@@ -74,7 +74,7 @@ class Layout:
 class Work:
     """Some steps of an optimizer of two parameters: a new one, and one after many steps that meets infinities and NaN.
 
-    Args:
+    Attributes:
         is_shared: they are large enough for a team.
         rows: gradients are of some rows only.
     """
@@ -146,10 +146,10 @@ def step_cases() -> Iterator[Case]:
                     yield _case(Work(rule, layout, rows=True))
         yield _case(Work(rule, next(_layouts(rule)), is_shared=True))
     for rule, dtypes, options in itertools.product(WHOLE_RULES, WHOLE_LAYOUTS, WHOLE):
-        if not (signatures[rule].slots or dtypes[2] != "float8"):
+        if not signatures[rule].slots and dtypes[2] == "float8":
             dtypes = (*dtypes[:2], "float32")
         yield _case(Work(rule, Layout(*dtypes), options))
-        if dtypes == WHOLE_LAYOUTS[0]:
+        if dtypes == WHOLE_LAYOUTS[0] or options is WHOLE[-1]:
             yield _case(Work(rule, Layout(*dtypes), options, is_shared=True))
 
 
