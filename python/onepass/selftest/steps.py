@@ -55,7 +55,7 @@ WHOLE: tuple[Mapping[str, Any], ...] = (
 #: So many rows, of so many elements.
 ROWS, WIDTH = 37, 256  # rows that fill blocks
 #: Packs and a rest; blocks of eight bits and a rest; above what a thread takes by itself, such that it is shared.
-SMALL, IN_BLOCKS, SHARED = (517, 301), (4099, 4103), (40_003, 301)
+SMALL, IN_BLOCKS, SHARED = (517, 301), (4099, 4103), (33_003, 301)
 
 
 @dataclass(frozen=True)
