@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.airfoil.fitting import exact_minimum, fit, fit_as_text
 from onepass.lab.airfoil.generated import generated
@@ -16,7 +17,7 @@ from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS, HIGHEST, TEXT, sett
 from onepass.lab.airfoil.table import airfoil_table
 from onepass.lab.data.airfoil import FILE, Regression, airfoil
 from onepass.lab.data.folder import VARIABLE
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 
 PICTURE = "onepass-airfoil.png"
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     title = f"Least squares on {data.name}, {len(data)} rows, batch {BATCH_SIZE}, {EPOCHS} epochs"
     terminal.print(airfoil_table(rows, title if len(seeds) == 1 else f"{title}, means of {len(seeds)} seeds"))
-    draw_airfoil(rows, title, picture)
+    with whole_file(picture) as file:
+        draw_airfoil(rows, title, file)
     if arguments.json:
         experiment = {
             "command": "airfoil",
