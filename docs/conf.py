@@ -29,7 +29,6 @@ extensions = [
     "extension.schedule_pictures",
     "extension.migration",
     "extension.performance",
-    "extension.commands",
 ]
 exclude_patterns = ["README.md", "extension", "_static"]
 
