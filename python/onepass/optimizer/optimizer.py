@@ -118,7 +118,7 @@ class Optimizer(Declared):
 
     @property
     def state(self) -> tuple[Mapping[str, Array], ...]:
-        """The state of each parameter: ``step`` and the arrays, named as in torch. The arrays are the live ones."""
+        """The state of each parameter, ``step`` and the arrays, named as in torch; the arrays are the live ones."""
         return tuple(MappingProxyType(dict(state)) for state in self._contents.states)
 
     if not TYPE_CHECKING:  # which have these from Declared
