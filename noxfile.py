@@ -52,6 +52,13 @@ def exhaustive(session: nox.Session) -> None:
 
 
 @nox.session
+def examples(session: nox.Session) -> None:
+    """The programs and notebooks of examples/, and what they print."""
+    session.install(".[test,examples,torch]")
+    session.run("pytest", "tests/test_examples.py", "-m", "", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Formatters, linters, types, workflows."""
     session.install(".[test,torch]", *group("lint"))
@@ -65,6 +72,13 @@ def lint(session: nox.Session) -> None:
     workflows = [str(path) for path in sorted(Path(".github/workflows").iterdir())]
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     session.run("zizmor", "--offline", ".github")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site, in build/docs; a warning is an error."""
+    session.install(".[docs]")
+    session.run("python", "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "build/docs", *session.posargs)
 
 
 # What is published
@@ -103,7 +117,7 @@ def wheel(session: nox.Session) -> None:
         session.error(f"{', '.join(found)} in sight")
     for command in WHEELS["test-command"]:
         run_as_told(command)
-    session.install("torch", "pytest", "threadpoolctl")
+    session.install("torch==2.13.0", "pytest", "threadpoolctl")
     session.run("pytest", "-o", "addopts=", "tests/test_threads.py", "-k", "beside_torch", env=alone)
 
 

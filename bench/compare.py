@@ -30,6 +30,13 @@ DTYPES = [name for name in FORMATS if name != "float8"]
 DENSE_CASES = [case.name for case in CASES.values() if case.rows is None]
 SOME_OPTIMIZERS = ("adamw", "momentum", "rmsprop", "adadelta", "nadam", "lion")
 QUICK_OPTIMIZERS = ("adamw", "rmsprop")
+#: The small formats, as dtype of the parameters and step: beside float32 state, or torch's step in the same format.
+QUICK_FORMATS = (
+    ("float32", "bfloat16-state"),
+    ("float32", "float8-state"),
+    ("bfloat16", "bfloat16-state"),
+    ("float16", "float16-state-nearest"),
+)
 #: Compiling takes them longer than all the rest of a quick run.
 SLOW_TO_START = ("torch-compile", "deepspeed")
 
@@ -55,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{bars.verdict_table(verdicts)}")
     else:
         results += _each_case(options, settings)
+        if options.quick and not options.cases:
+            results += _small_formats(settings)
 
     if options.json:
         listed = [{**asdict(one), "bar": str(one.bar)} for one in verdicts]
@@ -75,6 +84,12 @@ def _each_case(options: argparse.Namespace, settings: Settings) -> Iterator[Meas
         choices = options.cases or DENSE_CASES, options.dtypes, options.steps, optimizers
         for case, dtype, step, rule in itertools.product(*choices):
             yield _measured(rule, case, dtype, step, present, settings, options.quick)
+
+
+def _small_formats(settings: Settings) -> Iterator[Measurement]:
+    contenders = _importable(("onepass", "onepass-plain", "torch-fused"))
+    for dtype, step in QUICK_FORMATS:
+        yield _measured("adamw", "64M", dtype, step, contenders, settings, quick=True)
 
 
 def _against_bars(options: argparse.Namespace, settings: Settings) -> Iterator[tuple[list[bars.Bar], Measurement]]:
@@ -111,7 +126,11 @@ def _importable(names: Iterable[str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--quick", action="store_true", help="two optimizers, five rounds, 4M elements for 64M, nothing that compiles")
+    add(
+        "--quick",
+        action="store_true",
+        help="two optimizers and the small formats, five rounds, 4M elements for 64M, nothing that compiles",
+    )
     add("--bars", action="store_true", help="hold the rows of the tables against their bars; takes --rows")
     add("--rows", type=_words, default=(), metavar="WORDS", help="with --bars: rows whose name contains one of these")
     add("--optimizers", type=_of("optimizer", signatures), metavar="NAMES", help="rules; all for all")

@@ -4,8 +4,8 @@ python bench/torch_loop.py                    all rows: some minutes
 python bench/torch_loop.py --quick            a first impression, smaller stand-ins for the large shapes
 python bench/torch_loop.py --rows mlp,whole   some rows; --threads 1 where the machine is busy
 
-Every round gives each contender one turn, in shuffled order: rest, its loop for some milliseconds, and one timed call. A
-bar is a ratio: how many times as long as onepass the rival takes at least.
+Every round gives each contender one turn, in shuffled order: rest, its loop for some milliseconds, and one timed call.
+A bar is a ratio: how many times as long as onepass the rival takes at least.
 """
 
 from __future__ import annotations
@@ -24,21 +24,8 @@ from torch import nn
 
 import onepass as op
 import onepass.torch
-from onepass.torch.gain import (
-    ADAMW,
-    DEEP,
-    MLP,
-    OWN,
-    Call,
-    Contender,
-    Task,
-    Turn,
-    iteration_of,
-    ratios,
-    report,
-    step_of,
-    times_of,
-)
+from onepass.bench.turns import OWN, Call, Turn, ratios, times_of
+from onepass.torch.gain import ADAMW, DEEP, MLP, Contender, Task, iteration_of, report, step_of
 
 
 class LastOfLSTM(nn.Module):

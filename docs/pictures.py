@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import ml_dtypes
@@ -89,10 +93,41 @@ def draw_small_steps(axes: Axes) -> None:
     axes.set_title("Steps of 0.0001, less than half a place", fontsize=10)
 
 
-PICTURES = {"second-moment": draw_second_moments, "small-steps": draw_small_steps}
+def draw_speed(axes: Axes) -> None:
+    measured = json.loads((Path(__file__).parent / "measurements" / "bars.json").read_text())
+    rows = [row for row in measured["rows"] if "drawn" in row]
+    for level, (name, colour) in enumerate(zip(measured["levels"], (BLUE, ORANGE), strict=True)):
+        known = [(place, row["ratios"][level]) for place, row in enumerate(rows) if row["ratios"][level] is not None]
+        places, ratios = np.array(known).T
+        drawn = axes.barh(places + 0.38 * (level - 0.5), ratios - 1, 0.36, left=1, color=colour, label=name)
+        axes.bar_label(drawn, [f"{ratio:g}" for ratio in ratios], padding=3, fontsize=9)
+    axes.axvline(1, color=BLACK, linewidth=0.9)
+    axes.set_xscale("log")
+    axes.set_xticks([1, 2, 5, 10, 20], labels=["1", "2", "5", "10", "20"])
+    axes.set_xlim(0.8, 40)
+    axes.set_yticks(range(len(rows)), labels=[row["drawn"] for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("times as long as onepass")
+    axes.set_title("torch's fused AdamW, two threads of Zen 4", fontsize=10)
+
+
+PICTURES = {"second-moment": draw_second_moments, "small-steps": draw_small_steps, "speed": draw_speed}
+
+
+def draw_first_steps(folder: Path) -> None:
+    """What the code of the first page draws."""
+    page = Path(__file__).parent / "index.md"
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with redirect_stdout(None):
+            exec("".join(re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)), {})
+    finally:
+        os.chdir(before)
 
 
 def main(folder: Path) -> None:
+    draw_first_steps(folder)
     for name, draw in PICTURES.items():
         figure = Figure(figsize=(8.6, 4.2), dpi=110, layout="constrained")
         FigureCanvasAgg(figure)

@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,9 @@ import pytest
 import onepass as op
 from onepass import _core
 from onepass.arrays import Array
-from onepass.checks import Flag, checks_of
 from onepass.optimizer import Optimizer
-from onepass.signatures import signatures
+from onepass.reference.step.twin import arrays_of
+from onepass.signatures import choice_of, signatures
 
 RULES = list(signatures)
 DTYPES = [np.float32, np.float64]
@@ -34,20 +32,6 @@ CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.s
 def shown(value: object) -> str:
     """The value in a test's name, the same in every process."""
     return re.sub(r" at 0x[0-9a-f]+", "", str(value))
-
-
-@contextmanager
-def running(isa: str, layer: str, threads: int) -> Iterator[None]:
-    """On this level, by this team."""
-    before = op.get_threading_layer(), op.get_num_threads()
-    op.set_threading_layer(layer)
-    op.set_num_threads(threads)
-    try:
-        with op.use_isa(isa):
-            yield
-    finally:
-        op.set_threading_layer(before[0])
-        op.set_num_threads(before[1])
 
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,19 +49,7 @@ def dtype_of(name: str) -> np.dtype[Any]:
 def options_of(rule: str) -> dict[str, Any]:
     """Constructor arguments with which the class of a rule chooses it, weight decay switched on where there is any."""
     cls = signatures[rule].optimizer
-    defaults, checks = defaults_of(cls), checks_of(cls)
-    switches = {name: (False, True) for name in defaults if isinstance(checks[name], Flag) and name != "maximize"}
-    if "momentum" in defaults:
-        switches["momentum"] = (defaults["momentum"] or 0.0, 0.9)
-    for values in itertools.product(*switches.values()):
-        options = dict(zip(switches, values, strict=True))
-        try:
-            found = cls.rule({**defaults, **options})
-        except ValueError:
-            continue
-        if found == rule:
-            return options | ({"weight_decay": 0.03} if "weight_decay" in defaults else {})
-    raise AssertionError(f"no options of {cls.__name__} choose the rule {rule!r}")
+    return choice_of(rule, cls) | ({"weight_decay": 0.03} if "weight_decay" in cls.hyperparameters else {})
 
 
 def defaults_of(cls: type[Optimizer]) -> dict[str, Any]:
@@ -112,14 +84,6 @@ def unaligned(values: Array, offset: int) -> Array:
 def spread(rng: np.random.Generator, shape: Any, dtype: Any, decades: float = 3.0) -> Array:
     """Non-zero values of both signs over some decades."""
     return (rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-decades, decades / 3, shape)).astype(dtype)
-
-
-def arrays_of(optimizer: Optimizer) -> Iterator[Array]:
-    """All that a step may change."""
-    yield from optimizer.params
-    for state in optimizer.state:
-        yield from state.values()
-    yield from optimizer.mirror or ()
 
 
 def assert_same_bits(actual: Any, expected: Any) -> None:

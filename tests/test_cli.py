@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ import onepass as op
 from onepass.cli import COMMANDS, main
 
 LAB = ("matplotlib", "rich", "sklearn")
+PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 
 
 def onepass(*arguments: str, without: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -37,6 +43,11 @@ def test_info_shows_the_configuration_with_numpy_alone() -> None:
     assert shown.keys() == op.show_config().keys()
     assert shown["version"].strip() == op.__version__
     assert shown["isas"].strip() == ", ".join(op.isas())
+
+
+def test_info_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == op.show_config()
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,3 +130,77 @@ def test_an_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) 
     assert end.value.code == 2
     error = capsys.readouterr().err
     assert all(command.name in error for command in COMMANDS)
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")
+def test_the_page_tells_every_command_and_option() -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    page = PAGE.read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"| [`{command.name}`](#{command.name}) | {command.summary} |" in page
+        section = page.partition(f"\n## {command.name}\n")[2].partition("\n## ")[0]
+        parser = argparse.ArgumentParser(add_help=False)
+        command.configure(parser)
+        told = re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE)
+        assert told == [action.option_strings[0] for action in parser._actions], command.name
+
+
+#: Says when a command has been told what to do.
+WITH_A_SIGN = """
+import sys
+from argparse import ArgumentParser
+from onepass.cli import main
+parse = ArgumentParser.parse_args
+def parse_args(*arguments):
+    parsed = parse(*arguments)
+    print("begun", flush=True)
+    return parsed
+ArgumentParser.parse_args = parse_args
+sys.exit(main())
+"""
+
+
+def begun(*arguments: str) -> subprocess.Popen[str]:
+    """A command in a process of its own, at work."""
+    command = [sys.executable, "-c", WITH_A_SIGN, *arguments]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout
+    assert child.stdout.readline() == "begun\n"
+    return child
+
+
+def stopped(child: subprocess.Popen[str]) -> str:
+    """What it says on its way out."""
+    child.send_signal(signal.SIGINT)
+    try:
+        _, error = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 130, error
+    return error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS if command.name != "info"])
+def test_ctrl_c_is_told_and_leaves_nothing_behind(command: str, tmp_path: Path) -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    child = begun(command, *([] if command == "selftest" else ["--out", str(tmp_path)]))
+    time.sleep(0.3)
+    assert stopped(child) == f"\nonepass {command}: stopped; no file was written\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_ctrl_c_tells_what_was_kept(tmp_path: Path) -> None:
+    for name in LAB:
+        pytest.importorskip(name)
+    first = tmp_path / "onepass-claims-momentum-damps.png"
+    child = begun("claims", "--only", "momentum-damps,adam-diverges", "--out", str(tmp_path))
+    limit = time.monotonic() + 60
+    while not first.exists() and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert stopped(child) == f"\nonepass claims: stopped; kept: {first}\n"
+    assert list(tmp_path.iterdir()) == [first]
+    assert first.read_bytes().endswith(b"IEND\xaeB`\x82")

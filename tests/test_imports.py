@@ -17,6 +17,7 @@ ROOMS: dict[str, str] = {
     "_core": "sparse",
     "arrays": "",
     "checks": "",
+    "files": "config",
     "sparse": "arrays",
     "group": "arrays checks",
     "formats": "arrays",
@@ -29,13 +30,17 @@ ROOMS: dict[str, str] = {
     "factory": "optimizer",
     "functional": "_core signatures",
     "checkpoint": "_core arrays checks formats",
+    "gluon": "checkpoint checks optimizer optimizers schedules sparse",
     "solve": "_core arrays checks formats group",
-    "torch": "_core checks config formats optimizer optimizers rules signatures",
+    "bench.turns": "",
+    "torch": "_core bench.turns checks config formats optimizer optimizers rules signatures",
     "reference.kernels": "arrays formats",
     "reference.textbook": "arrays",
     "reference.formulas": "arrays reference.kernels signatures",
     "reference.step": "arrays formats optimizer reference.formulas reference.kernels signatures sparse",
     "reference": "formats reference.formulas reference.step signatures",
+    "bench": "arrays bench.turns config files optimizers reference.formulas signatures",
+    "selftest": "_core arrays config formats optimizer reference.kernels reference.step rules signatures sparse",
 }
 #: The package itself, which hands out the rooms, and what only uses it.
 ABOVE = ("", "__main__", "cli", "lab")

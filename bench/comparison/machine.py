@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import onepass as op
+from onepass.bench.machine import load, processor, settle_allocator, versions
 from onepass.config import usable_cores
+
+__all__ = ["describe", "settle_allocator", "spare_memory", "use_threads"]
 
 _PEERS = ("numpy", "torch", "jax", "optax", "thinc", "deepspeed")
 
@@ -38,15 +37,6 @@ def use_threads(threads: int) -> None:
 _CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def settle_allocator() -> None:
-    """Let glibc take arrays of some megabytes from its heap, as it does once a large block has been freed.
-
-    Before, each temporary of NumPy and torch is mapped anew and its pages are faulted in, which makes them up to five
-    times slower: it shall not depend on what ran before.
-    """
-    np.empty(30 * 2**20, np.uint8)  # the largest that still moves the threshold is 32 MiB
-
-
 def spare_memory(most: int) -> int:
     """Three quarters of the memory that is available, where the system tells, but not more than `most` bytes."""
     try:
@@ -59,26 +49,10 @@ def spare_memory(most: int) -> int:
 
 def describe() -> dict[str, Any]:
     """For the record: processor, versions, configuration."""
-    versions = {}
-    for name in _PEERS:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": usable_cores(),
-        "load": os.getloadavg()[0],
+        "load": load(),
         "onepass": op.show_config(),
-        "versions": versions,
+        "versions": versions(_PEERS),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
 from comparison.cases import Case
 from comparison.formats import FORMATS
 from comparison.steps import PLAIN, Step
-from onepass.checks import Flag, checks_of
 from onepass.optimizer import Optimizer
-from onepass.signatures import Signature, signatures
+from onepass.signatures import Signature, choice_of, signatures
 
 
 @dataclass(frozen=True)
@@ -55,17 +53,6 @@ def recipes(rule: str, step: Step = PLAIN) -> list[Recipe]:
 
 def _hypers(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
     """The defaults, but for what it takes to choose the rule; decoupled decay is switched on where there is any."""
-    defaults, checks = {name: field.default for name, field in cls.hyperparameters.items()}, checks_of(cls)
-    flags = [name for name in defaults if isinstance(checks[name], Flag) and name != "maximize"]
-    choices: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
-    if "momentum" in defaults:
-        choices["momentum"] = (defaults["momentum"] or 0.0, 0.9)
-    for chosen in itertools.product(*choices.values()):
-        hypers = {**defaults, **dict(zip(choices, chosen, strict=True))}
-        try:
-            found = cls.rule(hypers)
-        except ValueError:
-            continue
-        if found == rule:
-            return hypers | ({"weight_decay": 0.01} if hypers.get("decoupled_weight_decay") else {})
-    raise AssertionError(f"no hyper-parameters of {cls.__name__} choose the rule {rule!r}")
+    defaults = {name: field.default for name, field in cls.hyperparameters.items()}
+    hypers = defaults | choice_of(rule, cls)
+    return hypers | ({"weight_decay": 0.01} if hypers.get("decoupled_weight_decay") else {})

@@ -162,6 +162,9 @@ __attribute__((noinline)) void load_with_exceptions(const uint8_t* codes, float 
   }
 }
 
+// As many packs of codes at a time as fill more than half a register.
+constexpr int code_packs = sizeof(Pack<float>) < 64 ? 2 : 1;
+
 // What is added below the last bit of a code that is kept. Three fraction bits are so few that the fast slots, too, are
 // rounded stochastically: an average of nine parts of itself and one of the gradient would stop short of it.
 template <bool stochastic, int slots>
@@ -169,12 +172,12 @@ class BlockRounding {
  public:
   BlockRounding(NoiseKey key, uint32_t first_index) {
     if constexpr (stochastic)
-      for (int word = 0; word < words; ++word) noise_[word] = Noise<Pack<float>>(word_key(key, word), first_index);
+      for (int word = 0; word < words; ++word) noise_[word] = CodeNoise(word_key(key, word), first_index);
   }
-  // Turns to the pack that begins with this element of the block.
-  void turn_to(int64_t element) {
+  // Turns to one of the packs of codes that begin with this element of the block.
+  void turn_to(int64_t element, int pack) {
     if constexpr (stochastic)
-      for (int word = 0; word < words; ++word) bits_[word] = noise_[word].next(element);
+      for (int word = 0; word < words; ++word) bits_[word] = noise_[word].next(element, pack);
   }
   Words of(int slot) const {
     if constexpr (!stochastic) return Words{} + half_a_place;
@@ -183,13 +186,11 @@ class BlockRounding {
   }
 
  private:
+  using CodeNoise = Noise<Pack<float>, code_packs * lanes<Pack<float>>>;
   static constexpr int words = (slots + 1) / 2;
-  Noise<Pack<float>> noise_[words];
+  CodeNoise noise_[words];
   Words bits_[words];
 };
-
-// As many packs of codes at a time as fill more than half a register.
-constexpr int code_packs = sizeof(Pack<float>) < 64 ? 2 : 1;
 
 inline void store_codes(uint8_t* to, const Words (&codes)[code_packs]) {
   if constexpr (code_packs == 2) {

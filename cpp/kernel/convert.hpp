@@ -100,6 +100,16 @@ inline bool any_lane(Pack<int32_t> where) {
   return any != 0;
 #endif
 }
+// Where one of the two is a NaN.
+inline Pack<int32_t> unordered(Pack<float> x, Pack<float> y) {
+#if defined(__AVX__) && ONEPASS_PACK_BYTES == 32
+  return (Pack<int32_t>)_mm256_cmp_ps((__m256)x, (__m256)y, _CMP_UNORD_Q);
+#elif defined(__SSE4_1__) && ONEPASS_PACK_BYTES == 16
+  return (Pack<int32_t>)_mm_cmpunord_ps((__m128)x, (__m128)y);
+#else
+  return (x != x) | (y != y);
+#endif
+}
 inline Words select(Pack<int32_t> where, Words yes, Words no) { return where ? yes : no; }
 
 // Half precision (IEEE binary16), to nearest, ties to even; subnormals kept, NaN stays NaN.
@@ -176,9 +186,11 @@ void decode_brain_pair(const uint16_t* from, Pack<float>& x, Pack<float>& y) {
   x = (Pack<float>)_mm_unpacklo_epi16(zero, both);
   y = (Pack<float>)_mm_unpackhi_epi16(zero, both);
 #else
-  Halves<Pack<float>> items[2];
-  __builtin_memcpy(items, from, sizeof items);
-  x = decode_brain(items[0]), y = decode_brain(items[1]);
+  Halves<Pack<float>> items;
+  __builtin_memcpy(&items, from, sizeof items);
+  x = decode_brain(items);
+  __builtin_memcpy(&items, from + lanes<Pack<float>>, sizeof items);
+  y = decode_brain(items);
 #endif
 }
 

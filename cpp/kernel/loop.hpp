@@ -70,12 +70,12 @@ template <class Rule, class P, class G, class S, bool stochastic, int... I>
 void run(const KernelArgs& args, Indices<I...>) {
   using F = Pack<ComputeOf<P>>;
   constexpr bool has_slots = sizeof...(I) > 0;
-  using W = Width<F, P, G, Select<has_slots, S, P>>;
+  using W = Width<F, stochastic, P, G, Select<has_slots, S, P>>;
   using Numbers = Unit<F, W::parts>;
   const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
   const F factor = broadcast<F>(static_cast<ComputeOf<P>>(args.grad_factor));
   const Descend<P> descend(args);
-  [[maybe_unused]] Select<stochastic, Noise<F, W::interleaved>, NoNoise> noise(args.noise, args.index);
+  [[maybe_unused]] Select<stochastic, Noise<F, W::elements, W::interleaved>, NoNoise> noise(args.noise, args.index);
 
   // The only place where a rule meets memory: everything is loaded before anything is stored.
   const auto apply = [&](int64_t index, P* p_at, const G* g_at, auto*... slot_at) {
@@ -107,7 +107,11 @@ void run(const KernelArgs& args, Indices<I...>) {
       UnitCodec<P, W>::template store<has_nan != 0>(p_at, p);
       (store_slot(flag, Constant<I>{}, slot_at), ...);
     };
-    if (__builtin_expect((UnitCodec<P, W>::has_trouble(p) | ... | UnitCodec<S, W>::has_trouble(slots[I])), 0))
+    Pack<int32_t> trouble{};
+    UnitCodec<P, W>::look_for_trouble(p, trouble);
+    (UnitCodec<S, W>::look_for_trouble(slots[I], trouble), ...);
+    constexpr bool is_looked_for = UnitCodec<P, W>::may_have_trouble || UnitCodec<S, W>::may_have_trouble;
+    if (is_looked_for && __builtin_expect(any_lane(trouble), 0))
       store(Constant<1>{});
     else
       store(Constant<0>{});
@@ -171,9 +175,8 @@ void run_in_blocks(const KernelArgs& args, Indices<I...>) {
     const auto store = [&](int64_t index, auto*... code_at) {
       Words codes[sizeof...(I)][code_packs];
       for (int k = 0; k < code_packs; ++k) {
-        const int64_t at = index + k * lanes<F>;
-        rounding.turn_to(at);
-        ((codes[I][k] = CodeOf<Rule, I>::encode(Codec<float>::load(fresh[I] + at),
+        rounding.turn_to(index, k);
+        ((codes[I][k] = CodeOf<Rule, I>::encode(Codec<float>::load(fresh[I] + index + k * lanes<F>),
                                                 fresh_scales[I].times(CodeOf<Rule, I>::smallest), rounding.of(I))),
          ...);
       }

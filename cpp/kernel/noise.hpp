@@ -29,19 +29,20 @@ inline Pack<uint32_t> hashes(NoiseKey key, Pack<uint32_t> x) {
 
 // 32 bits for each element. The first sixteen elements of a block have a hash each, and every element has more than the
 // one sixteen before it by a constant. At one addition per pack, the bits of an element are as uniform as a hash, those
-// of a block's elements are spread more evenly, and each step has its own. `interleaved`: see unit.hpp.
-template <class F, bool interleaved = false>
+// of a block's elements are spread more evenly, and each step has its own. Who walks `stride` elements at a time, best
+// those sixteen, asks for each of their packs in its order. `interleaved`: see unit.hpp.
+template <class F, int stride, bool interleaved = false>
 class Noise {
  public:
   Noise() = default;
   Noise(NoiseKey key, uint32_t first) : key_(key), first_(first), in_step_(first % noise_hashes == 0) { start(first); }
 
-  // Of one pack of those that begin with this element, counted from the first; asked for in their order.
+  // Of one pack of those that begin with this element, counted from the first.
   Pack<uint32_t> next(int64_t element, int part = 0) {
     const uint32_t at = first_ + static_cast<uint32_t>(element);
     if (__builtin_expect(!in_step_, 0)) return of(at, part);
     if (at % noise_block == 0 && part == 0) start(at);
-    Pack<uint32_t>& bits = bits_[interleaved ? part : at / lanes<F> % parts + static_cast<uint32_t>(part)];
+    Pack<uint32_t>& bits = bits_[stride == noise_hashes ? part : at / lanes<F> % parts + static_cast<uint32_t>(part)];
     const Pack<uint32_t> now = bits;
     bits += noise_stride;
     return now;

@@ -38,13 +38,26 @@ void encode(const void* compute, void* stored, int64_t size) {
   transform<ComputeOf<T>, T>(compute, stored, size, [](auto x, auto) { return x; });
 }
 
+// As `sweep`, but sixteen elements at a time, and each of their packs with random bits.
+template <class Body, class... T>
+void sweep_at_random(NoiseKey key, uint32_t index, int64_t size, Body body, T*... arrays) {
+  constexpr int width = lanes<Pack<float>>;
+  Noise<Pack<float>, noise_hashes> noise(key, index);
+  sweep<noise_hashes>(
+      size,
+      [&](int64_t i, auto*... at) {
+        for (int part = 0; part < static_cast<int>(noise_hashes) / width; ++part)
+          body(noise.next(i, part), at + part * width...);
+      },
+      arrays...);
+}
+
 template <class T>
 void add_stochastic(const void* change, void* stored, int64_t size, uint32_t index, NoiseKey key) {
-  Noise<Pack<float>> noise(key, index);
-  sweep<width_of<T>>(
-      size,
-      [&](int64_t i, const float* change_at, T* at) {
-        Codec<T>::store(at, exact_sum(Codec<T>::load(at), Codec<float>::load(change_at)), noise.next(i));
+  sweep_at_random(
+      key, index, size,
+      [&](Words bits, const float* change_at, T* at) {
+        Codec<T>::store(at, exact_sum(Codec<T>::load(at), Codec<float>::load(change_at)), bits);
       },
       static_cast<const float*>(change), static_cast<T*>(stored));
 }
@@ -116,21 +129,27 @@ template <class T>
 void average(const void* stored, void* mean, int64_t size, bool stays, double way, uint32_t index, NoiseKey key) {
   using F = ComputeOf<T>;
   const auto part = everywhere<T>(way);
-  [[maybe_unused]] Noise<Pack<float>> noise(key, index);
-  const auto blend = [&](auto near, auto far, [[maybe_unused]] int64_t i) {
-    const auto change = part * (far - near);
-    if constexpr (sizeof(F) == sizeof(float))
-      return add_at_random(near, change, noise.next(i));
-    else
-      return near + change;
-  };
-  sweep<width_of<T>>(
-      size,
-      [&](int64_t i, const T* at, F* mean_at) {
-        const auto x = Codec<T>::load(at), old = Codec<F>::load(mean_at);
-        Codec<F>::store(mean_at, stays ? blend(old, x, i) : blend(x, old, i));
-      },
-      static_cast<const T*>(stored), static_cast<F*>(mean));
+  const auto* const values = static_cast<const T*>(stored);
+  auto* const means = static_cast<F*>(mean);
+  if constexpr (sizeof(F) == sizeof(float)) {
+    const auto blend = [&](auto near, auto far, Words bits) { return add_at_random(near, part * (far - near), bits); };
+    sweep_at_random(
+        key, index, size,
+        [&](Words bits, const T* at, F* mean_at) {
+          const auto x = Codec<T>::load(at), old = Codec<F>::load(mean_at);
+          Codec<F>::store(mean_at, stays ? blend(old, x, bits) : blend(x, old, bits));
+        },
+        values, means);
+  } else {
+    const auto blend = [&](auto near, auto far) { return near + part * (far - near); };
+    sweep<width_of<T>>(
+        size,
+        [&](int64_t, const T* at, F* mean_at) {
+          const auto x = Codec<T>::load(at), old = Codec<F>::load(mean_at);
+          Codec<F>::store(mean_at, stays ? blend(old, x) : blend(x, old));
+        },
+        values, means);
+  }
 }
 
 template <class T>

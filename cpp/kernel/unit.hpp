@@ -1,4 +1,5 @@
-// How many elements are worked on at a time? One pack, or two where elements of sixteen bits are half a register.
+// How many elements are worked on at a time? One pack, or two where elements of sixteen bits are half a register and
+// two packs are converted at once, or have their random bits at hand.
 //
 // Two packs of AVX2 are decoded by unpacking and encoded by packing, which work on the halves of a register apart: as
 // long as all arrays of a pass have sixteen bits, the elements stay interleaved so, and need not be put in order.
@@ -19,15 +20,16 @@ template <class T>
 constexpr bool is_narrow = sizeof(T) == 2;
 
 // What holds for all arrays of a pass; F is the pack it computes with.
-template <class F, class... T>
+template <class F, bool stochastic, class... T>
 struct Width {
-  static constexpr bool pairs = sizeof(F) < 64 && (is_brain<T> || ...);
+  static constexpr bool pairs = sizeof(F) < 64 && ((is_brain<T> || ...) || (stochastic && (is_narrow<T> || ...)));
   static constexpr int parts = pairs ? 2 : 1;
   static constexpr int elements = parts * lanes<F>;
-  static constexpr bool interleaved = pairs && sizeof(F) == 32 && (is_narrow<T> && ...);
+  static constexpr bool interleaved = pairs && sizeof(F) == 32 && (is_brain<T> && ...);
 };
 
-// A store with `has_nan` is for numbers that have trouble: a NaN, for which there is no time in the common case.
+// A store with `has_nan` is for numbers that have trouble: a NaN, for which there is no time in the common case. It is
+// looked for in all arrays of a pass at once.
 template <class T, class Width>
 struct UnitCodec {
   using F = Pack<ComputeOf<T>>;
@@ -42,10 +44,9 @@ struct UnitCodec {
     return numbers;
   }
 
-  static bool has_trouble([[maybe_unused]] const Numbers& numbers) {
-    if constexpr (is_brain<T> && Width::pairs)
-      return any_lane((numbers.part[0] != numbers.part[0]) | (numbers.part[1] != numbers.part[1]));
-    return false;
+  static constexpr bool may_have_trouble = is_brain<T> && Width::pairs;
+  static void look_for_trouble(const Numbers& numbers, Pack<int32_t>& where) {
+    if constexpr (may_have_trouble) where |= unordered(numbers.part[0], numbers.part[1]);
   }
 
   template <bool has_nan>

@@ -13,6 +13,7 @@ from onepass.config import (
     use_isa,
 )
 from onepass.factory import create
+from onepass.gluon import Trainer
 from onepass.optimizer import Optimizer, Options, ParamGroup, StepRecord
 from onepass.optimizers import *  # noqa: F403
 from onepass.optimizers import __all__ as _optimizers
@@ -28,6 +29,7 @@ __all__ = [
     "ParamGroup",
     "SparseRows",
     "StepRecord",
+    "Trainer",
     "create",
     "functional",
     "get_num_threads",

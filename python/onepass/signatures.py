@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import Signature as PythonSignature
@@ -10,11 +11,11 @@ from typing import Any, Protocol, cast
 
 import onepass.optimizers  # noqa: F401  (fills Optimizer.registry)
 from onepass.arrays import Array
-from onepass.checks import Check, Integer, checks_of
+from onepass.checks import Check, Flag, Integer, checks_of
 from onepass.optimizer.optimizer import Optimizer
 from onepass.rules import RULES, Rule
 
-__all__ = ["RuleFunction", "Signature", "signatures"]
+__all__ = ["RuleFunction", "Signature", "choice_of", "signatures"]
 
 
 class RuleFunction(Protocol):
@@ -94,6 +95,24 @@ class Signature:
         for name in (*more, *self.defaults, "maximize"):
             values[name] = checks[name].check(self.function_name, name, values[name])
         return values
+
+
+def choice_of(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
+    """The hyper-parameters with which a class chooses one of its rules, beside its defaults."""
+    defaults, checks = {name: field.default for name, field in cls.hyperparameters.items()}, checks_of(cls)
+    flags = [name for name in defaults if isinstance(checks[name], Flag) and name != "maximize"]
+    switches: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
+    if "momentum" in defaults:
+        switches["momentum"] = (defaults["momentum"] or 0.0, 0.9)
+    for values in itertools.product(*switches.values()):
+        choice = dict(zip(switches, values, strict=True))
+        try:
+            found = cls.rule({**defaults, **choice})
+        except ValueError:
+            continue
+        if found == rule:
+            return choice
+    raise AssertionError(f"no hyper-parameters of {cls.__name__} choose the rule {rule!r}")
 
 
 def _signature(rule: Rule) -> Signature:

@@ -6,6 +6,13 @@ import pytest
 from builds import Build, all_levels, build
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compiles all levels is slow."""
+    for item in items:
+        if "native" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("exhaustive"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def native() -> Build:
     """All levels of this machine's architecture and the one for all others, by the default compiler."""

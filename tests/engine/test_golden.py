@@ -98,24 +98,27 @@ def test_aarch64() -> None:
 
 CLANGS = ["clang++", *(f"clang++-{version}" for version in range(22, 14, -1))]
 SANITIZE = "-DCMAKE_CXX_FLAGS=-g -fno-sanitize-recover=all -fsanitize="
+OF_NATIVE = LEVELS.get(NATIVE, ["generic"])
 # Kernels are optimized in every build, and take minutes to compile with a sanitizer's checks: two levels must do.
-FEW_LEVELS = f"-DONEPASS_LEVELS={';'.join(LEVELS.get(NATIVE, ['generic'])[-2:])}"
 BUILDS = {
     "generic alone, unoptimized host": ["-DONEPASS_LEVELS=generic", "-DCMAKE_BUILD_TYPE=Debug"],
-    "clang": [all_levels(), "-DONEPASS_WERROR=ON"],
-    "address, undefined": [FEW_LEVELS, f"{SANITIZE}address,undefined"],
+    "clang": [f"-DONEPASS_LEVELS={';'.join(OF_NATIVE[::2])}", "-DONEPASS_WERROR=ON"],
+    "clang, all levels": [all_levels(), "-DONEPASS_WERROR=ON"],
+    "address, undefined": [f"-DONEPASS_LEVELS={';'.join(OF_NATIVE[-2:])}", f"{SANITIZE}address,undefined"],
     "thread": ["-DONEPASS_LEVELS=generic", f"{SANITIZE}thread"],
 }
+LONG = ["clang, all levels", "address, undefined", "thread"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.exhaustive if name in LONG else pytest.mark.slow) for name in BUILDS]
+)
 def test_every_build(name: str) -> None:
-    compiler = [f"-DCMAKE_CXX_COMPILER={need(*CLANGS)}"] if name == "clang" else []
+    compiler = [f"-DCMAKE_CXX_COMPILER={need(*CLANGS)}"] if name.startswith("clang") else []
     assert_golden_throughout(build(*BUILDS[name], *compiler))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @ON_X86
 @pytest.mark.parametrize("level", ["x86_v2", "x86_v3"])  # valgrind knows no AVX-512
 def test_memcheck(native: Build, level: str) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from cases import EVERYWHERE, running
+from cases import EVERYWHERE
 
 from onepass.arrays import Array
 from onepass.reference.kernels import lbfgs as lbfgs_reference
 from onepass.reference.kernels import vectors as reference
+from onepass.selftest.places import running
 from onepass.solve import kernels
 
 SIZES = [1, 2, 15, 16, 17, 100, 4095, 4096, 4097, 100_003]

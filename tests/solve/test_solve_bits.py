@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import EVERYWHERE, running
+from cases import EVERYWHERE
 
 from onepass.arrays import Array
+from onepass.selftest.places import running
 from onepass.solve import least_squares, minimize
 from onepass.solve.smooth.conjugate_gradient import BETAS
 

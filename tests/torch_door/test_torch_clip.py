@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import TEAMS, running
+from cases import TEAMS
 from twins import assert_same, bits, params_of, torch
 
 import onepass as op
 from onepass import _core
+from onepass.selftest.places import running
 from onepass.torch import clip_grad_norm_
 
 pytestmark = pytest.mark.peers

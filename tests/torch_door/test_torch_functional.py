@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import RULES, TEAMS, running, spread
+from cases import RULES, TEAMS, spread
 from twins import assert_same, bits, torch
 
 import onepass as op
 import onepass.torch as onepass_torch
+from onepass.selftest.places import running
 from onepass.signatures import signatures
 
 pytestmark = pytest.mark.peers

@@ -14,6 +14,7 @@ op.AdamW([w], lr=1e-3, betas=(0.9, 0.99), weight_decay=0, clip_norm=1.0, state_d
 op.Adam({"w": w}, decoupled_weight_decay=True, rounding="nearest", accumulate=2).step({"w": None})
 op.Lion([{"params": [w], "lr": 0.1}, {"params": [w.copy()]}], seed=7, flush_subnormals=True)
 op.create("adamw", [w], lr=0.1)
+op.Trainer({"w": w}, "sgd", {"learning_rate": 0.1}, gradients={"w": g}).step(64, ignore_stale_grad=True)
 
 opt = op.RMSprop([w], ema=[w.copy()], mirror="float16", ema_decay=None, grad_scale=2.0, threads=2)
 record = opt.step([g], found_inf=False, grad_scale=128.0, clip_value=1.0, skip_nonfinite=True)

@@ -24,6 +24,7 @@ opt.step(w, grad_scale="x")  # error
 opt.step(w, clipnorm=1.0)  # error
 opt.step(w, accumulate=2)  # error
 opt.lr = "0.1"  # error
+op.Trainer(w, "sgd").step("64")  # error
 op.Options(clip_norm="1")  # error
 op.schedules.StepLR(step_size="3")  # error
 op.schedules.CyclicLR(0.1, 0.2, mode="triangle")  # error

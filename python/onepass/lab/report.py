@@ -1,17 +1,9 @@
-"""How do results leave the program? A progress bar on the terminal, JSON in a file."""
+"""How does work show on the terminal? As wide as there is room, with a bar of its progress."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-import onepass
 
 
 def console() -> Console:
@@ -36,23 +28,3 @@ def progress(terminal: Console, unit: str) -> Progress:
         transient=True,
         disable=not terminal.is_terminal,
     )
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write results, what they depend on and the machine's `onepass.show_config`; what is not finite becomes null."""
-    content = {**content, "config": onepass.show_config()}
-    path.write_text(json.dumps(_finite(content), indent=1) + "\n", encoding="utf-8")
-
-
-def make_folders(files: Iterable[Path | None]) -> None:
-    """Make the folders of files to be written: one that cannot be is better known before the work than after."""
-    for file in filter(None, files):
-        file.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

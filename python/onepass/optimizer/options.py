@@ -133,9 +133,11 @@ class Options(StepFields, kw_only=True):
 
     @property
     def measures_norm(self) -> bool:
+        """The step looks at the gradients before it begins."""
         return self.clip_norm is not None or self.skip_nonfinite
 
     def core_rounding(self) -> _core.Rounding:
+        """How numbers are stored, as the core takes it."""
         return _core.Rounding(
             stochastic_state=self.state_rounding == "stochastic",
             stochastic_param=self.rounding == "stochastic",
@@ -144,6 +146,7 @@ class Options(StepFields, kw_only=True):
         )
 
     def core_options(self) -> _core.StepOptions:
+        """What a step does beside the rule, as the core takes it."""
         core = _core.StepOptions()
         core.grad_scale = self.grad_scale
         core.clip_value = math.inf if self.clip_value is None else self.clip_value

@@ -7,8 +7,9 @@ import os
 
 import torch
 
+from onepass.bench.turns import times_of
 from onepass.config import get_num_threads, set_num_threads
-from onepass.torch.gain import ADAMW, DEEP, MLP, iteration_of, report, step_of, times_of
+from onepass.torch.gain import ADAMW, DEEP, MLP, iteration_of, report, step_of
 
 #: Seconds for each table.
 LIMIT = 12.0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -12,18 +9,12 @@ from statistics import median
 import torch
 from torch import nn
 
+from onepass.bench.turns import OWN, Call, Turn, ratios
 from onepass.optimizers import AdamW
 from onepass.torch.classes import optimizer_for
 
-Call = Callable[[], object]
 #: Makes what steps these parameters, once their gradients are there.
 Contender = Callable[[list[nn.Parameter]], Call]
-
-OWN = "onepass"
-#: Seconds after which the threads of the turn before sleep.
-REST = 0.02
-#: Seconds of the same work ahead of a timed call: what is timed is a loop that runs, not one that wakes up.
-RUN_IN = 0.01
 
 
 @dataclass(frozen=True)
@@ -60,15 +51,6 @@ ADAMW: dict[str, Contender] = {
 }
 
 
-@dataclass
-class Turn:
-    """What a contender does in a round: `before` is not timed."""
-
-    before: Call
-    timed: Call
-    params: list[nn.Parameter]
-
-
 def backward_of(task: Task) -> tuple[list[nn.Parameter], Call]:
     """Parameters, the same each time, and what gives them fresh gradients."""
     torch.manual_seed(0)
@@ -93,50 +75,6 @@ def iteration_of(task: Task, contender: Contender) -> Turn:
     params, backward = backward_of(task)
     step = contender(params)
     return Turn(lambda: None, lambda: (backward(), step()), params)
-
-
-def _run_in(turn: Turn) -> None:
-    until = time.perf_counter() + RUN_IN
-    while time.perf_counter() < until:
-        turn.before()
-        turn.timed()
-
-
-def times_of(turns: Mapping[str, Turn], rounds: int, limit: float, warm: int = 2) -> dict[str, list[float]]:
-    """Seconds of each turn: all in each round, in shuffled order, the first rounds left out.
-
-    Args:
-        limit: seconds after which no round is begun but the first three.
-    """
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    order = list(turns)
-    shuffle = random.Random(0).shuffle
-    gc.collect()
-    gc.disable()
-    begun = time.perf_counter()
-    try:
-        for number in range(-warm, rounds):
-            if number >= 3 and time.perf_counter() - begun > limit:
-                break
-            shuffle(order)
-            for name in order:
-                time.sleep(REST)
-                _run_in(turns[name])
-                turns[name].before()
-                start = time.perf_counter()
-                turns[name].timed()
-                if number >= 0:
-                    times[name].append(time.perf_counter() - start)
-    finally:
-        gc.enable()
-    return times
-
-
-def ratios(times: Mapping[str, list[float]]) -> dict[str, float]:
-    """How many times as long as onepass each takes: the median over the rounds."""
-    return {
-        name: median(other / own for other, own in zip(found, times[OWN], strict=True)) for name, found in times.items()
-    }
 
 
 def report(times: Mapping[str, list[float]]) -> str:

@@ -78,6 +78,18 @@ def test_an_optimizer_without_a_row_is_not_judged(
     assert "defaults: Lion; onepass.lab.airfoil.settings.TUNED has no row." in printed
 
 
+def test_the_calls_of_the_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["airfoil", "--gluon", "--quick", "--out", str(tmp_path), "--json", str(tmp_path / "r.json")]
+    assert main(call) == 0
+    runs = json.loads((tmp_path / "r.json").read_text())["runs"]
+    assert [run["optimizer"] for run in runs] == list(settings.TEXT)
+    assert runs[1]["hyperparameters"] == {"learning_rate": 0.005, "momentum": 0.9}
+    printed = capsys.readouterr().out
+    for run in runs:
+        rate, end = run["hyperparameters"].get("learning_rate", "-"), f"{run['losses'][-1]:.5f}"
+        assert re.search(rf"^ *{run['optimizer']} +{rate} +{end} .* yes *$", printed, re.MULTILINE)
+
+
 def test_limits_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row, "HIGHEST", 0.242)
     assert main(["airfoil", "--quick", "--optimizers", "rprop", "--out", str(tmp_path)]) == 1

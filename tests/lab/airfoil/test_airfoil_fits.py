@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import onepass as op
-from onepass.lab.airfoil.fitting import Fit, exact_minimum, fit
+from onepass.lab.airfoil.fitting import Fit, exact_minimum, fit, fit_as_text
 from onepass.lab.airfoil.generated import generated
 from onepass.lab.airfoil.row import grouped
-from onepass.lab.airfoil.settings import HIGHEST, TUNED, setting
+from onepass.lab.airfoil.settings import HIGHEST, TEXT, TUNED, setting
 from onepass.lab.data.airfoil import Regression, airfoil
 from onepass.lab.settings import Setting, all_optimizers
 
@@ -35,6 +35,19 @@ def test_ends_near_the_exact_minimum(name: str) -> None:
 @pytest.mark.parametrize("name", TUNED)
 def test_ends_near_the_exact_minimum_of_the_measurements(name: str, airfoil_folder: Path) -> None:
     assert_ends_near(name, airfoil(airfoil_folder))
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_the_calls_of_the_text_end_near_the_exact_minimum(name: str) -> None:
+    for seed in range(3):
+        assert 0.2417 <= fit_as_text(name, PROBLEM, seed).losses[-1] <= 0.256
+
+
+def test_the_trainer_and_the_optimizer_descend_alike() -> None:
+    """adagrad with a rate of 0.1 is both a row of ours and a call of the text, which differ in eps."""
+    ours, texts = fit("Adagrad", op.Adagrad, setting("Adagrad"), PROBLEM, 5), fit_as_text("adagrad", PROBLEM, 5)
+    assert ours.losses == pytest.approx(texts.losses, rel=1e-5)
+    assert ours.losses != texts.losses
 
 
 def test_only_optimizers_have_rows() -> None:
@@ -63,7 +76,7 @@ def test_every_row_is_taken_once_per_epoch(monkeypatch: pytest.MonkeyPatch) -> N
     """With features and targets of zero but for the bias, the gradients say how many rows a step had."""
     data = Regression("ones", np.zeros((1500, 5)), -np.ones(1500))
     seen: list[float] = []
-    monkeypatch.setattr(op.SGD, "step", lambda self, gradients: seen.append(float(gradients["bias"][0])))
+    monkeypatch.setattr(op.SGD, "step", lambda self, sums, grad_scale: seen.append(float(sums["bias"][0]) / grad_scale))
     fit("SGD", op.SGD, Setting({"lr": 0.1}), data, seed=0)
     assert len(seen) == 300
     assert seen == pytest.approx([1.0] * 300)

@@ -49,7 +49,7 @@ def test_some_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     printed = " ".join(capsys.readouterr().out.split())
     assert "2 claims: 1 hold, 1 depend, 0 fail" in printed
     assert "length / lr: step 1 = 10 (theory" in printed
-    assert "Every number that theory gives exactly is what theory says." in printed
+    assert "Every number that theory gives exactly is what theory says. A quick look: fewer steps, " in printed
     assert sorted(path.name for path in out.iterdir()) == [
         "onepass-claims-momentum-damps.png",
         "onepass-claims-rmsprop-bias.png",
@@ -75,7 +75,9 @@ def test_all_is_the_default(
     monkeypatch.setattr(command, "all_claims", lambda: claims)
     assert main(["claims", "--out", str(tmp_path)]) == 0
     assert len(list(tmp_path.iterdir())) == 3
-    assert "3 pictures" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "3 pictures" in printed
+    assert "quick" not in printed
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_picture_of_diverged_and_perfect_runs(losses: tuple[float, ...], tmp_p
 
 
 def test_diverged_runs_are_valid_json(tmp_path: Path) -> None:
-    from onepass.lab.report import write_json
+    from onepass.files import write_json
 
     write_json(tmp_path / "r.json", described([a_row("SGD", (2.3, math.nan))]))
     text = (tmp_path / "r.json").read_text()

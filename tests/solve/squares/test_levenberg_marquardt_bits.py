@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import EVERYWHERE, running
+from cases import EVERYWHERE
 
 from onepass._core import LevenbergMarquardt, half_squares
 from onepass.arrays import Array
 from onepass.reference.kernels.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
 from onepass.reference.kernels.vectors import dots
+from onepass.selftest.places import running
 from onepass.solve import Status, least_squares, least_squares_batch
 
 TOLERANCES = (1e-15, 1e-10, 1e-10)

@@ -7,16 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
-from onepass.lab.airfoil.fitting import exact_minimum, fit
+from onepass.lab.airfoil.fitting import exact_minimum, fit, fit_as_text
 from onepass.lab.airfoil.generated import generated
 from onepass.lab.airfoil.plots import draw_airfoil
 from onepass.lab.airfoil.row import grouped
-from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS, HIGHEST, setting
+from onepass.lab.airfoil.settings import BATCH_SIZE, EPOCHS, HIGHEST, TEXT, setting
 from onepass.lab.airfoil.table import airfoil_table
 from onepass.lab.data.airfoil import FILE, Regression, airfoil
 from onepass.lab.data.folder import VARIABLE
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 
 PICTURE = "onepass-airfoil.png"
@@ -32,7 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"where {FILE} is, or a folder airfoil that holds it (default: ${VARIABLE}; without the file a problem of "
         "the same size and conditioning is generated)",
     )
-    add("--optimizers", type=kinds.optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--optimizers", type=kinds.optimizers, metavar="A,B,...", help="which ones, by name in any case (default: all)"
+    )
+    which.add_argument(
+        "--gluon", action="store_true", help="the calls of the text that uses this problem, by gluon's trainer"
+    )
     add("--seeds", type=kinds.positive, metavar="N", help="so many seeds from --seed on (default: 5)")
     kinds.add_common(parser, PICTURE, seed="decides start and order of the rows", quick="one seed")
     parser.set_defaults(run=run)
@@ -45,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     start = perf_counter()
     data, note = _data(arguments.data_dir)
-    names = arguments.optimizers or tuple(all_optimizers())
+    names = tuple(TEXT) if arguments.gluon else arguments.optimizers or tuple(all_optimizers())
     seeds = range(arguments.seed, arguments.seed + (arguments.seeds or (1 if arguments.quick else 5)))
     terminal = console()
     fits = []
@@ -54,13 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
         for name in names:
             bar.update(task, description=name)
             for seed in seeds:
-                fits.append(fit(name, all_optimizers()[name], setting(name), data, seed))
+                if arguments.gluon:
+                    fits.append(fit_as_text(name, data, seed))
+                else:
+                    fits.append(fit(name, all_optimizers()[name], setting(name), data, seed))
                 bar.advance(task)
     rows = grouped(fits, exact_minimum(data))
 
     title = f"Least squares on {data.name}, {len(data)} rows, batch {BATCH_SIZE}, {EPOCHS} epochs"
     terminal.print(airfoil_table(rows, title if len(seeds) == 1 else f"{title}, means of {len(seeds)} seeds"))
-    draw_airfoil(rows, title, picture)
+    with whole_file(picture) as file:
+        draw_airfoil(rows, title, file)
     if arguments.json:
         experiment = {
             "command": "airfoil",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from onepass.lab.airfoil.fitting import Fit
-from onepass.lab.airfoil.settings import HIGHEST, TUNED
+from onepass.lab.airfoil.settings import HIGHEST, TEXT, TUNED
 
 #: How far below the exact minimum rounding may take a loss, relative to it.
 ROUNDING = 1e-12
@@ -24,7 +24,8 @@ class Row:
     @property
     def lr(self) -> float | None:
         """The learning rate, None for an optimizer that has none."""
-        return self.fits[0].hyperparameters.get("lr")
+        hyperparameters = self.fits[0].hyperparameters
+        return hyperparameters.get("lr", hyperparameters.get("learning_rate"))
 
     @property
     def finals(self) -> tuple[float, ...]:
@@ -41,7 +42,7 @@ class Row:
 
         None for an optimizer that nobody has tuned: it runs with its defaults, which may suit another problem.
         """
-        if self.name not in TUNED:
+        if self.name not in TUNED and self.name not in TEXT:
             return None
         return all(self.minimum * (1 - ROUNDING) <= loss <= HIGHEST for loss in self.finals)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onepass.lab.settings import Setting
 
 #: Passes over the data and rows per step, as the texts have it.
@@ -32,6 +34,16 @@ TUNED: dict[str, Setting] = {
     # Signs of successive gradients differ half of the time near the minimum. Halved each time, the steps would
     # vanish long before it is reached; 0.8 x 1.2 keeps them about as they are.
     "Rprop": Setting({"lr": 0.01, "etas": (0.8, 1.2), "step_sizes": (1e-6, 0.01)}),
+}
+
+#: What the text writes for this problem: names of gluon's optimizers and their keys, for `onepass.Trainer`.
+TEXT: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("sgd", {"learning_rate": 0.05}),
+    "sgd, momentum": ("sgd", {"learning_rate": 0.005, "momentum": 0.9}),
+    "adagrad": ("adagrad", {"learning_rate": 0.1}),
+    "rmsprop": ("rmsprop", {"learning_rate": 0.01, "gamma1": 0.9}),
+    "adadelta": ("adadelta", {"rho": 0.9}),
+    "adam": ("adam", {"learning_rate": 0.01}),
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.data.digits import digits
 from onepass.lab.data.examples import Dataset
@@ -23,7 +24,7 @@ from onepass.lab.landscape.solutions import Experiment, Solution
 from onepass.lab.landscape.surface_plot import draw_squares
 from onepass.lab.landscape.survey import Survey
 from onepass.lab.landscape.table import lines_table, solutions_table
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import PLANS
 
 OPTIMIZERS = ("Adam", "SGD", "Momentum", "RMSprop", "Adagrad")
@@ -98,12 +99,17 @@ def run(arguments: argparse.Namespace) -> int:
     terminal.print("Mean loss half the weights' length away, along filter-normalised random directions:")
     for square in results.squares:
         terminal.print(f"  {square.mean_loss_at(0.5):.4f} around {square.label}")
-    draw_lines(results.lines, f"Between solutions. {experiment}", files[0])
-    draw_squares(results.squares, f"Filter-normalised random directions. {experiment}", files[1])
-    draw_own_views(results.own_views, f"Each path in its own plane. {experiment}", files[2])
-    draw_common_view(results.common_view, f"All paths in one plane. {experiment}", files[3])
+    with whole_file(files[0]) as file:
+        draw_lines(results.lines, f"Between solutions. {experiment}", file)
+    with whole_file(files[1]) as file:
+        draw_squares(results.squares, f"Filter-normalised random directions. {experiment}", file)
+    with whole_file(files[2]) as file:
+        draw_own_views(results.own_views, f"Each path in its own plane. {experiment}", file)
+    with whole_file(files[3]) as file:
+        draw_common_view(results.common_view, f"All paths in one plane. {experiment}", file)
     if arguments.html:
-        write_explorer(results.common_view, str(experiment), files[4])
+        with whole_file(files[4]) as file:
+            write_explorer(results.common_view, str(experiment), file)
     if arguments.json:
         described = {"command": "landscape", **experiment.described(), "measured_examples": len(measured.train)}
         runs = [solution.described() for solution in (*solutions, *others)]

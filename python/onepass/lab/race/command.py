@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from time import perf_counter
 
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.race.animation import KINDS, animate, can_write_mp4, frame_steps
 from onepass.lab.race.outcome import STEPS, race
@@ -16,7 +17,7 @@ from onepass.lab.race.rates import rate
 from onepass.lab.race.solvers import SOLVERS, solver_racer
 from onepass.lab.race.surfaces import SURFACES, Surface
 from onepass.lab.race.table import race_table
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 
 OPTIMIZERS = ("SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam", "CG", "BFGS", "Newton")
@@ -83,16 +84,19 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     rates = f"learning rate {arguments.lr:g}" if arguments.lr else "tuned learning rates"
     terminal.print(race_table(races, f"{len(names)} optimizers, {steps} steps, {rates}"))
-    draw_races(races, steps, picture)
+    with whole_file(picture) as file:
+        draw_races(races, steps, file)
     if animation:
         frames = QUICK_FRAMES if quick else FRAMES
         with progress(terminal, "frames") as bar:
             task = bar.add_task("animation", total=len(frame_steps(steps, frames)))
-            animate(races, steps, animation, frames=frames, after_frame=lambda: bar.advance(task))
+            with whole_file(animation) as file:
+                animate(races, steps, file, frames=frames, after_frame=lambda: bar.advance(task))
     if page:
         with progress(terminal, "surfaces") as bar:
             task = bar.add_task("page", total=len(surfaces))
-            write_page(surfaces, names, page, seed=arguments.seed, after_surface=lambda: bar.advance(task))
+            with whole_file(page) as file:
+                write_page(surfaces, names, file, seed=arguments.seed, after_surface=lambda: bar.advance(task))
     if arguments.json:
         write_json(arguments.json, _described(arguments, races))
     files = ", ".join(str(file) for file in (picture, animation, page) if file)

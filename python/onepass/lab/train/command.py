@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from time import perf_counter
 
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
 from onepass.lab.data.folder import VARIABLE
 from onepass.lab.network import INITIALISATIONS
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import PLANS, STATE_DTYPES
 from onepass.lab.train import published
 from onepass.lab.train.curves import draw_curves
@@ -110,9 +111,11 @@ def run(arguments: argparse.Namespace) -> int:
     if len(ranking.keys() & {row.label for row in table_rows}) > 1:
         terminal.print(published.order_of(table_rows, ranking))
     if preset:
-        draw_curves(table_rows, title, picture, figures)
+        with whole_file(picture) as file:
+            draw_curves(table_rows, title, file, figures)
     else:
-        draw_training(table_rows, title, picture)
+        with whole_file(picture) as file:
+            draw_training(table_rows, title, file)
     if arguments.json:
         results = {"experiment": {"command": "train", "preset": arguments.preset} | asked.described()}
         results |= described(table_rows) | {"published": published.described(comparisons)}

@@ -6,8 +6,9 @@ import argparse
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
+from onepass.files import make_folders, whole_file, write_json
 from onepass.lab import arguments as kinds
-from onepass.lab.report import console, make_folders, progress, write_json
+from onepass.lab.report import console, progress
 from onepass.lab.settings import all_optimizers
 from onepass.lab.tune.forecast_plot import draw_forecast
 from onepass.lab.tune.history_plot import draw_history
@@ -84,8 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
     title = f"{plan.trials} LSTMs on a Mackey-Glass series, {plan.epochs} epochs each"
     terminal.print(trials_table(found, f"The best of {title}"))
     terminal.print(scores_table(compared, data))
-    draw_history(found, compared, title, history)
-    draw_forecast(compared, data, found.best, forecast)
+    with whole_file(history) as file:
+        draw_history(found, compared, title, file)
+    with whole_file(forecast) as file:
+        draw_forecast(compared, data, found.best, file)
     if arguments.json:
         write_json(
             arguments.json,

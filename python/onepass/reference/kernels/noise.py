@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from onepass.formats import BLOCK
+
+#: An integer below 2^64, or many.
+Word = TypeVar("Word", int, NDArray[np.uint64])
 
 #: What the bits are for.
 STATE, PARAMETER, MEAN = 0, 1, 2
@@ -17,12 +22,13 @@ _HASHES = np.uint32(16)
 _STRIDE = np.uint32(0x9E36A09F)
 
 
-def mix(z: int) -> int:
+def mix(z: Word) -> Word:
     """The finalizer of SplitMix64 (Steele, Lea & Flood 2014), on integers of 64 bits."""
-    z = (z + 0x9E3779B97F4A7C15) & _MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    return z ^ (z >> 31)
+    x: Any = (z + 0x9E3779B97F4A7C15) & _MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
+    mixed: Word = x ^ (x >> 31)
+    return mixed
 
 
 def key(seed: int, position: int, step: int, purpose: int, high: int = 0) -> int:

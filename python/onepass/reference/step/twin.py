@@ -71,7 +71,7 @@ class Twin:
 
     def has_bits_of(self, optimizer: Optimizer) -> bool:
         """Whether parameters, state and mirror are the optimizer's, bit for bit."""
-        theirs = _arrays(optimizer.params, optimizer.state, optimizer.mirror)
+        theirs = arrays_of(optimizer)
         return all(one.tobytes() == other.tobytes() for one, other in zip(self.arrays(), theirs, strict=True))
 
     def step(self, gradients: Gradients, *, found_inf: Any = None, **overrides: Any) -> StepRecord:
@@ -130,6 +130,11 @@ class Twin:
                 else:
                     parameter.step(gradient, factor, options)
         return StepRecord(skipped=skipped, grad_norm=grad_norm, clip_coefficient=coefficient)
+
+
+def arrays_of(optimizer: Optimizer) -> Iterator[Array]:
+    """All that a step of the optimizer may change, in the order of `Twin.arrays`."""
+    return _arrays(optimizer.params, optimizer.state, optimizer.mirror)
 
 
 def _copy(array: Array) -> Array:

@@ -53,12 +53,13 @@ def minimize(
     """Seeks a local minimizer of a smooth function.
 
     Args:
-        fun: fun(x, *args) is the value. x is a read-only view that is good until the next call: copy it to keep it.
+        fun: ``fun(x, *args)`` is the value. x is a read-only view that is good until the next call: copy it to keep
+            it.
         x0: the start, one-dimensional, of float32 or float64; other numbers are taken as float64. It is not written to.
-        jac: jac(x, *args) is the gradient; True if fun returns the value and the gradient; None, "2-point" or "3-point"
-            for differences of values.
-        hess: hess(x, *args) is the Hessian, which "newton" needs and "newton-cg" and "trust-ncg" may use.
-        hessp: hessp(x, p, *args) is the Hessian times p. Without it and hess, gradients are differenced.
+        jac: ``jac(x, *args)`` is the gradient; True if fun returns the value and the gradient; None, "2-point" or
+            "3-point" for differences of values.
+        hess: ``hess(x, *args)`` is the Hessian, which "newton" needs and "newton-cg" and "trust-ncg" may use.
+        hessp: ``hessp(x, p, *args)`` is the Hessian times p. Without it and hess, gradients are differenced.
         method: "newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs" or "gd", or as SciPy spells it, "BFGS"
             or "L-BFGS-B"; case does not matter, but type checkers know these spellings alone.
         bounds: for "lbfgs": pairs (lower, upper), None or an infinity for none, or an object with `lb` and `ub`.

@@ -14,7 +14,7 @@ from onepass.optimizer import Optimizer
 from onepass.optimizers import SGD, Adagrad
 
 FEATURES, STEPS, NOISE = 100, 4000, 0.1
-SEEDS, QUICK_SEEDS = 5, 2
+SEEDS, QUICK_SEEDS = 5, 1
 RATES = {SGD: np.geomspace(0.01, 1, 9), Adagrad: np.geomspace(0.1, 10, 9)}
 SKEWED = 1 / np.arange(1, FEATURES + 1)
 EVEN = np.full(FEATURES, SKEWED.mean())
