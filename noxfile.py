@@ -87,9 +87,9 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def sdist(session: nox.Session) -> None:
     """The source distribution, in dist: what git knows and nothing else."""
-    session.install(*group("sdist"))
-    session.run("check-sdist")
-    session.run("python", "-m", "build", "--sdist")
+    session.install(*PROJECT["build-system"]["requires"], *group("sdist"))
+    session.run("check-sdist", "--no-isolation")
+    session.run("python", "-m", "build", "--sdist", "--no-isolation")
     session.run("twine", "check", "--strict", *map(str, Path("dist").glob("*.tar.gz")))
 
 
