@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ for module in ("sklearn", "rich", "matplotlib", "plotly", "optuna"):
 
 FOLDER = Path(__file__).parents[2] / "docs" / "lab"
 PAGES = sorted(FOLDER.glob("*.md"))
-EXPERIMENTS = {command.name: command for command in COMMANDS if command.name != "info"}
+EXPERIMENTS = {command.name: command for command in COMMANDS if find_spec(f"onepass.lab.{command.name}")}
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
