@@ -26,6 +26,18 @@ def sgd(*params: Array, **options: Any) -> Twin:
 # Beside the optimizer
 
 
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic", "kahan"])
+@pytest.mark.parametrize("zeros", [(p, g) for p in (0.0, -0.0) for g in (0.0, -0.0)], ids=str)
+def test_zeros_have_the_sign_of_the_kernels(zeros: tuple[float, float], rounding: Any) -> None:
+    param, gradient = np.full(40, zeros[0], np.float16), np.full(40, zeros[1], np.float16)
+    for rule in ("Adagrad", "SGD"):
+        optimizer = op.create(rule, [param.copy()], lr=0.5, rounding=rounding)
+        twin = Twin(optimizer)
+        optimizer.step([gradient])
+        twin.step([gradient])
+        assert twin.has_bits_of(optimizer)
+
+
 @pytest.mark.parametrize(
     ("optimizer_class", "options"),
     [

@@ -30,7 +30,7 @@ SMALL = ("--epochs", "3", "--resolution", "5", "--examples", "200")
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures, where only the numbers count."""
     for draw in ("draw_lines", "draw_squares", "draw_own_views", "draw_common_view"):
-        monkeypatch.setattr(command, draw, lambda *arguments: None)
+        monkeypatch.setattr(command, draw, lambda *arguments: arguments[-1].touch())
 
 
 def landscape(folder: Path, *more: str, status: int = 0) -> dict[str, Any]:
