@@ -67,6 +67,14 @@ def test_the_disk_has_the_file_before_its_name_leads_to_it(file: Path, monkeypat
     assert "write" not in calls[-6:]
 
 
+def test_where_folders_cannot_be_opened(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, whose os has no O_DIRECTORY: the file is replaced all the same."""
+    monkeypatch.delattr(os, "O_DIRECTORY")
+    op.save(file, small_optimizer(2), extra="new")
+    assert op.load(file, small_optimizer()) == "new"
+    assert os.listdir(file.parent) == [file.name]
+
+
 @pytest.mark.parametrize(
     ("name", "number", "behind_the_rename"),
     [
