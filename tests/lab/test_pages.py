@@ -16,7 +16,7 @@ for module in ("sklearn", "rich", "matplotlib", "plotly", "optuna"):
 
 FOLDER = Path(__file__).parents[2] / "docs" / "lab"
 PAGES = sorted(FOLDER.glob("*.md"))
-EXPERIMENTS = {command.name: command for command in COMMANDS if command.name != "info"}
+EXPERIMENTS = {command.name: command for command in COMMANDS if command.name not in ("info", "selftest", "bench")}
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
