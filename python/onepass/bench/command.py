@@ -9,7 +9,7 @@ from time import perf_counter
 
 from onepass.bench.contenders import Contender, installed
 from onepass.bench.machine import load, processor, settle_allocator, versions
-from onepass.bench.measuring import Measured, measure
+from onepass.bench.measuring import Measured, measure, short
 from onepass.bench.turns import OWN
 from onepass.bench.work import WORK, Work
 from onepass.config import THREADS, set_num_threads, show_config, usable_cores
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         from onepass.bench.picture import draw
 
         with whole_file(picture) as file:
-            draw(results, f"{about['processor']}; {about['onepass']}", file)
+            draw(results, f"{about['processor']}; onepass {about['onepass']}", file)
         files.append(picture)
     else:
         print('no picture: matplotlib is missing; run pip install "onepass[lab]"')
@@ -76,16 +76,12 @@ def _measured(works: Sequence[Work], contenders: Mapping[str, Contender], quick:
         results.append(result)
         factors = result.ratios()
         cells = [
-            "differs" if name in result.differing else _short(factors[name]) if name in factors else "-"
+            "differs" if name in result.differing else short(factors[name]) if name in factors else "-"
             for name in names
         ]
         own = f"{1e6 * result.median(OWN):,.1f} µs"
         print(_row(work.name, f"{work.megabytes:,.1f}", own, cells), flush=True)
     return results
-
-
-def _short(factor: float) -> str:
-    return f"{factor:,.0f}" if factor >= 10 else f"{factor:.1f}"
 
 
 def _row(title: str, megabytes: str, own: str, others: Iterable[str]) -> str:

@@ -36,6 +36,11 @@ class Measured:
         return ratios(self.seconds)
 
 
+def short(factor: float) -> str:
+    """How many times as long, in two digits or without a fraction."""
+    return f"{factor:,.0f}" if factor >= 10 else f"{factor:.1f}"
+
+
 def measure(work: Work, contenders: Mapping[str, Contender], rounds: int, limit: float) -> Measured:
     """Time those that have this step.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from onepass.bench.measuring import Measured
+from onepass.bench.measuring import Measured, short
 from onepass.bench.turns import OWN
 
 
@@ -23,7 +23,7 @@ def draw(results: Sequence[Measured], title: str, path: Path) -> None:
         there = [(row, result.ratios()[name]) for row, result in enumerate(results) if name in result.seconds]
         places = [row + (index + 0.5) * thickness - 0.4 for row, _ in there]
         bars = axes.barh(places, [factor - 1 for _, factor in there], thickness, left=1, label=name)
-        axes.bar_label(bars, [f"{factor:.2g}" for _, factor in there], padding=2, fontsize=7)
+        axes.bar_label(bars, [short(factor) for _, factor in there], padding=2, fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
