@@ -191,7 +191,7 @@ def test_multi_precision_is_for_16_bits() -> None:
         (("adadelta", {"rho": 2}), ValueError, r"rho must be in \[0, 1\]"),
         (("sgd", {"lr_scheduler": 0.1}), TypeError, "lr_scheduler must be a function of the update's number"),
         (
-            ("sgd", {"lr_scheduler": lambda update: 0.1, "learning_rate": 0.1}),
+            ("sgd", {"lr_scheduler": abs, "learning_rate": 0.1}),
             ValueError,
             "learning_rate and lr_scheduler are both given",
         ),
