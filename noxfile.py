@@ -36,14 +36,14 @@ def peers(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Cross compilers, emulators, sanitizers, the steps of CONTRIBUTING.md."""
+    """cross compilers, emulators, the steps of CONTRIBUTING.md."""
     session.install(".[test]", env={"SKBUILD_CMAKE_DEFINE": "ONEPASS_WERROR=ON"})
     session.run("pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session
 def exhaustive(session: nox.Session) -> None:
-    """Many minutes: every float32, 2**32 elements, all mutants, hundreds of kills."""
+    """Many minutes: sanitizers, every float32, 2**32 elements, all mutants, hundreds of kills."""
     session.install(".[test]")
     session.run("pytest", "-m", "exhaustive", *session.posargs)
 

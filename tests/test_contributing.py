@@ -54,17 +54,25 @@ def run_pytest(tree: Path, site: Path, *arguments: str) -> str:
     return run.stdout
 
 
-#: What asks for all levels, and what knows no rule by its name.
-LEFT_OUT = [
-    "--deselect=tests/test_config.py::test_the_probe_agrees_with_the_operating_system",
-    *(f"--ignore=tests/{name}" for name in ("checkpoint", "faults", "lab", "solve", "test_lives.py", "test_types.py")),
+#: Asks for all levels.
+FOR_ALL_LEVELS = "--deselect=tests/test_config.py::test_the_probe_agrees_with_the_operating_system"
+#: The tests of what has its name, and those of all files and rules.
+ITS_OWN = [
+    [FOR_ALL_LEVELS, "-k", "signum or Signum"],
+    [f"tests/{name}" for name in ("engine/test_layers.py", "selftest", "test_docs.py", "test_imports.py")],
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(ROOT in Path(op.__file__).parents, reason="an editable install cannot be shadowed by another build")
 @pytest.mark.skipif("x86_v3" not in op.isas(), reason="the page's commands are for processors with AVX2")
-def test_an_optimizer_is_added_in_three_steps(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "runs",
+    [
+        pytest.param(ITS_OWN, marks=pytest.mark.slow, id="its own tests"),
+        pytest.param([[FOR_ALL_LEVELS]], marks=pytest.mark.exhaustive, id="all tests"),
+    ],
+)
+def test_an_optimizer_is_added_in_three_steps(tmp_path: Path, runs: list[list[str]]) -> None:
     tree, site = tmp_path / "tree", tmp_path / "site"
     skipped = shutil.ignore_patterns(".git", "build", ".venv", "__pycache__", "*.so", ".*_cache")
     shutil.copytree(ROOT, tree, ignore=skipped)
@@ -80,5 +88,6 @@ def test_an_optimizer_is_added_in_three_steps(tmp_path: Path) -> None:
         added = [line for line in file.read_text().splitlines() if "signum" in line]
         assert added
         assert [line for line in file.read_text().splitlines() if line not in added] == lines
-    run_pytest(tree, site, *LEFT_OUT)
+    for arguments in runs:
+        run_pytest(tree, site, *arguments)
     assert run_pytest(tree, site, "-n", "0", "-k", "signum or Signum", "--collect-only").count("signum") > 20
