@@ -150,7 +150,7 @@ def test_the_schedule_and_the_start_are_chosen(tmp_path: Path, capsys: pytest.Ca
     assert "Rprop: no schedule, as its lr is only where its step sizes start" in printed
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_mlp_sgd_as_published(mnist_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEPASS_DATA", str(mnist_folder))
     results = tmp_path / "results.json"

@@ -38,14 +38,14 @@ def test_digits_are_learnt_as_well() -> None:
     assert_learnt_as_well(PLANS["digits"], {seed: digits(seed) for seed in range(4)}, ("AdamW",), ("float8",))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_digits_are_learnt_as_well_by_others() -> None:
     pytest.importorskip("ml_dtypes")
     datasets = {seed: digits(seed) for seed in range(8)}
     assert_learnt_as_well(PLANS["digits"], datasets, ("Adam", "AdamW"), ("bfloat16", "float8"))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_mnist_is_learnt_as_well(mnist_folder: Path) -> None:
     datasets = dict.fromkeys(range(3), mnist(mnist_folder))
     assert_learnt_as_well(PLANS["mnist"], datasets, ("Adam", "AdamW"), ("float8",))
