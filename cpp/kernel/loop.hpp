@@ -58,8 +58,8 @@ struct Descend {
 };
 template <>
 struct Descend<float> {
-  Words kept;
-  explicit Descend(const KernelArgs& args) : kept(Words{} - (args.as_change ? 0 : 1)) {}
+  Words kept;  // of a change the sign: to add it to -0 leaves -0
+  explicit Descend(const KernelArgs& args) : kept(Words{} + (args.as_change ? 0x80000000 : 0xffffffff)) {}
   Pack<float> operator()(Pack<float> p, Pack<float> descent) const { return to_floats(to_words(p) & kept) - descent; }
 };
 

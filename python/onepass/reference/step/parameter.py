@@ -151,8 +151,7 @@ class Parameter:
             encode(finite * compensation_scale(stored.dtype), stored)
         elif options.rounding == "stochastic" and self._param.dtype.itemsize == 2:
             random = self._random(options.seed, step, PARAMETER)
-            # 0 less a descent of 0 is 0, not -0: a parameter of -0 becomes 0.
-            encode_sum(decode(self._param, self._dtype), 0 - descent, self._param, random)
+            encode_sum(decode(self._param, self._dtype), -descent, self._param, random)
         else:
             encode(p - descent, self._param)
 
