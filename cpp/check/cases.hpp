@@ -76,8 +76,9 @@ constexpr Case row_cases[] = {
     {DType::bf16, DType::bf16, DType::f32, rows},
 };
 
-// Whole steps are the same whatever the rule: these show them. They have none to two slots, and two have a scalar.
-constexpr std::string_view whole_rules[] = {"sgd", "rmsprop", "adamw", "nadamw", "asgd"};
+// Whole steps are the same whatever the rule: these show them. They have none to two slots, two have a scalar, one
+// stages.
+constexpr std::string_view whole_rules[] = {"sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb"};
 
 inline std::vector<Case> cases_of(const RuleInfo& rule) {
   std::vector<Case> cases;

@@ -25,17 +25,17 @@ void scale_items(const KernelTable& table, const Array& array, std::int64_t begi
 }  // namespace
 
 Clip::Clip(std::vector<Tensor> gradients)
-    : tensors_(std::move(gradients)), line_(tensors_.size()), norm_(tensors_.size()) {
+    : tensors_(std::move(gradients)), line_(tensors_.size()), sum_line_(tensors_.size()) {
   call_.start(*active_level().table, {});
   treatments_.reserve(tensors_.size());
   for (const Tensor& tensor : tensors_)
     treatments_.push_back({.member = {&tensor, nullptr, nullptr, 0}, .source = {tensor.grad}, .updates = true});
   line_.lay(tensors_);
-  norm_.lay(tensors_);
-  norm_.reserve();
+  sum_line_.lay(tensors_);
+  norm_.reserve(sum_line_);
 }
 
-double Clip::norm() noexcept { return std::sqrt(norm_.measure(call_, treatments_, line_.cost()).squares); }
+double Clip::norm() noexcept { return std::sqrt(norm_.measure(call_, sum_line_, treatments_, line_.cost()).squares); }
 
 void Clip::scale(double factor) noexcept {
   line_.share(treatments_, call_.options.threads,

@@ -6,6 +6,7 @@
 
 #include "line.hpp"
 #include "norm.hpp"
+#include "sum_line.hpp"
 #include "tensor.hpp"
 #include "treatment.hpp"
 
@@ -26,6 +27,7 @@ class Clip {
   std::vector<Tensor> tensors_;
   std::vector<Treatment> treatments_;
   Line line_;
+  SumLine sum_line_;
   Norm norm_;
   Call call_;
 };

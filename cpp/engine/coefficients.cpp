@@ -13,8 +13,9 @@ bool same_scalars(const Member& a, const Member& b) {
 
 const double* Coefficients::prepare(const Member& member) {
   Prepared& own = of(member);
-  if (last_ && last_->group == member.group && *last_->tensor->step == *member.tensor->step &&
-      same_scalars(*last_, member)) {
+  // With stages they are the tensor's alone.
+  if (last_ && member.rule->stages.size() == 1 && last_->group == member.group &&
+      *last_->tensor->step == *member.tensor->step && same_scalars(*last_, member)) {
     own.scalars = of(*last_).scalars;
     return of(*last_).coefs.data();
   }
@@ -22,6 +23,12 @@ const double* Coefficients::prepare(const Member& member) {
   member.rule->prepare(*member.tensor->step + 1, member.group->hypers, own.scalars.data(), own.coefs.data());
   last_ = &member;
   return own.coefs.data();
+}
+
+void Coefficients::advance(const Member& member, int stage, const double* sums) noexcept {
+  Prepared& own = of(member);
+  member.rule->stages[static_cast<std::size_t>(stage)].prepare(
+      own.coefs.data(), sums, static_cast<double>(member.tensor->size), own.scalars.data());
 }
 
 void Coefficients::commit(const Member& member) const {

@@ -16,6 +16,8 @@ class Coefficients {
   void restart() { last_ = nullptr; }
   // Those of the tensor's next step.
   const double* prepare(const Member& member);
+  // What becomes of them before a later stage, with the sums of the stage before.
+  void advance(const Member& member, int stage, const double* sums) noexcept;
   // Gives the tensor the scalars that come with them.
   void commit(const Member& member) const;
 

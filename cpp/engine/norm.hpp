@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ordered_sums.hpp"
+#include "sum_line.hpp"
 #include "treatment.hpp"
 
 namespace onepass {
@@ -17,19 +18,13 @@ constexpr double clip_coefficient(double norm, double limit) {
 
 class Norm {
  public:
-  explicit Norm(std::size_t tensors) : starts_(tensors + 1) {}
-
-  // Numbers the tiles of all tensors; in a sparse gradient each row has tiles of its own.
-  void lay(const std::vector<Tensor>& tensors);
-  // Makes room for their sums.
-  void reserve() { sums_.resize(starts_.back()); }
+  // Makes room for the sums of the line's tiles.
+  void reserve(const SumLine& line) { sums_.resize(line.tiles()); }
   // The squares of all gradients; `cost` is that of the step, in multiplications.
-  TileSum measure(const Call& call, const std::vector<Treatment>& treatments, std::int64_t cost) noexcept;
+  TileSum measure(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
+                  std::int64_t cost) noexcept;
 
  private:
-  TileSum sum_tile(const Call& call, const Treatment& t, std::int64_t number) const noexcept;
-
-  std::vector<std::int64_t> starts_;  // the number of each tensor's first tile; of all tiles
   OrderedSums<TileSum> sums_;
 };
 

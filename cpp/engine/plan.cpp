@@ -15,7 +15,7 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors, const Roundin
       tensors_(std::move(tensors)),
       coefficients_(tensors_.size()),
       line_(tensors_.size()),
-      norm_(tensors_.size()) {
+      sum_line_(tensors_.size()) {
   call_.rounding = rounding;
   treatments_.reserve(tensors_.size());
   for (const Tensor& tensor : tensors_) {
@@ -28,7 +28,7 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors, const Roundin
 
 void Plan::lay() {
   line_.lay(tensors_);
-  norm_.lay(tensors_);
+  sum_line_.lay(tensors_);
 }
 
 void Plan::prepare(const StepOptions& options) {
@@ -39,7 +39,8 @@ void Plan::prepare(const StepOptions& options) {
   call_.start(*active_level().table, options);
   coefficients_.restart();
   for (Treatment& t : treatments_) t.prepare(call_, coefficients_);
-  if (measures()) norm_.reserve();
+  if (measures()) norm_.reserve(sum_line_);
+  stages_.prepare(sum_line_, treatments_);
 }
 
 StepResult Plan::run() noexcept {
@@ -50,10 +51,12 @@ StepResult Plan::run() noexcept {
       if (tensor.rows) tensor.rows->combine(*call_.table, options.threads);
   if (options.completes && measures()) result = measure();
   result.skipped |= options.skip;
-  if (options.completes && !result.skipped) {
+  if (options.completes && !result.skipped && stages_.count() > 1) {
+    stages_.run(call_, sum_line_, treatments_, coefficients_, line_.cost());
+  } else if (options.completes && !result.skipped) {
     line_.share(treatments_, options.threads,
                 [&](const Treatment& t, const Source& source, std::int64_t begin, std::int64_t end) {
-                  if (t.updates || t.in_tiles) treat(call_, t, source, begin, end);
+                  if (t.updates || t.in_tiles) treat(call_, t, {source, begin, end});
                 });
   } else if (options.accumulate > 1 || options.zero_grad) {
     line_.share(treatments_, options.threads,
@@ -67,7 +70,7 @@ StepResult Plan::run() noexcept {
 
 StepResult Plan::measure() noexcept {
   const DefaultFpEnv env;
-  const TileSum sum = norm_.measure(call_, treatments_, line_.cost());
+  const TileSum sum = norm_.measure(call_, sum_line_, treatments_, line_.cost());
   const StepOptions& options = call_.options;
   StepResult result;
   result.norm = std::sqrt(sum.squares) / call_.gradient_scale();

@@ -1,5 +1,6 @@
 // What does one optimizer step do? Everything for all parameters of all groups: one call, one parallel region, one
-// pass; a second region before it when, and only when, something global is asked of the gradients.
+// pass; a second region before it when, and only when, something global is asked of the gradients, and one more for
+// each further stage of a rule that needs sums over a tensor.
 #pragma once
 
 #include <utility>
@@ -8,6 +9,8 @@
 #include "coefficients.hpp"
 #include "line.hpp"
 #include "norm.hpp"
+#include "stages.hpp"
+#include "sum_line.hpp"
 #include "tensor.hpp"
 #include "treatment.hpp"
 
@@ -43,7 +46,9 @@ class Plan {
   std::vector<Treatment> treatments_;
   Coefficients coefficients_;
   Line line_;
+  SumLine sum_line_;
   Norm norm_;
+  Stages stages_;
   bool has_rows_ = false;  // they are laid for a step with sparse gradients
   Call call_;
 };

@@ -28,6 +28,43 @@ void prepare(std::int64_t t, const double* hypers, [[maybe_unused]] double* scal
                      std::make_index_sequence<Rule::scalars.count>{});
 }
 
+template <class Rule, class Stage, std::size_t... N, std::size_t... S>
+void prepare_stage_with(double* coefs, const double* sums, double size, double* scalars, std::index_sequence<N...>,
+                        std::index_sequence<S...>) {
+  typename Rule::template Coefs<double> prepared;
+  std::memcpy(&prepared, coefs, sizeof prepared);
+  Stage::prepare(prepared, sums[N]..., size, scalars[S]...);
+  std::memcpy(coefs, &prepared, sizeof prepared);
+}
+
+template <class Rule, class Stage, std::size_t sum_count>
+void prepare_stage(double* coefs, const double* sums, double size, [[maybe_unused]] double* scalars) {
+  prepare_stage_with<Rule, Stage>(coefs, sums, size, scalars, std::make_index_sequence<sum_count>{},
+                                  std::make_index_sequence<Rule::scalars.count>{});
+}
+
+template <class Rule, class... Stages>
+struct StageTable;
+template <class Rule, class... Stages>
+struct StageTable<Rule, StageList<Stages...>> {
+  template <std::size_t number, class Stage>
+  static constexpr StageInfo info() {
+    constexpr std::array sums{StageTraits<Rule, Stages, Pack<float>>::sums...};
+    StageInfo stage{sums[number], {}, StageTraits<Rule, Stage, Pack<float>>::descends, nullptr};
+    static_assert(StageTraits<Rule, Stage, Pack<float>>::descends == (number + 1 == sizeof...(Stages)),
+                  "the last stage alone returns what the parameter descends by");
+    for (int slot = 0; slot < Rule::slots.count; ++slot)
+      stage.writes[static_cast<std::size_t>(slot)] = StageTraits<Rule, Stage, Pack<float>>::writes(slot);
+    if constexpr (number > 0) stage.prepare = prepare_stage<Rule, Stage, static_cast<std::size_t>(sums[number - 1])>;
+    return stage;
+  }
+  template <std::size_t... N>
+  static constexpr std::array<StageInfo, sizeof...(Stages)> all_of(std::index_sequence<N...>) {
+    return {info<N, Stages>()...};
+  }
+  static constexpr auto all = all_of(std::make_index_sequence<sizeof...(Stages)>{});
+};
+
 template <class Rule>
 constexpr int coef_count = sizeof(typename Rule::template Coefs<double>) / sizeof(double);
 
@@ -35,7 +72,8 @@ template <class Rule>
 RuleInfo info_of(RulePlace place) {
   static_assert(coef_count<Rule> <= max_coefs && Rule::slots.count <= max_slots && Rule::scalars.count <= max_scalars,
                 "raise the limits in kernels.hpp and slot.hpp");
-  static_assert(Rule::slots.slow_before(Rule::slots.count) <= max_slow_slots, "a hash has no more bits");
+  static_assert(in_buffers<Rule> || Rule::slots.slow_before(Rule::slots.count) <= max_slow_slots,
+                "a kernel in registers has one hash for them");
   RuleInfo info{.name = Rule::name,
                 .place = place,
                 .hypers = items_of(Rule::hypers),
@@ -44,6 +82,8 @@ RuleInfo info_of(RulePlace place) {
                 .lazy = is_lazy<Rule>,
                 .lazy_where_zero = {},
                 .coefs = coef_count<Rule>,
+                .in_buffers = in_buffers<Rule>,
+                .stages = StageTable<Rule, typename StagesOf<Rule>::type>::all,
                 .prepare = prepare<Rule>};
   if constexpr (is_lazy<Rule>) info.lazy_where_zero = items_of(Rule::lazy_where_zero);
   return info;

@@ -1,6 +1,7 @@
 // Which rules exist, and what does each declare? The run-time view of rules/all.hpp, for the host side.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -8,6 +9,14 @@
 #include "kernel/kernels.hpp"
 
 namespace onepass {
+
+struct StageInfo {
+  int sums;
+  std::array<bool, max_slots> writes;  // the slots
+  bool descends;                       // it is the last
+  // Brings the coefficients up to this stage with the sums of the one before, over so many elements; null in the first.
+  void (*prepare)(double* coefs, const double* sums, double size, double* scalars);
+};
 
 struct RuleInfo {
   std::string_view name;
@@ -18,6 +27,8 @@ struct RuleInfo {
   bool lazy;  // may be applied to some rows only, where these hyper-parameters are zero
   std::span<const char* const> lazy_where_zero;
   int coefs;
+  bool in_buffers;  // it has kernels for the compute types alone
+  std::span<const StageInfo> stages;
   // Computes the coefficients of step t (1-based) and advances the scalars; plain double arithmetic.
   void (*prepare)(std::int64_t t, const double* hypers, double* scalars, double* coefs);
 };

@@ -48,21 +48,26 @@ class Tile {
         begin_(begin),
         size_(size) {}
 
-  void update() {
-    add_to_sum(call_, t_, begin_, size_, grad_);
+  void update(int number, double* sums) {
+    const StageInfo& stage = t_.member.rule->stages[static_cast<std::size_t>(number)];
+    if (number == 0) add_to_sum(call_, t_, begin_, size_, grad_);
     void* const param = load_param();
     const void* const grad = load_grad();
+    const NoiseKey key = t_.noisy ? noise(Purpose::state, t_.time) : NoiseKey{};
     std::array<void*, max_slots> slots;
     std::array<float*, max_slots> scales;
     for (std::size_t s = 0; s < slot_count(); ++s) {
-      slots[s] = tensor_.slots[s].at(begin_);
+      slots[s] = t_.staging.state ? load_slot(s) : tensor_.slots[s].at(begin_);
       scales[s] = tensor_.slots[s].scale_at(begin_);
     }
-    t_.kernel({t_.coefs, t_.sign * call_.grad_factor, param, t_.storage.own_rounding, grad, slots.data(), scales.data(),
-               size_, index(), t_.noisy ? noise(Purpose::state, t_.time) : NoiseKey{}});
-    if (t_.staging.param) store_param();
-    if (call_.rounding.flush_subnormals)
-      for (std::size_t s = 0; s < slot_count(); ++s) flush(tensor_.slots[s]);
+    t_.kernels[number]({t_.coefs, t_.sign * call_.grad_factor, param, t_.storage.own_rounding, grad, slots.data(),
+                        scales.data(), size_, index(), key, sums});
+    if (stage.descends && t_.staging.param) store_param();
+    for (std::size_t s = 0; s < slot_count(); ++s) {
+      if (!stage.writes[s]) continue;
+      if (t_.staging.state) store_slot(s, key);
+      if (call_.rounding.flush_subnormals) flush(tensor_.slots[s]);
+    }
   }
 
   void follow_up() {
@@ -111,6 +116,30 @@ class Tile {
       param_passes().encode(param_.items, param, size_);
   }
 
+  const SlotPasses& slot_passes(std::size_t s) const {
+    return table_.of(tensor_.slots[s].dtype, t_.member.rule->slots[s].kind);
+  }
+  float* load_slot(std::size_t s) {
+    const SlotArray& slot = tensor_.slots[s];
+    slot_passes(s).decode(slot.at(begin_), slot.scale_at(begin_), slots_[s].floats(), size_);
+    return slots_[s].floats();
+  }
+  void store_slot(std::size_t s, NoiseKey key) {
+    const SlotArray& slot = tensor_.slots[s];
+    void* const stored = slot.at(begin_);
+    float* const scales = slot.scale_at(begin_);
+    if (!call_.rounding.stochastic_state) return slot_passes(s).encode(slots_[s].floats(), stored, scales, size_);
+    const int place = noise_place(s);
+    slot_passes(s).encode_stochastic(slots_[s].floats(), stored, scales, size_,
+                                     {word_key(key, place / 2), index(), place % 2});
+  }
+  // Which it is of those that are rounded at random: of the slow ones in 16 bits, of all in 8.
+  int noise_place(std::size_t s) const {
+    const auto before = t_.member.rule->slots.first(s);
+    if (tensor_.slots[s].dtype == DType::q8) return static_cast<int>(s);
+    return static_cast<int>(std::ranges::count_if(before, [](const Slot& slot) { return is_slow(slot.kind); }));
+  }
+
   // In half precision the numbers that are subnormal there are computed as normal ones; in blocks there are none.
   void flush(const SlotArray& stored) {
     if (stored.dtype != DType::f16 && stored.dtype != DType::q8)
@@ -147,20 +176,20 @@ class Tile {
   const Tensor& tensor_;
   const Source& source_;
   const std::int64_t begin_, size_;
-  Buffer<tile_size> param_, grad_;
+  Buffer<tile_size> param_, grad_, slots_[max_slots];
 };
 
 }  // namespace
 
-void treat(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin,
-           std::int64_t end) noexcept {
-  while (begin < end) {
+void treat(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage, double* sums) noexcept {
+  const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
+  for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
     // Where the upper half of the index changes, so does the noise.
-    std::int64_t to = std::min(end, (begin | 0xffffffff) + 1);
+    std::int64_t to = std::min(stretch.end, (begin | 0xffffffff) + 1);
     if (treatment.in_tiles) to = std::min(to, begin + tile_size);
-    Tile tile(call, treatment, source, begin, to - begin);
-    if (treatment.updates) tile.update();
-    if (treatment.in_tiles) tile.follow_up();
+    Tile tile(call, treatment, stretch.source, begin, to - begin);
+    if (treatment.updates) tile.update(stage, sums);
+    if (treatment.in_tiles && is_last) tile.follow_up();
     begin = to;
   }
 }
@@ -174,12 +203,11 @@ void gather(const Call& call, const Treatment& treatment, std::int64_t begin, st
   }
 }
 
-TileSum sum_squares(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin,
-                    std::int64_t end) noexcept {
+TileSum sum_squares(const Call& call, const Treatment& treatment, const Stretch& stretch) noexcept {
   Buffer<sum_tile_size> buffer;
-  const std::int64_t size = end - begin;
-  add_to_sum(call, treatment, begin, size, buffer);
-  const Array grad = readable(*call.table, *treatment.member.tensor, source, begin, size, buffer);
+  const std::int64_t size = stretch.end - stretch.begin;
+  add_to_sum(call, treatment, stretch.begin, size, buffer);
+  const Array grad = readable(*call.table, *treatment.member.tensor, stretch.source, stretch.begin, size, buffer);
   return call.table->of(grad.dtype).sum_squares(grad.data, size, call.clip_bound);
 }
 

@@ -44,13 +44,15 @@ void Treatment::prepare_update(const Call& call, Coefficients& coefficients) {
   const DType grad = call.clip_bound < unlimited ? tensor.compute() : source.array.dtype;
   const DType state = member.rule->slots.empty() ? tensor.compute() : tensor.slots[0].dtype;
   const bool stochastic_param = call.rounding.stochastic_param && is_narrow(tensor.param.dtype);
-  const Storage now{tensor.param.dtype, grad, state, call.rounding.stochastic_state,
-                    tensor.compensation || stochastic_param};
+  const Storage now{
+      tensor.param.dtype,     grad, state, call.rounding.stochastic_state, tensor.compensation || stochastic_param,
+      member.rule->in_buffers};
   if (storage != now) {
     staging = choose_staging(now);
     storage = now;
   }
-  kernel = call.table->find(member.rule->place, staging.layout);
+  kernels = call.table->kernels_of(member.rule->place) +
+            (member.rule->in_buffers ? std::ssize(member.rule->stages) : 1) * staging.layout;
   noisy = (is_narrow(state) && call.rounding.stochastic_state) || stochastic_param;
   time = *tensor.step + 1;
   coefs = coefficients.prepare(member);
@@ -66,7 +68,7 @@ void Treatment::prepare_rest(const Call& call) {
   }
   write_mirror = tensor.mirror && call.options.write_mirror;
   zero_grad = tensor.grad && call.options.zero_grad;
-  in_tiles = staging.param || staging.grad || gathers || call.clip_bound < unlimited ||
+  in_tiles = staging.param || staging.grad || staging.state || gathers || call.clip_bound < unlimited ||
              call.rounding.flush_subnormals || update_mean || write_mirror || zero_grad;
 }
 

@@ -40,7 +40,7 @@ struct Treatment {
   double sign = 1;
   Storage storage{};  // for which the staging was chosen
   Staging staging{};
-  Kernel kernel = nullptr;
+  const Kernel* kernels = nullptr;  // of the stages
   const double* coefs = nullptr;
   std::int64_t time = 0;  // this step's number, from 1
   // What follows the update.

@@ -3,6 +3,7 @@
 
 #include "kernels.hpp"
 #include "loop.hpp"
+#include "stage_loop.hpp"
 
 namespace onepass {
 namespace {
@@ -35,13 +36,29 @@ constexpr Kernel kernel_for =
     kernel<Rule, typename TypeOf<layouts[layout].param>::type, typename TypeOf<layouts[layout].grad>::type,
            typename TypeOf<layouts[layout].state>::type, layouts[layout].stochastic>;
 
+template <class Rule, class Layouts>
+struct LayoutKernels;
 template <class Rule, int... L>
-constexpr RuleKernels kernels_of(Indices<L...>) {
-  return {{kernel_for<Rule, L>...}};
+struct LayoutKernels<Rule, Indices<L...>> {
+  static constexpr Kernel all[] = {kernel_for<Rule, L>...};
+};
+template <class Rule, class Stages>
+struct StageKernels;
+template <class Rule, class... Stages>
+struct StageKernels<Rule, StageList<Stages...>> {
+  static constexpr Kernel all[] = {stage_kernel<Rule, Stages, float>..., stage_kernel<Rule, Stages, double>...};
+};
+
+template <class Rule>
+constexpr RuleKernels kernels_of() {
+  if constexpr (in_buffers<Rule>)
+    return {StageKernels<Rule, typename StagesOf<Rule>::type>::all};
+  else
+    return {LayoutKernels<Rule, typename CountTo<layout_count>::type>::all};
 }
 template <class... Rules>
 struct Family {
-  static constexpr RuleKernels kernels[] = {kernels_of<Rules>(typename CountTo<layout_count>::type{})...};
+  static constexpr RuleKernels kernels[] = {kernels_of<Rules>()...};
 };
 template <class... Rules>
 constexpr FamilyKernels family_of(RuleList<Rules...>) {

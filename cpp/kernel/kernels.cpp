@@ -5,6 +5,7 @@
 #include "kernels.hpp"
 
 #include "passes.hpp"
+#include "slot_passes.hpp"
 #include "vector_loops.hpp"
 
 namespace onepass::ONEPASS_LEVEL {
@@ -24,11 +25,12 @@ constexpr const FamilyKernels* families[] = {
 // In the order of DType.
 constexpr Passes passes[array_dtype_count] = {common_passes<float>(), common_passes<double>(), narrow_passes<bf16>(),
                                               narrow_passes<f16>()};
+constexpr AllSlotPasses slots[] = {all_slot_passes<bf16>(), all_slot_passes<f16>(), all_slot_passes<q8>()};
 constexpr VectorKernels vectors[] = {vector_kernels<float>(), vector_kernels<double>()};
 
 }  // namespace
 
 extern const KernelTable kernels;
-const KernelTable kernels{families, passes, widen_floats, narrow_doubles, vectors};
+const KernelTable kernels{families, passes, slots, widen_floats, narrow_doubles, vectors};
 
 }  // namespace onepass::ONEPASS_LEVEL

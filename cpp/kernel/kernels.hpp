@@ -54,6 +54,7 @@ struct KernelArgs {
   int64_t size;
   uint32_t index;  // of the first element, modulo 2^32
   NoiseKey noise;
+  double* sums = nullptr;  // sum_lanes for each sum of the stage, which goes on from them
 };
 using Kernel = void (*)(const KernelArgs&);
 
@@ -97,8 +98,28 @@ struct VectorKernels {
   double (*rank_two)(void* row, int64_t number, const void* u, const void* v, const void* g, int64_t size);
 };
 
+// Random bits for a slot: which of the two that share a hash it is.
+struct SlotNoise {
+  NoiseKey key;
+  uint32_t index;  // of the first element
+  int half;
+};
+
+// What becomes of a slot in 16 or 8 bits for a kernel of floats, and of the floats it leaves.
+struct SlotPasses {
+  void (*decode)(const void* stored, const float* scales, float* values, int64_t size);
+  void (*encode)(const float* values, void* stored, float* scales, int64_t size);
+  void (*encode_stochastic)(const float* values, void* stored, float* scales, int64_t size, SlotNoise noise);
+};
+
+// By kind.
+struct AllSlotPasses {
+  SlotPasses of[slot_kind_count];
+};
+
+// A kernel for each layout; of a rule in buffers one for each stage on floats, then one for each on doubles.
 struct RuleKernels {
-  Kernel by_layout[layout_count];
+  const Kernel* all;
 };
 
 // Of the rules of one header, in the order of their list.
@@ -113,13 +134,17 @@ struct RulePlace {
 
 struct KernelTable {
   const FamilyKernels* const* families;
-  const Passes* passes;  // by DType
+  const Passes* passes;        // by DType
+  const AllSlotPasses* slots;  // by DType, from bf16 on
   void (*widen)(const float* from, double* to, int64_t size);
   void (*narrow)(const double* from, float* to, int64_t size);
   const VectorKernels* vectors;  // of float, of double
 
-  Kernel find(RulePlace rule, int layout) const { return families[rule.family]->rules[rule.member].by_layout[layout]; }
+  const Kernel* kernels_of(RulePlace rule) const { return families[rule.family]->rules[rule.member].all; }
   const Passes& of(DType dtype) const { return passes[static_cast<int>(dtype)]; }
+  const SlotPasses& of(DType dtype, SlotKind kind) const {
+    return slots[static_cast<int>(dtype) - static_cast<int>(DType::bf16)].of[static_cast<int>(kind)];
+  }
 };
 
 }  // namespace onepass

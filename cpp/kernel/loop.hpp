@@ -4,6 +4,7 @@
 #include "blocks.hpp"
 #include "codec.hpp"
 #include "kernels.hpp"
+#include "language/indices.hpp"
 #include "language/rule.hpp"
 #include "slot_codec.hpp"
 #include "sweep.hpp"
@@ -23,30 +24,8 @@ Coefs round_coefs(const double* values) {
   return coefs;
 }
 
-template <bool first, class A, class B>
-struct SelectType {
-  using type = A;
-};
-template <class A, class B>
-struct SelectType<false, A, B> {
-  using type = B;
-};
-template <bool first, class A, class B>
-using Select = typename SelectType<first, A, B>::type;
-
 struct NoNoise {
   NoNoise(NoiseKey, uint32_t) {}
-};
-
-template <int... S>
-struct Indices {};
-template <int N>
-struct Constant {};
-template <int N, int... S>
-struct CountTo : CountTo<N - 1, N - 1, S...> {};
-template <int... S>
-struct CountTo<0, S...> {
-  using type = Indices<S...>;
 };
 
 // What takes the parameter's place: p less its descent, or this alone, as the change.

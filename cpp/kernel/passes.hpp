@@ -3,7 +3,7 @@
 
 #include "codec.hpp"
 #include "kernels.hpp"
-#include "lane_sums.hpp"
+#include "language/lane_sums.hpp"
 #include "sweep.hpp"
 
 namespace onepass {

@@ -13,11 +13,19 @@
 //   prepare   (t, hypers..., scalars&...) -> Coefs<double>: once per step, in double; t = 1 at the first step
 //   step      (coefs, p, g, slots&...) -> what p descends by: the formula, on packs, once for all storage types and
 //             instruction sets. The difference itself is left to whoever stores p, who may round it in other ways.
+//   stages    (in the place of `step`) for a rule that needs sums over the tensor: a StageList of structs, each with a
+//             `step`, all of which but the last return nothing. Each is a sweep over the tensor; what it takes by
+//             reference it writes, and a later stage sees that as it was stored. From the second on each has
+//               prepare  (coefs&, sums..., size, scalars&...): what becomes of the coefficients with the sums of the
+//                        stage before; in double
+//   rare      (optional) true: arrays in 16 and 8 bits go through buffers, as with stages. A kernel for each storage
+//             type costs more code and compile time than an optimizer is worth that few use.
 #pragma once
 
 #include <stdint.h>
 
 #include "slot.hpp"
+#include "stage.hpp"
 
 namespace onepass {
 namespace {

@@ -11,6 +11,7 @@ enum class SlotKind : uint8_t {
   second_moment,  // never negative, changes slowly: to nearest it would stand still, so stochastically by default
   iterate,        // of either sign, changes slowly
 };
+constexpr int slot_kind_count = 3;
 constexpr bool is_slow(SlotKind kind) { return kind != SlotKind::first_moment; }
 
 // The value of a hyper-parameter of the optimizer, if one is named, or a number.
@@ -33,6 +34,7 @@ struct Scalar {
 };
 
 constexpr int max_slots = 4;
+constexpr int max_sums = 4;        // of a stage
 constexpr int max_slow_slots = 2;  // that many 16-bit numbers are in one hash
 
 }  // namespace onepass

@@ -6,6 +6,7 @@
 #include "adam.hpp"
 #include "adamax.hpp"
 #include "asgd.hpp"
+#include "lamb.hpp"
 #include "lion.hpp"
 #include "nadam.hpp"
 #include "radam.hpp"
@@ -26,6 +27,7 @@ constexpr Families families{
     adamax_rules,
     nadam_rules,
     radam_rules,
+    lamb_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

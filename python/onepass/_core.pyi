@@ -17,6 +17,7 @@ class RuleRow(TypedDict):
     slots: tuple[tuple[str, str, float | str], ...]  # name, kind, start
     scalars: tuple[tuple[str, float | str], ...]  # name, start
     lazy: bool
+    stages: tuple[tuple[str, ...], ...]  # the slots that each writes
 
 def rules() -> list[RuleRow]: ...
 def isas() -> list[str]: ...

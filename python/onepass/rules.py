@@ -44,6 +44,7 @@ class Rule:
     Attributes:
         hypers: the numbers that the kernel takes, in its order; ``betas[0]`` is the first of a pair.
         lazy: it may be applied to some rows only.
+        stages: of each sweep over the tensor the slots that it writes.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Rule:
     slots: tuple[Slot, ...]
     scalars: tuple[Scalar, ...]
     lazy: bool
+    stages: tuple[tuple[str, ...], ...]
 
     @cached_property
     def hyperparameters(self) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ class Rule:
 def _rule(row: _core.RuleRow) -> Rule:
     slots = tuple(Slot(*slot) for slot in row["slots"])
     scalars = tuple(Scalar(*scalar) for scalar in row["scalars"])
-    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"])
+    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], row["stages"])
 
 
 #: Every rule, by name.

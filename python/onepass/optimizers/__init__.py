@@ -5,6 +5,7 @@ from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax
 from onepass.optimizers.asgd import ASGD
+from onepass.optimizers.lamb import LAMB
 from onepass.optimizers.lion import Lion
 from onepass.optimizers.nadam import NAdam
 from onepass.optimizers.radam import RAdam
@@ -14,6 +15,7 @@ from onepass.optimizers.sgd import SGD, Momentum, Nesterov
 
 __all__ = [
     "ASGD",
+    "LAMB",
     "SGD",
     "AMSGrad",
     "Adadelta",

@@ -21,6 +21,7 @@ import numpy as np
 
 from onepass.formats import compute_dtype, decode, decode_slot, encode, encode_slot
 from onepass.reference.formulas import formula_of
+from onepass.reference.step.stages import descent_of
 from onepass.reference.step.twin import Twin
 from onepass.signatures import RuleFunction, Signature, signatures
 
@@ -34,11 +35,16 @@ def _reference(signature: Signature) -> RuleFunction:
         factor = dtype.type(-1 if values.pop("maximize") else 1)
         p, g = decode(values["p"], dtype), factor * decode(values["g"], dtype)
         slots = {name: decode_slot(values[name], kind, dtype) for name, kind in signature.kinds.items()}
+
+        def store(stage: int) -> None:
+            for name in signature.rule.stages[stage]:
+                kind, stored = signature.kinds[name], values[name]
+                encode_slot(slots[name], stored, kind)
+                slots[name][...] = decode_slot(stored, kind, dtype)
+
         with np.errstate(all="ignore"):
-            descent = formula(**{**values, **slots, "p": p, "g": g})
+            descent = descent_of(formula(**{**values, **slots, "p": p, "g": g}), store)
             encode(p - descent, values["p"])
-            for name, kind in signature.kinds.items():
-                encode_slot(slots[name], values[name], kind)
 
     return signature.dress(apply, f"One step of `{signature.optimizer.__name__}` in NumPy, in place.")
 

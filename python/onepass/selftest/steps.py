@@ -28,8 +28,8 @@ GRADIENTS = {
     "bfloat16": ("bfloat16", "float32"),
 }
 STATES = ("float32", "float16", "float8", "bfloat16")
-#: Whole steps are the same whatever the rule: these show them. They have none to two slots, and two have a scalar.
-WHOLE_RULES = ("sgd", "rmsprop", "adamw", "nadamw", "asgd")
+#: Whole steps are the same whatever the rule: these show them. None to two slots, scalars, stages.
+WHOLE_RULES = ("sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb")
 WHOLE_LAYOUTS = (
     ("float32", "float32", "float32"),
     ("float64", "float64", "float64"),

@@ -25,6 +25,7 @@ from onepass.reference.formulas import formula_of
 from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, noise, twenties
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
 from onepass.reference.step.rows import Rows, combined
+from onepass.reference.step.stages import descent_of
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows
 
@@ -118,20 +119,28 @@ class Parameter:
         if "compensation" in self._arrays:
             p = p + self._compensation()
         g = self._dtype.type(-factor if self._values["maximize"] else factor) * gradient
-        slots = {
-            name: decode_slot(self._arrays[name], kind, self._dtype, self._arrays.get(f"{name}_scale"))
-            for name, kind in self._kinds.items()
-        }
+        slots = {name: self._decoded_slot(name) for name in self._kinds}
         scalars = {name: self._numbers[name] for name in self._scalars}
         hypers = {name: self._values[name] for name in self._hypers}
-        descent = self._formula(p=p, g=g, step=step, **slots, **scalars, **hypers)
-        self._descend(p, descent, step, options)
-        self._encode_slots(slots, step, options)
+
+        def store(stage: int) -> None:
+            written = {name: slots[name] for name in self._signature.rule.stages[stage]}
+            self._encode_slots(written, step, options)
+            for name, values in written.items():
+                values[...] = self._decoded_slot(name)
+
+        result = self._formula(p=p, g=g, step=step, **slots, **scalars, **hypers)
+        self._descend(p, descent_of(result, store), step, options)
+
+    def _decoded_slot(self, name: str) -> Array:
+        return decode_slot(self._arrays[name], self._kinds[name], self._dtype, self._arrays.get(f"{name}_scale"))
 
     def _encode_slots(self, slots: Mapping[str, Array], step: int, options: Options) -> None:
         random: dict[str, Words] = {}
         if options.state_rounding == "stochastic":
             for number, name in enumerate(self._stochastic):
+                if name not in slots:
+                    continue
                 in_blocks = f"{name}_scale" in self._arrays
                 parts = twenties if in_blocks else halves
                 random[name] = parts(self._random(options.seed, step, STATE, number // 2))[number % 2]

@@ -1,7 +1,7 @@
 // How are products added? In double, in lanes whose number is the same on every instruction set.
 #pragma once
 
-#include "language/simd.hpp"
+#include "simd.hpp"
 
 namespace onepass {
 namespace {
@@ -11,6 +11,11 @@ constexpr int sum_lanes = 16;
 class LaneSums {
  public:
   static constexpr int width = lanes<Pack<double>>;
+
+  LaneSums() = default;
+  // Goes on from lanes that were stored.
+  explicit LaneSums(const double* lanes) { __builtin_memcpy(sums_, lanes, sizeof sums_); }
+  void store(double* lanes) const { __builtin_memcpy(lanes, sums_, sizeof sums_); }
 
   void add(int first_lane, Pack<double> x, Pack<double> y) { sums_[first_lane / width] += x * y; }
   void add(int first_lane, Pack<float> x, Pack<float> y) {
@@ -28,7 +33,7 @@ class LaneSums {
   }
   double total() const {
     double lane[sum_lanes];
-    __builtin_memcpy(lane, sums_, sizeof lane);
+    store(lane);
     for (int half = sum_lanes / 2; half > 0; half /= 2)
       for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
     return lane[0];

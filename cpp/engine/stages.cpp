@@ -1,0 +1,64 @@
+#include "stages.hpp"
+
+#include <algorithm>
+
+#include "language/lane_sums.hpp"
+#include "tile.hpp"
+
+namespace onepass {
+namespace {
+
+// So many elements, with their gradient and state, are still in the second-level cache when the next stage comes.
+constexpr std::int64_t cached = 1 << 15;
+
+int stages_of(const Treatment& t) { return t.updates ? static_cast<int>(t.member.rule->stages.size()) : 1; }
+bool goes_through(const Treatment& t) { return stages_of(t) > 1 && t.member.tensor->size <= cached; }
+
+}  // namespace
+
+void Stages::prepare(const SumLine& line, const std::vector<Treatment>& treatments) {
+  count_ = 1;
+  for (const Treatment& t : treatments) count_ = std::max(count_, stages_of(t));
+  if (count_ > 1) sums_.resize(line.tiles());
+}
+
+void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
+                 Coefficients& coefficients, std::int64_t cost) noexcept {
+  // What has no elements has sums all the same, from which its state may go on.
+  for (const Treatment& t : treatments)
+    if (t.member.tensor->size == 0 && stages_of(t) > 1) run_through(call, t, coefficients);
+  for (int stage = 0; stage < count_; ++stage) {
+    line.share(cost, call.options.threads, [&](std::int64_t tile, std::size_t tensor) {
+      const Treatment& t = treatments[tensor];
+      if (!goes_through(t)) {
+        if (stage < stages_of(t)) sums_[tile] = sweep_tile(call, t, tile - line.start(tensor), stage);
+      } else if (stage == 0 && tile == line.start(tensor)) {
+        run_through(call, t, coefficients);
+      }
+    });
+    for (std::size_t i = 0; i < treatments.size(); ++i)
+      if (const Treatment& t = treatments[i]; stage + 1 < stages_of(t) && !goes_through(t))
+        coefficients.advance(t.member, stage + 1, sums_.total(line.start(i), line.start(i + 1)).data());
+  }
+}
+
+Stages::Sums Stages::sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept {
+  alignas(64) double lanes[max_sums][sum_lanes];
+  const int added = t.updates ? t.member.rule->stages[static_cast<std::size_t>(stage)].sums : 0;
+  for (int i = 0; i < added; ++i) LaneSums().store(lanes[i]);
+  if (t.updates || t.in_tiles) treat(call, t, SumLine::stretch(t, number), stage, lanes[0]);
+  Sums sums{};
+  for (int i = 0; i < added; ++i) sums[static_cast<std::size_t>(i)] = LaneSums(lanes[i]).total();
+  return sums;
+}
+
+void Stages::run_through(const Call& call, const Treatment& t, Coefficients& coefficients) noexcept {
+  for (int stage = 0; stage < stages_of(t); ++stage) {
+    Sums sums{};
+    for (std::int64_t tile = 0; tile < sum_tiles_in(t.member.tensor->size); ++tile)
+      sums += sweep_tile(call, t, tile, stage);
+    if (stage + 1 < stages_of(t)) coefficients.advance(t.member, stage + 1, sums.data());
+  }
+}
+
+}  // namespace onepass

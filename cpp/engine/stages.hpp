@@ -1,0 +1,40 @@
+// How does a step go whose rules have several stages? One sweep after the other, and between two the sums of the first
+// over each tensor; but a tensor that stays in the cache goes through all its stages at once.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "coefficients.hpp"
+#include "ordered_sums.hpp"
+#include "sum_line.hpp"
+#include "treatment.hpp"
+
+namespace onepass {
+
+class Stages {
+ public:
+  // The most stages that a tensor of this step has; room is made for their sums.
+  void prepare(const SumLine& line, const std::vector<Treatment>& treatments);
+  int count() const { return count_; }
+
+  // `cost` is that of a sweep, in multiplications.
+  void run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments, Coefficients& coefficients,
+           std::int64_t cost) noexcept;
+
+ private:
+  struct Sums : std::array<double, max_sums> {
+    void operator+=(const Sums& next) {
+      for (std::size_t i = 0; i < size(); ++i) (*this)[i] += next[i];
+    }
+  };
+
+  static Sums sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept;
+  static void run_through(const Call& call, const Treatment& t, Coefficients& coefficients) noexcept;
+
+  int count_ = 1;
+  OrderedSums<Sums> sums_;
+};
+
+}  // namespace onepass

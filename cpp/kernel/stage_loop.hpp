@@ -1,0 +1,50 @@
+// How is a stage of a rule applied to memory? In one sweep over arrays in the compute type: others go through buffers.
+#pragma once
+
+#include "language/stage.hpp"
+#include "loop.hpp"
+
+namespace onepass {
+namespace {
+
+template <class T, bool writes>
+using Pointee = Select<writes, T, const T>;
+
+template <class Rule, class Stage, class T, int... I, int... S>
+void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
+  using F = Pack<T>;
+  using Of = StageTraits<Rule, Stage, F>;
+  const auto coefs = round_coefs<typename Rule::template Coefs<F>, F>(args.coefs);
+  const F factor = broadcast<F>(static_cast<T>(args.grad_factor));
+  const Descend<T> descend(args);
+  [[maybe_unused]] LaneSums sums[sizeof...(S) + 1] = {LaneSums(args.sums + S * sum_lanes)...};
+
+  const auto apply = [&](int64_t index, auto* p_at, const T* g_at, auto*... slot_at) {
+    for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
+      const F p = Codec<T>::load(p_at + lane), g = factor * Codec<T>::load(g_at + lane);
+      F slots[] = {Codec<T>::load(slot_at + lane)..., F{}};
+      [[maybe_unused]] Sum<F> added[] = {Sum<F>(sums[S], lane, args.size - index - lane)..., Sum<F>(sums[0], 0, 0)};
+      if constexpr (Of::descends)
+        Codec<T>::store(p_at + lane, descend(p, Stage::step(coefs, p, g, slots[I]..., added[S]...)));
+      else
+        Stage::step(coefs, p, g, slots[I]..., added[S]...);
+      const auto store_slot = [&]<int slot>(Constant<slot>, auto* at) {
+        if constexpr (Of::writes(slot)) Codec<T>::store(at, slots[slot]);
+      };
+      (store_slot(Constant<I>{}, slot_at + lane), ...);
+    }
+  };
+  sweep<sum_lanes>(args.size, apply, static_cast<Pointee<T, Of::descends>*>(args.param),
+                   static_cast<const T*>(args.grad), static_cast<Pointee<T, Of::writes(I)>*>(args.slots[I])...);
+  (sums[S].store(args.sums + S * sum_lanes), ...);
+}
+
+template <class Rule, class Stage, class T>
+ONEPASS_FLATTEN void stage_kernel(const KernelArgs& args) {
+  constexpr typename CountTo<Rule::slots.count>::type slots;
+  constexpr typename CountTo<StageTraits<Rule, Stage, Pack<T>>::sums>::type sums;
+  run_stage<Rule, Stage, T>(args, slots, sums);
+}
+
+}  // namespace
+}  // namespace onepass

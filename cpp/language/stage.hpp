@@ -1,0 +1,104 @@
+// What does a stage of a rule read, write and add up? Its `step` says so: it takes by value what it reads, by reference
+// what it writes as well, and last the sums to which it adds.
+#pragma once
+
+#include "indices.hpp"
+#include "lane_sums.hpp"
+#include "slot.hpp"
+
+namespace onepass {
+namespace {
+
+// A sum over a tensor, to which a stage adds pack by pack. What lies beyond the tensor's end counts as nothing.
+template <class F>
+class Sum {
+ public:
+  // `left`: elements from the pack's first one on.
+  Sum(LaneSums& lanes, int first_lane, int64_t left) : lanes_(lanes), first_lane_(first_lane), left_(left) {}
+
+  void add(F x) { add_product(x, broadcast<F>(1)); }
+  void add_square(F x) { add_product(x, x); }
+  void add_product(F x, F y) {
+    if (__builtin_expect(left_ < lanes<F>, 0))
+      for (int64_t i = left_ > 0 ? left_ : 0; i < lanes<F>; ++i) x[i] = y[i] = 0;
+    lanes_.add(first_lane_, x, y);
+  }
+
+ private:
+  LaneSums& lanes_;
+  int first_lane_;
+  int64_t left_;
+};
+
+// The stages of a rule, in their order.
+template <class... Stages>
+struct StageList {
+  static constexpr int count = sizeof...(Stages);
+};
+
+template <class Rule>
+constexpr bool has_stages = requires { typename Rule::stages; };
+
+// A rule without stages is its own only one.
+template <class Rule>
+struct StagesOf {
+  using type = StageList<Rule>;
+};
+template <class Rule>
+  requires has_stages<Rule>
+struct StagesOf<Rule> {
+  using type = typename Rule::stages;
+};
+
+template <class Rule>
+constexpr bool is_rare = requires { Rule::rare; };
+
+// Whether a rule's kernels are for arrays in the compute type alone, and others go through buffers.
+template <class Rule>
+constexpr bool in_buffers = has_stages<Rule> || is_rare<Rule>;
+
+template <class T>
+T& some();  // never called
+
+// Whether the step takes arguments of these numbers (p, g, slots) and sums, with one of the arguments constant.
+template <class Stage, class C, class F, int constant, int... A, int... S>
+constexpr bool is_step(Indices<A...>, Indices<S...>) {
+  return requires {
+    Stage::step(some<const C>(), some<Select<A == constant, const F, F>>()..., ((void)S, some<Sum<F>>())...);
+  };
+}
+
+template <class Rule, class Stage, class F>
+struct StageTraits {
+  using Coefs = typename Rule::template Coefs<F>;
+  using Arguments = typename CountTo<2 + Rule::slots.count>::type;
+
+  template <int count>
+  static constexpr int count_sums() {
+    static_assert(count <= max_sums, "a stage's step must take coefficients, p, g, the slots, and its sums");
+    if constexpr (is_step<Stage, Coefs, F, -1>(Arguments{}, typename CountTo<count>::type{}))
+      return count;
+    else
+      return count_sums<count + 1>();
+  }
+  static constexpr int sums = count_sums<0>();
+
+  template <int... A, int... S>
+  static constexpr bool returns_descent(Indices<A...>, Indices<S...>) {
+    return !__is_same(
+        void, decltype(Stage::step(some<const Coefs>(), ((void)A, some<F>())..., ((void)S, some<Sum<F>>())...)));
+  }
+
+  static constexpr bool writes(int slot) { return writes_slot(slot, typename CountTo<Rule::slots.count>::type{}); }
+  // What p descends by is returned.
+  static constexpr bool descends = returns_descent(Arguments{}, typename CountTo<sums>::type{});
+
+ private:
+  template <int... I>
+  static constexpr bool writes_slot(int slot, Indices<I...>) {
+    return ((I == slot && !is_step<Stage, Coefs, F, I + 2>(Arguments{}, typename CountTo<sums>::type{})) || ...);
+  }
+};
+
+}  // namespace
+}  // namespace onepass
