@@ -7,12 +7,16 @@
 #include "adamax.hpp"
 #include "asgd.hpp"
 #include "lamb.hpp"
+#include "lars.hpp"
 #include "lion.hpp"
 #include "nadam.hpp"
+#include "novograd.hpp"
 #include "radam.hpp"
 #include "rmsprop.hpp"
 #include "rprop.hpp"
+#include "schedule_free.hpp"
 #include "sgd.hpp"
+#include "stable_adamw.hpp"
 
 namespace onepass {
 namespace {
@@ -26,11 +30,15 @@ constexpr Families families{
     adam_rules,
     adamax_rules,
     nadam_rules,
+    novograd_rules,
     radam_rules,
     lamb_rules,
+    lars_rules,
     lion_rules,
     rprop_rules,
-    asgd_rules};
+    asgd_rules,
+    schedule_free_rules,
+    stable_adamw_rules};
 // clang-format on
 
 }  // namespace

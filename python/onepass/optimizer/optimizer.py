@@ -17,6 +17,7 @@ from onepass import _core
 from onepass.arrays import Array
 from onepass.checks import Integer, require_keys
 from onepass.optimizer.attached import AttachedSchedule
+from onepass.optimizer.averages import average_of
 from onepass.optimizer.checkpoint import load_state_dict, state_dict
 from onepass.optimizer.contents import Contents, names_of
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
@@ -55,6 +56,8 @@ class Optimizer(Declared):
 
     #: The rules, as in cpp/rules/, that the subclass chooses from.
     rules: ClassVar[tuple[str, ...]]
+    #: The slot that holds an average of the iterates, if there is one.
+    average_slot: ClassVar[str | None] = None
     #: Every optimizer, by its name in lower case.
     registry: ClassVar[dict[str, type[Optimizer]]] = {}
     hyperparameters: ClassVar[dict[str, Field]] = {}
@@ -120,6 +123,24 @@ class Optimizer(Declared):
     def state(self) -> tuple[Mapping[str, Array], ...]:
         """The state of each parameter, ``step`` and the arrays, named as in torch; the arrays are the live ones."""
         return tuple(MappingProxyType(dict(state)) for state in self._contents.states)
+
+    @property
+    def averaged(self) -> list[Array]:
+        """Copies of the average of the iterates, with which `ASGD` and Schedule-Free are evaluated.
+
+        In float32, float64 for parameters of that; before its first step the parameter itself.
+
+        Raises:
+            ValueError: the optimizer keeps none; any one does with the option ``ema``.
+        """
+        if self.average_slot is None:
+            raise ValueError(f"{self._owner}: averaged: it keeps no average; build it with ema=True and read opt.ema")
+        with self._turn.at_rest("averaged"):
+            return [
+                average_of(param, state, RULES[group.rule], self.average_slot)
+                for group in self._contents.groups
+                for param, state in zip(group.params, group.states, strict=True)
+            ]
 
     if not TYPE_CHECKING:  # which have these from Declared
 

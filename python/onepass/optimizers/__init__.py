@@ -6,16 +6,21 @@ from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax
 from onepass.optimizers.asgd import ASGD
 from onepass.optimizers.lamb import LAMB
+from onepass.optimizers.lars import LARS
 from onepass.optimizers.lion import Lion
 from onepass.optimizers.nadam import NAdam
+from onepass.optimizers.novograd import NovoGrad
 from onepass.optimizers.radam import RAdam
 from onepass.optimizers.rmsprop import RMSprop
 from onepass.optimizers.rprop import Rprop
+from onepass.optimizers.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from onepass.optimizers.sgd import SGD, Momentum, Nesterov
+from onepass.optimizers.stable_adamw import StableAdamW
 
 __all__ = [
     "ASGD",
     "LAMB",
+    "LARS",
     "SGD",
     "AMSGrad",
     "Adadelta",
@@ -27,7 +32,11 @@ __all__ = [
     "Momentum",
     "NAdam",
     "Nesterov",
+    "NovoGrad",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
+    "StableAdamW",
 ]
