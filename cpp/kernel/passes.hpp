@@ -193,11 +193,11 @@ TileSum sum_squares(const void* stored, int64_t size, double bound) {
 }
 
 inline void widen_floats(const float* from, double* to, int64_t size) {
-  using Wide = Pack<double>;
-  sweep<lanes<Wide>>(
+  sweep<lanes<Pack<float>>>(
       size,
       [](int64_t, const float* from_at, double* to_at) {
-        Codec<double>::store(to_at, convert<Wide>(load_items<Lanes<float, Wide>>(from_at)));
+        const Doubles items = to_doubles(Codec<float>::load(from_at));
+        for (int i = 0; i < 2; ++i) Codec<double>::store(to_at + i * lanes<Pack<double>>, items.part[i]);
       },
       from, to);
 }

@@ -19,11 +19,12 @@ void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
   const Descend<T> descend(args);
   [[maybe_unused]] LaneSums sums[sizeof...(S) + 1] = {LaneSums(args.sums + S * sum_lanes)...};
 
-  const auto apply = [&](int64_t index, auto* p_at, const T* g_at, auto*... slot_at) {
+  // `left` elements from the first one on.
+  const auto apply = [&](int64_t left, auto* p_at, const T* g_at, auto*... slot_at) {
     for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
       const F p = Codec<T>::load(p_at + lane), g = factor * Codec<T>::load(g_at + lane);
       F slots[] = {Codec<T>::load(slot_at + lane)..., F{}};
-      [[maybe_unused]] Sum<F> added[] = {Sum<F>(sums[S], lane, args.size - index - lane)..., Sum<F>(sums[0], 0, 0)};
+      [[maybe_unused]] Sum<F> added[] = {Sum<F>(sums[S], lane, left - lane)..., Sum<F>(sums[0], 0, 0)};
       if constexpr (Of::descends)
         Codec<T>::store(p_at + lane, descend(p, Stage::step(coefs, p, g, slots[I]..., added[S]...)));
       else
@@ -34,8 +35,16 @@ void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
       (store_slot(Constant<I>{}, slot_at + lane), ...);
     }
   };
-  sweep<sum_lanes>(args.size, apply, static_cast<Pointee<T, Of::descends>*>(args.param),
-                   static_cast<const T*>(args.grad), static_cast<Pointee<T, Of::writes(I)>*>(args.slots[I])...);
+  // What is whole need not be looked at for its end.
+  const int64_t whole = args.size / sum_lanes * sum_lanes, rest = args.size - whole;
+  const auto sweep_all = [&](auto*... at) {
+    sweep<sum_lanes>(
+        whole, [&](int64_t, auto*... pack_at) { apply(sum_lanes, pack_at...); }, at...);
+    sweep<sum_lanes>(
+        rest, [&](int64_t, auto*... pack_at) { apply(rest, pack_at...); }, at + whole...);
+  };
+  sweep_all(static_cast<Pointee<T, Of::descends>*>(args.param), static_cast<const T*>(args.grad),
+            static_cast<Pointee<T, Of::writes(I)>*>(args.slots[I])...);
   (sums[S].store(args.sums + S * sum_lanes), ...);
 }
 

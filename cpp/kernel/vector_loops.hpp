@@ -23,7 +23,7 @@ double sum_products(int64_t size, Make make, Arrays*... arrays) {
       [&](int64_t, auto*... at) {
         for (int lane = 0; lane < sum_lanes; lane += lanes<Pack<T>>) {
           const auto [x, y] = make(at + lane...);
-          sums.add(lane, x, y);
+          sums.add_product(lane, x, y);
         }
       },
       arrays...);

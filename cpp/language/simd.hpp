@@ -55,6 +55,18 @@ To convert(From from) {
   return __builtin_convertvector(from, To);
 }
 
+// The lanes of a pack of floats, in two packs of doubles. (At once: of half a pack GCC converts lane by lane.)
+struct Doubles {
+  Pack<double> part[2];
+};
+inline Doubles to_doubles(Pack<float> x) {
+  typedef double Both __attribute__((vector_size(2 * sizeof x)));
+  const Both both = __builtin_convertvector(x, Both);
+  Doubles doubles;
+  __builtin_memcpy(&doubles, &both, sizeof both);
+  return doubles;
+}
+
 template <class F>
 F broadcast(typename Traits<F>::Scalar value) {
   return value - F{};  // exact for every value, -0 included

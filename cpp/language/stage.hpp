@@ -16,15 +16,16 @@ class Sum {
   // `left`: elements from the pack's first one on.
   Sum(LaneSums& lanes, int first_lane, int64_t left) : lanes_(lanes), first_lane_(first_lane), left_(left) {}
 
-  void add(F x) { add_product(x, broadcast<F>(1)); }
-  void add_square(F x) { add_product(x, x); }
-  void add_product(F x, F y) {
-    if (__builtin_expect(left_ < lanes<F>, 0))
-      for (int64_t i = left_ > 0 ? left_ : 0; i < lanes<F>; ++i) x[i] = y[i] = 0;
-    lanes_.add(first_lane_, x, y);
-  }
+  void add(F x) { lanes_.add(first_lane_, inside(x)); }
+  void add_square(F x) { lanes_.add_square(first_lane_, inside(x)); }
 
  private:
+  F inside(F x) const {
+    if (left_ < lanes<F>)
+      for (int64_t i = left_ > 0 ? left_ : 0; i < lanes<F>; ++i) x[i] = 0;
+    return x;
+  }
+
   LaneSums& lanes_;
   int first_lane_;
   int64_t left_;
