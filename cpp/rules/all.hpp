@@ -5,6 +5,7 @@
 #include "adagrad.hpp"
 #include "adam.hpp"
 #include "adamax.hpp"
+#include "ademamix.hpp"
 #include "asgd.hpp"
 #include "lion.hpp"
 #include "nadam.hpp"
@@ -26,6 +27,7 @@ constexpr Families families{
     adamax_rules,
     nadam_rules,
     radam_rules,
+    ademamix_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

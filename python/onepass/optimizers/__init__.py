@@ -4,6 +4,7 @@ from onepass.optimizers.adadelta import Adadelta
 from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax
+from onepass.optimizers.ademamix import AdEMAMix
 from onepass.optimizers.asgd import ASGD
 from onepass.optimizers.lion import Lion
 from onepass.optimizers.nadam import NAdam
@@ -16,6 +17,7 @@ __all__ = [
     "ASGD",
     "SGD",
     "AMSGrad",
+    "AdEMAMix",
     "Adadelta",
     "Adagrad",
     "Adam",
