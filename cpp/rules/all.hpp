@@ -1,6 +1,7 @@
 // Which rules are there? Those of these headers, one row each; everything else is enumerated from this list.
 #pragma once
 
+#include "adabelief.hpp"
 #include "adadelta.hpp"
 #include "adagrad.hpp"
 #include "adam.hpp"
@@ -28,6 +29,7 @@ constexpr Families families{
     nadam_rules,
     radam_rules,
     ademamix_rules,
+    adabelief_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

@@ -1,5 +1,6 @@
 """One class per optimizer; one row here makes it public."""
 
+from onepass.optimizers.adabelief import AdaBelief
 from onepass.optimizers.adadelta import Adadelta
 from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
@@ -18,6 +19,7 @@ __all__ = [
     "SGD",
     "AMSGrad",
     "AdEMAMix",
+    "AdaBelief",
     "Adadelta",
     "Adagrad",
     "Adam",
