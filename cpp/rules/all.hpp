@@ -6,6 +6,7 @@
 #include "adagrad.hpp"
 #include "adam.hpp"
 #include "adamax.hpp"
+#include "adan.hpp"
 #include "ademamix.hpp"
 #include "asgd.hpp"
 #include "lion.hpp"
@@ -30,6 +31,7 @@ constexpr Families families{
     radam_rules,
     ademamix_rules,
     adabelief_rules,
+    adan_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

@@ -5,6 +5,7 @@ from onepass.optimizers.adadelta import Adadelta
 from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax
+from onepass.optimizers.adan import Adan
 from onepass.optimizers.ademamix import AdEMAMix
 from onepass.optimizers.asgd import ASGD
 from onepass.optimizers.lion import Lion
@@ -25,6 +26,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Adan",
     "Lion",
     "Momentum",
     "NAdam",
