@@ -8,6 +8,7 @@
 #include "adamax.hpp"
 #include "adan.hpp"
 #include "ademamix.hpp"
+#include "adopt.hpp"
 #include "asgd.hpp"
 #include "lion.hpp"
 #include "nadam.hpp"
@@ -32,6 +33,7 @@ constexpr Families families{
     ademamix_rules,
     adabelief_rules,
     adan_rules,
+    adopt_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

@@ -7,6 +7,7 @@ from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax
 from onepass.optimizers.adan import Adan
 from onepass.optimizers.ademamix import AdEMAMix
+from onepass.optimizers.adopt import ADOPT
 from onepass.optimizers.asgd import ASGD
 from onepass.optimizers.lion import Lion
 from onepass.optimizers.nadam import NAdam
@@ -16,6 +17,7 @@ from onepass.optimizers.rprop import Rprop
 from onepass.optimizers.sgd import SGD, Momentum, Nesterov
 
 __all__ = [
+    "ADOPT",
     "ASGD",
     "SGD",
     "AMSGrad",
