@@ -10,6 +10,7 @@
 #include "ademamix.hpp"
 #include "adopt.hpp"
 #include "asgd.hpp"
+#include "laprop.hpp"
 #include "lion.hpp"
 #include "nadam.hpp"
 #include "radam.hpp"
@@ -34,6 +35,7 @@ constexpr Families families{
     adabelief_rules,
     adan_rules,
     adopt_rules,
+    laprop_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

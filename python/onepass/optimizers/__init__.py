@@ -9,6 +9,7 @@ from onepass.optimizers.adan import Adan
 from onepass.optimizers.ademamix import AdEMAMix
 from onepass.optimizers.adopt import ADOPT
 from onepass.optimizers.asgd import ASGD
+from onepass.optimizers.laprop import LaProp
 from onepass.optimizers.lion import Lion
 from onepass.optimizers.nadam import NAdam
 from onepass.optimizers.radam import RAdam
@@ -29,6 +30,7 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Adan",
+    "LaProp",
     "Lion",
     "Momentum",
     "NAdam",
