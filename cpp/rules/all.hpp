@@ -12,6 +12,7 @@
 #include "asgd.hpp"
 #include "laprop.hpp"
 #include "lion.hpp"
+#include "mars.hpp"
 #include "nadam.hpp"
 #include "radam.hpp"
 #include "rmsprop.hpp"
@@ -36,6 +37,7 @@ constexpr Families families{
     adan_rules,
     adopt_rules,
     laprop_rules,
+    mars_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

@@ -11,6 +11,7 @@ from onepass.optimizers.adopt import ADOPT
 from onepass.optimizers.asgd import ASGD
 from onepass.optimizers.laprop import LaProp
 from onepass.optimizers.lion import Lion
+from onepass.optimizers.mars import MARS
 from onepass.optimizers.nadam import NAdam
 from onepass.optimizers.radam import RAdam
 from onepass.optimizers.rmsprop import RMSprop
@@ -20,6 +21,7 @@ from onepass.optimizers.sgd import SGD, Momentum, Nesterov
 __all__ = [
     "ADOPT",
     "ASGD",
+    "MARS",
     "SGD",
     "AMSGrad",
     "AdEMAMix",
