@@ -18,6 +18,7 @@
 #include "rmsprop.hpp"
 #include "rprop.hpp"
 #include "sgd.hpp"
+#include "yogi.hpp"
 
 namespace onepass {
 namespace {
@@ -38,6 +39,7 @@ constexpr Families families{
     adopt_rules,
     laprop_rules,
     mars_rules,
+    yogi_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

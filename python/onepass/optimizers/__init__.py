@@ -17,6 +17,7 @@ from onepass.optimizers.radam import RAdam
 from onepass.optimizers.rmsprop import RMSprop
 from onepass.optimizers.rprop import Rprop
 from onepass.optimizers.sgd import SGD, Momentum, Nesterov
+from onepass.optimizers.yogi import Yogi
 
 __all__ = [
     "ADOPT",
@@ -40,4 +41,5 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "Yogi",
 ]
