@@ -210,13 +210,13 @@ def test_what_overflows_stays_by_itself_in_a_block(large: float, size: int) -> N
 
 @pytest.mark.parametrize(
     "optimizer",
-    [op.Adagrad, op.Adadelta, op.RMSprop, op.Adam, op.NAdam, op.RAdam, op.AdaBelief, op.AdEMAMix, op.LaProp, op.Yogi],
+    [op.Adagrad, op.Adadelta, op.RMSprop, op.Adam, op.NAdam, op.RAdam, op.AdEMAMix, op.LaProp, op.Yogi],
 )
 def test_one_square_that_overflows_makes_no_nan_of_its_block(optimizer: Callable[..., Optimizer]) -> None:
-    """4e19 is a finite gradient: `skip_nonfinite` lets it pass. Second moments are right beside it."""
+    """2e19 is a finite gradient: `skip_nonfinite` lets it pass. Second moments are right beside it."""
     gradient = np.linspace(1, 2, 4096, dtype=np.float32)
     spoilt = gradient.copy()
-    spoilt[300] = 4e19
+    spoilt[300] = 2e19
     moments = []
     for given in (gradient, spoilt):
         opt = optimizer([np.zeros(4096, np.float32)], state_dtype="float8", skip_nonfinite=True)
