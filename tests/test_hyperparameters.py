@@ -31,9 +31,9 @@ def bad_values(cls: type[Optimizer], name: str) -> list[Any]:
     if isinstance(kind, Flag):
         return [0, 1, "yes", None, np.array(True)]
     if isinstance(kind, Items):
-        first, second = kind.items
-        good = 0.5 * (first.low + min(first.high, 2)), second.low + 0.25
-        wrong = [(bad, good[1]) for bad in bad_reals(first)] + [(good[0], bad) for bad in bad_reals(second)]
+        first, *others = kind.items
+        good = [0.5 * (first.low + min(first.high, 2)), *(other.low + 0.25 for other in others)]
+        wrong = [(*good[:at], bad, *good[at + 1 :]) for at, item in enumerate(kind.items) for bad in bad_reals(item)]
         return [0.5, good[:1], (*good, 0.5), "ab", None, {0.5, 0.6}, *wrong]
     return bad_reals(kind)
 
@@ -51,7 +51,7 @@ def test_bad_values_are_refused_by_name(cls: type[Optimizer], name: str) -> None
     optimizer.step([gradient])
     before = Snapshot(optimizer)
     for value in bad_values(cls, name):
-        names_it = pytest.raises((TypeError, ValueError), match=rf"^{cls.__name__}: {name}(\[[01]\])? must be ")
+        names_it = pytest.raises((TypeError, ValueError), match=rf"^{cls.__name__}: {name}(\[[012]\])? must be ")
         with names_it:
             cls([np.ones(5)], **{name: value})
         with names_it:
@@ -102,6 +102,8 @@ def test_nesterov_needs_undamped_momentum(options: dict[str, Any]) -> None:
         (op.SGD([np.ones(1)], momentum=0.9), {"nesterov": True}),
         (op.RMSprop([np.ones(1)]), {"centered": True}),
         (op.NAdam([np.ones(1)]), {"decoupled_weight_decay": True}),
+        (op.Adam([np.ones(1)]), {"betas": (0.0, 0.999)}),
+        (op.AdamW([np.ones(1)], betas=(0.0, 0.999)), {"betas": (0.9, 0.999)}),
     ],
     ids=str,
 )
@@ -144,6 +146,10 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
         del other["alpha"]
     if rule.startswith("asgd"):
         other["lr"] = 0.02
+    if rule == "ademamix":
+        other |= {"alpha_warmup": 5.0, "beta3_warmup": 5.0}
+    if rule == "adopt":
+        other["eps"] = 0.5  # the least root
 
     def results(**more: Any) -> list[bytes]:
         optimizer = build(rule, [np.linspace(-1, 1, 50)], **more)

@@ -159,7 +159,8 @@ def test_only_the_given_memory_is_written(rng: np.random.Generator) -> None:
         memory = np.full(33_000, 7.0, np.float32)
         start, size = 100, 32_771
         optimizer = build(rule, [memory[start : start + size]])
-        optimizer.step([spread(rng, size, np.float32)])
+        for _ in range(2):  # ADOPT's first moves nothing
+            optimizer.step([spread(rng, size, np.float32)])
         assert (memory[:start] == 7).all()
         assert (memory[start + size :] == 7).all()
         assert (memory[start : start + size] != 7).any()
@@ -273,7 +274,7 @@ def test_create(cls: type[Optimizer]) -> None:
 
 @pytest.mark.parametrize("name", ["adamx", "", None, 3])
 def test_create_lists_what_there_is(name: Any) -> None:
-    with pytest.raises(ValueError, match=r"^create: there is no optimizer .*; there are adadelta, .*adamw.*sgd"):
+    with pytest.raises(ValueError, match=r"^create: there is no optimizer .*; there are adabelief, .*adamw.*sgd"):
         op.create(name, [np.ones(1)])
 
 

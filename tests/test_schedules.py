@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -248,11 +249,27 @@ def test_no_momentum_to_cycle(schedule, name):
     assert optimizer.param_groups[0]["lr"] == LR
 
 
-def test_a_cycle_through_zero_needs_betas():
+@pytest.mark.parametrize(
+    "make", [partial(op.SGD, momentum=0.9), op.Adam, op.NAdam, op.Adan], ids=["sgd", "adam", "nadam", "adan"]
+)
+def test_a_cycle_through_zero_is_refused(make):
+    """Before it begins: momentum of 0 may be another rule."""
     schedule = CyclicLR(0.1, 1.0, 1, base_momentum=0.0)
-    with pytest.raises(ValueError, match="pass cycle_momentum=False"):
-        schedule.attach(op.SGD([np.zeros(1)], momentum=0.9))
-    assert history(schedule, betas=True, steps=2)[:, 1].tolist() == [0.9, 0.0]
+    with pytest.raises(ValueError, match="^CyclicLR: cycle_momentum needs .* pass cycle_momentum=False"):
+        schedule.attach(make([np.zeros(1)]))
+
+
+@pytest.mark.parametrize("make", [op.SGD, partial(op.AdamW, betas=(0.0, 0.999))], ids=["sgd", "adamw"])
+def test_a_cycle_from_zero_is_refused(make):
+    with pytest.raises(ValueError, match="^CyclicLR: cycle_momentum needs .* pass cycle_momentum=False"):
+        CyclicLR(0.1, 1.0, 1).attach(make([np.zeros(1)]))
+
+
+def test_a_cycle_sets_the_first_of_three_betas():
+    optimizer = op.Adan([np.zeros(1)])
+    CyclicLR(0.1, 1.0, 1, base_momentum=0.5, max_momentum=0.75).attach(optimizer)
+    optimizer.step([np.ones(1)])
+    assert optimizer.betas == (0.75, 0.92, 0.99)
 
 
 @pytest.mark.parametrize("betas", [False, True], ids=["momentum", "betas"])

@@ -99,6 +99,20 @@ def test_bad_arguments_of_functions(module: Any, arguments: dict[str, Any], erro
 
 
 @pytest.mark.parametrize("module", [op.functional, op.reference])
+@pytest.mark.parametrize("rule", ["adam", "adamw"])
+def test_momentum_where_none_is_kept(module: Any, rule: str) -> None:
+    function = getattr(module, f"{rule}_without_momentum_")
+    assert inspect.signature(function).parameters["betas"].default == (0.0, 0.999)
+    arrays = [np.ones(3) for _ in range(3)]
+    match = rf"^{rule}_without_momentum_: betas must begin with 1 zero, got \(0.9, 0.999\); other rules of Adam"
+    with pytest.raises(ValueError, match=match):
+        function(*arrays, step=1, betas=(0.9, 0.999))
+    assert all((array == 1).all() for array in arrays)
+    function(*arrays, step=1, betas=(0.0, 0.5))
+    assert (arrays[0] != 1).all()
+
+
+@pytest.mark.parametrize("module", [op.functional, op.reference])
 def test_unknown_functions(module: Any) -> None:
     with pytest.raises(AttributeError, match=r"has no 'adamz_'; it has .*adamw_"):
         _ = module.adamz_

@@ -10,7 +10,7 @@
 namespace onepass {
 namespace {
 
-// denominator = sqrt(v / (1 - beta2^t)) + eps, with the division turned into a multiplication by `unbias_root`.
+// What Adam's kin share, in this header and in others.
 template <Decay kind>
 struct AdamStep {
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
@@ -37,9 +37,14 @@ struct AdamStep {
     m = c.beta1 * m + c.fresh1 * g;
     v = c.beta2 * v + c.fresh2 * (g * g);
   }
+  // sqrt(v / (1 - beta2^t)) + eps, with the division turned into a multiplication.
+  template <class F>
+  static F denominator(const Coefs<F>& c, F v) {
+    return sqrt(v) * c.unbias_root + c.eps;
+  }
   template <class F>
   static F descent(const Coefs<F>& c, F p, F m, F v) {
-    return decayed_descent<kind>(c.decay, p, c.step_size * (m / (sqrt(v) * c.unbias_root + c.eps)));
+    return decayed_descent<kind>(c.decay, p, c.step_size * (m / AdamStep::denominator(c, v)));
   }
 };
 
@@ -51,6 +56,26 @@ struct AdamRule : AdamStep<kind> {
   static F step(const C& c, F p, F g, F& m, F& v) {
     AdamRule::average(c, p, g, m, v);
     return AdamRule::descent(c, p, m, v);
+  }
+};
+
+// With beta1 = 0 the first moment is the gradient, and is not kept.
+template <Decay kind>
+struct AdamWithoutMomentumRule : AdamStep<kind> {
+  static constexpr bool rare = true;
+  static constexpr Names hypers{"lr", "betas[1]", "eps", "weight_decay"};
+  static constexpr Slots slots{second_moment("exp_avg_sq")};
+  static constexpr Names lazy_where_zero{"weight_decay"};
+
+  static auto prepare(int64_t t, double lr, double beta2, double eps, double weight_decay) {
+    return AdamStep<kind>::prepare(t, lr, 0, beta2, eps, weight_decay);
+  }
+
+  template <class C, class F>
+  static F step(const C& c, F p, F g, F& v) {
+    F m{};
+    AdamWithoutMomentumRule::average(c, p, g, m, v);
+    return AdamWithoutMomentumRule::descent(c, p, m, v);
   }
 };
 
@@ -74,6 +99,12 @@ struct AdamW : AdamRule<Decay::decoupled> {
   static constexpr auto name = "adamw";
   static constexpr Names lazy_where_zero{"weight_decay"};
 };
+struct AdamWithoutMomentum : AdamWithoutMomentumRule<Decay::coupled> {
+  static constexpr auto name = "adam_without_momentum";
+};
+struct AdamWWithoutMomentum : AdamWithoutMomentumRule<Decay::decoupled> {
+  static constexpr auto name = "adamw_without_momentum";
+};
 struct Amsgrad : AmsgradRule<Decay::coupled> {
   static constexpr auto name = "amsgrad";
 };
@@ -81,7 +112,7 @@ struct AmsgradW : AmsgradRule<Decay::decoupled> {
   static constexpr auto name = "amsgradw";
 };
 
-constexpr RuleList<Adam, AdamW, Amsgrad, AmsgradW> adam_rules;
+constexpr RuleList<Adam, AdamW, AdamWithoutMomentum, AdamWWithoutMomentum, Amsgrad, AmsgradW> adam_rules;
 
 }  // namespace
 }  // namespace onepass

@@ -1,14 +1,20 @@
 // Which rules are there? Those of these headers, one row each; everything else is enumerated from this list.
 #pragma once
 
+#include "adabelief.hpp"
 #include "adadelta.hpp"
 #include "adagrad.hpp"
 #include "adam.hpp"
 #include "adamax.hpp"
+#include "adan.hpp"
+#include "ademamix.hpp"
+#include "adopt.hpp"
 #include "asgd.hpp"
 #include "lamb.hpp"
+#include "laprop.hpp"
 #include "lars.hpp"
 #include "lion.hpp"
+#include "mars.hpp"
 #include "nadam.hpp"
 #include "novograd.hpp"
 #include "radam.hpp"
@@ -17,6 +23,7 @@
 #include "schedule_free.hpp"
 #include "sgd.hpp"
 #include "stable_adamw.hpp"
+#include "yogi.hpp"
 
 namespace onepass {
 namespace {
@@ -30,15 +37,22 @@ constexpr Families families{
     adam_rules,
     adamax_rules,
     nadam_rules,
-    novograd_rules,
     radam_rules,
+    ademamix_rules,
+    adabelief_rules,
+    adan_rules,
+    adopt_rules,
+    laprop_rules,
+    mars_rules,
+    yogi_rules,
+    stable_adamw_rules,
+    schedule_free_rules,
     lamb_rules,
     lars_rules,
+    novograd_rules,
     lion_rules,
     rprop_rules,
-    asgd_rules,
-    schedule_free_rules,
-    stable_adamw_rules};
+    asgd_rules};
 // clang-format on
 
 }  // namespace

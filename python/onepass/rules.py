@@ -42,7 +42,8 @@ class Rule:
     """A formula's arguments.
 
     Attributes:
-        hypers: the numbers that the kernel takes, in its order; ``betas[0]`` is the first of a pair.
+        hypers: the numbers that the kernel takes, in its order; ``betas[0]`` is the first of several. Those before the
+            first that it takes are zero.
         lazy: it may be applied to some rows only.
         stages: of each sweep over the tensor the slots that it writes.
     """
@@ -56,7 +57,7 @@ class Rule:
 
     @cached_property
     def hyperparameters(self) -> tuple[str, ...]:
-        """The hyper-parameters by name, pairs once."""
+        """The hyper-parameters by name, those of several numbers once."""
         return tuple(dict.fromkeys(hyper.partition("[")[0] for hyper in self.hypers))
 
     @cached_property
@@ -66,12 +67,22 @@ class Rule:
         return tuple(start for start in starts if isinstance(start, str))
 
     @cached_property
+    def first_items(self) -> dict[str, int]:
+        """Of which item on each hyper-parameter of several numbers is taken."""
+        firsts: dict[str, int] = {}
+        for hyper in self.hypers:
+            name, _, item = hyper.partition("[")
+            if item:
+                firsts.setdefault(name, int(item[:-1]))
+        return firsts
+
+    @cached_property
     def _places(self) -> dict[str, int | slice]:
-        """Where each hyper-parameter stands among those that the kernel takes: a number, or a pair of them."""
+        """Where each hyper-parameter stands among those that the kernel takes: a number, or several of them."""
         names = ["maximize", *(hyper.partition("[")[0] for hyper in self.hypers)]
         firsts = {name: names.index(name) for name in names}
         return {
-            name: at if names.count(name) == 1 else slice(at, at + names.count(name)) for name, at in firsts.items()
+            name: slice(at, at + names.count(name)) if name in self.first_items else at for name, at in firsts.items()
         }
 
     def kernel_values(self, values: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -85,8 +96,14 @@ class Rule:
     ) -> None:
         """Bring `kernel_values` up to values of which these may have changed."""
         for name in names:
-            if (place := self._places.get(name)) is not None:
-                numbers[place] = (-1.0 if values[name] else 1.0) if name == "maximize" else values[name]
+            if (place := self._places.get(name)) is None:
+                continue
+            if name == "maximize":
+                numbers[place] = -1.0 if values[name] else 1.0
+            elif first := self.first_items.get(name):
+                numbers[place] = values[name][first:]
+            else:
+                numbers[place] = values[name]
 
 
 def _rule(row: _core.RuleRow) -> Rule:

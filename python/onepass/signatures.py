@@ -94,6 +94,12 @@ class Signature:
         checks = {**checks_of(self.optimizer), **more}
         for name in (*more, *self.defaults, "maximize"):
             values[name] = checks[name].check(self.function_name, name, values[name])
+        for name, first in self.rule.first_items.items():
+            if any(values[name][:first]):
+                raise ValueError(
+                    f"{self.function_name}: {name} must begin with {first} zero, got {values[name]!r}; other rules of "
+                    f"{self.optimizer.__name__} keep the state that it needs"
+                )
         return values
 
 
@@ -104,6 +110,8 @@ def choice_of(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
     switches: dict[str, tuple[Any, ...]] = dict.fromkeys(flags, (False, True))
     if "momentum" in defaults:
         switches["momentum"] = (defaults["momentum"] or 0.0, 0.9)
+    if "betas" in defaults:
+        switches["betas"] = (defaults["betas"], (0.0, *defaults["betas"][1:]))
     for values in itertools.product(*switches.values()):
         choice = dict(zip(switches, values, strict=True))
         try:
@@ -118,7 +126,10 @@ def choice_of(rule: str, cls: type[Optimizer]) -> dict[str, Any]:
 def _signature(rule: Rule) -> Signature:
     owners = [cls for cls in Optimizer.registry.values() if rule.name in cls.rules]
     owner = next((cls for cls in owners if cls.__name__.lower() == rule.name), owners[0])
-    return Signature(rule, owner, {name: getattr(owner, name) for name in rule.hyperparameters})
+    defaults = {name: getattr(owner, name) for name in rule.hyperparameters}
+    for name, first in rule.first_items.items():
+        defaults[name] = (0.0,) * first + defaults[name][first:]
+    return Signature(rule, owner, defaults)
 
 
 _STEP = Integer(1)

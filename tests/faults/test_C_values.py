@@ -294,7 +294,7 @@ def test_C11_state_that_has_decayed(rule: str) -> None:
 @on_every_optimizer
 def test_C11_gradients_of_zeros_without_end(cls: type[Optimizer]) -> None:
     """What two steps have left in the state decays as far as it can; then the parameters stand still, bit for bit."""
-    quick = {"betas": (0.5, 0.5), "weight_decay": 0.0, "lambd": 0.0, "momentum": 0.5}
+    quick = {"betas": (0.5,) * len(getattr(cls, "betas", ())), "weight_decay": 0.0, "lambd": 0.0, "momentum": 0.5}
     optimizer = cls([np.ones(7, np.float32)], **{name: quick[name] for name in cls.hyperparameters if name in quick})
     for step in range(2000):
         optimizer.step([np.full(7, 1.0 if step < 2 else 0.0, np.float32)])

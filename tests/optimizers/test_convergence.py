@@ -32,10 +32,12 @@ def descend(optimizer: Optimizer, function: Any, steps: int) -> float:
 
 
 # Adadelta starts from steps of sqrt(eps); RAdam's first five steps are not scaled down by the size of the gradient.
+# ADOPT's second moment forgets its first gradients, which are large, over ten thousand steps.
 PARABOLA_LR = {"Adadelta": 10.0, "Adagrad": 0.5, "SGD": 0.1, "Momentum": 0.02, "Nesterov": 0.02, "ASGD": 0.1}
 ROSENBROCK_LR = {
     "Adadelta": 10.0,
     "Adagrad": 0.5,
+    "ADOPT": 0.1,
     "RAdam": 5e-3,
     "SGD": 1e-3,
     "ASGD": 1e-3,

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import assert_same_bits, build, spread
 
 import onepass as op
 from onepass.arrays import Array
 from onepass.formats import decode_slot
 from onepass.optimizer import Optimizer
 from onepass.rules import RULES
+from onepass.signatures import signatures
 
 
 def by_kernel(optimizer: Optimizer, gradients: list[Array]) -> Array:
@@ -74,12 +76,63 @@ def test_a_centred_variance_in_eight_bits(momentum: float, rng: np.random.Genera
     assert narrow.params[0].std() < 2 * scatter
 
 
+@both
+@pytest.mark.parametrize("rule", [rule for rule in signatures if rule != "asgd"])  # the step size of which is state
+@pytest.mark.parametrize("steps", [0, 3])
+def test_a_step_of_nothing_moves_nothing(run: Run, rule: str, steps: int, rng: np.random.Generator) -> None:
+    """lr 0 and gradients of 0, in the beginning and after some steps, weights decaying."""
+    start = np.concatenate([spread(rng, 60, np.float32), [0.0, -0.0, 1e-40]]).astype(np.float32)
+    optimizer = build(rule, [start.copy()], **({} if steps else {"lr": 0.0}))
+    for _ in range(steps):
+        optimizer.step([spread(rng, 63, np.float32)])
+    optimizer.lr = 0.0
+    before = optimizer.params[0].copy()
+    after = run(optimizer, [np.zeros(63, np.float32)] * 2)
+    np.testing.assert_array_equal(after, before)
+    if not steps:
+        assert_same_bits([after], [start])
+
+
+@both
+@pytest.mark.parametrize("cls", [op.Adam, op.AdamW], ids=["adam", "adamw"])
+def test_without_momentum_the_steps_are_those_of_a_momentum_that_forgets_at_once(
+    run: Run, cls: type[op.Adam | op.AdamW], rng: np.random.Generator
+) -> None:
+    p = np.concatenate([spread(rng, 100, np.float32), [0.0, -0.0, 0.0, -0.0]]).astype(np.float32)
+    gradients = [np.concatenate([spread(rng, 100, np.float32), [0.0, -0.0, -0.0, 0.0]]) for _ in range(5)]
+    options: dict[str, Any] = {"betas": (0.0, 0.9), "weight_decay": 0.03, "eps": 1e-8, "lr": 0.01}
+    optimizer = cls([p.copy()], **options)
+    assert optimizer.state[0].keys() == {"step", "exp_avg_sq"}
+    m, v = np.zeros_like(p), np.zeros_like(p)
+    for step, gradient in enumerate(gradients, 1):
+        getattr(op.functional, f"{cls.__name__.lower()}_")(p, gradient.astype(np.float32), m, v, step=step, **options)
+    assert_same_bits([run(optimizer, [gradient.astype(np.float32) for gradient in gradients])], [p])
+
+
+@both
+def test_yogi_survives_two_squares_that_overflow(run: Run) -> None:
+    """Infinity less infinity would make NaN of what Adam only stops."""
+    optimizer = op.Yogi([np.ones(2, np.float32)], lr=0.5)
+    p = run(optimizer, [np.array([2e19, 1.0], np.float32)] * 3)
+    assert p[0] == 1
+    assert p[1] < 0.1
+
+
+@both
+def test_the_first_step_of_adopt_divides_by_nothing(run: Run) -> None:
+    """A gradient of 0 at first, with eps 0, spoils nothing: the second step's second moment is 0, and its limit 1."""
+    p = run(op.ADOPT([np.ones(2)], lr=0.5, betas=(0.5, 0.5), eps=0.0), [np.array([0.0, np.inf]), np.array([2.0, 2.0])])
+    assert p.tolist() == [0.75, 1.0]
+
+
 DECOUPLED: dict[str, Callable[..., Optimizer]] = {
     "AdamW": op.AdamW,
     "AMSGradW": partial(op.Adam, amsgrad=True, decoupled_weight_decay=True),
     "NAdamW": partial(op.NAdam, decoupled_weight_decay=True),
     "RAdamW": partial(op.RAdam, decoupled_weight_decay=True),
     "Lion": op.Lion,
+    "AdamW without momentum": partial(op.AdamW, betas=(0.0, 0.999)),
+    **{name: getattr(op, name) for name in ("AdaBelief", "Adan", "AdEMAMix", "LaProp", "MARS", "Yogi")},
 }
 
 
@@ -155,7 +208,10 @@ def test_what_overflows_stays_by_itself_in_a_block(large: float, size: int) -> N
     np.testing.assert_allclose(opts["float8", True][~others], opts["float32", True][~others], rtol=0.3)
 
 
-@pytest.mark.parametrize("optimizer", [op.Adagrad, op.Adadelta, op.RMSprop, op.Adam, op.NAdam, op.RAdam])
+@pytest.mark.parametrize(
+    "optimizer",
+    [op.Adagrad, op.Adadelta, op.RMSprop, op.Adam, op.NAdam, op.RAdam, op.AdEMAMix, op.LaProp, op.Yogi],
+)
 def test_one_square_that_overflows_makes_no_nan_of_its_block(optimizer: Callable[..., Optimizer]) -> None:
     """2e19 is a finite gradient: `skip_nonfinite` lets it pass. Second moments are right beside it."""
     gradient = np.linspace(1, 2, 4096, dtype=np.float32)

@@ -11,10 +11,18 @@ from cases import spread
 
 import onepass as op
 from onepass.optimizer import Optimizer
+from onepass.optimizer.given import Params
 
 optax = pytest.importorskip("optax")
 jax = pytest.importorskip("jax")
 pytestmark = pytest.mark.peers
+
+
+def yogi_of_optax(params: Params, **options: Any) -> op.Yogi:
+    """Its first moment starts where the second one does."""
+    optimizer = op.Yogi(params, **options)
+    optimizer.state[0]["exp_avg"][...] = op.Yogi.initial_accumulator_value
+    return optimizer
 
 
 # optax adds no eps to the state of Adamax's cousins and puts RMSprop's eps inside the root unless told otherwise.
@@ -31,6 +39,14 @@ PAIRS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any], Any]] = {
     "adam": (op.Adam, {"lr": 0.01}, lambda: optax.adam(0.01)),
     "adamw": (op.AdamW, {"lr": 0.01, "weight_decay": 0.1}, lambda: optax.adamw(0.01, weight_decay=0.1)),
     "adamax": (op.Adamax, {"lr": 0.01}, lambda: optax.adamax(0.01)),
+    "adabelief": (op.AdaBelief, {"lr": 0.01}, lambda: optax.adabelief(0.01)),
+    "yogi": (yogi_of_optax, {"lr": 0.01}, lambda: optax.yogi(0.01)),
+    "ademamix": (
+        op.AdEMAMix,
+        {"lr": 0.01, "alpha": 5.0, "weight_decay": 0.1},
+        lambda: optax.contrib.ademamix(0.01, weight_decay=0.1),
+    ),
+    "adopt": (op.ADOPT, {"lr": 0.01}, lambda: optax.contrib.adopt(0.01)),
     "lion": (op.Lion, {"lr": 0.01, "weight_decay": 0.1}, lambda: optax.lion(0.01, weight_decay=0.1)),
 }
 

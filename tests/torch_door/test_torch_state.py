@@ -48,13 +48,34 @@ def mutable(given: dict[str, Any]) -> dict[str, Any]:
     return {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in given.items()}
 
 
-@pytest.mark.parametrize(("name", "given"), INPUTS)
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [*INPUTS, *(pytest.param(name, {"betas": (0.0, 0.9)}, id=f"{name}-no-momentum") for name in ("Adam", "AdamW"))],
+)
 def test_ten_here_and_ten_there(name: str, given: dict[str, Any]) -> None:
     whole = params_of()
     steps(20, torchs(name)(whole, **mutable(given)), whole)
     bounds = BOUNDS.get(name, (1e-10, 1e-12))
     assert_close(halves(name, ours(name), torchs(name), mutable(given)), whole, *bounds)
     assert_close(halves(name, torchs(name), ours(name), mutable(given)), whole, *bounds)
+
+
+@pytest.mark.parametrize("state_dtype", ["float32", "float8"])
+def test_momentum_comes_and_goes_with_a_new_optimizer_alone(state_dtype: str) -> None:
+    """With beta1 = 0 no momentum is kept, not even torch's, and none can come to it."""
+    params = params_of([(80, 70)], torch.float32)
+    own = ours("Adam")(params, state_dtype=state_dtype)
+    steps(2, own, params)
+    own.param_groups[0]["betas"] = (0.0, 0.999)
+    steps(2, own, params)
+    assert not {"exp_avg", "exp_avg_codes"} & own.state[params[0]].keys()
+    before = snapshot(own)
+    own.param_groups[0]["betas"] = (0.9, 0.999)
+    with pytest.raises(
+        ValueError, match=r"^Adam: parameter 0: betas\[0\] cannot change from 0, as no exp_avg was kept"
+    ):
+        steps(1, own, params)
+    assert snapshot(own)[1] == before[1]
 
 
 @pytest.mark.parametrize("name", OURS)

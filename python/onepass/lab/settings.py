@@ -52,6 +52,13 @@ TUNED: dict[str, Setting] = {
     "Adamax": Setting({"lr": 0.01}),
     "NAdam": Setting({"lr": 0.003}),
     "RAdam": Setting({"lr": 0.005}),
+    "AdEMAMix": Setting({"lr": 0.003}),
+    "AdaBelief": Setting({"lr": 0.003}),
+    "Adan": Setting({"lr": 0.005}),
+    "ADOPT": Setting({"lr": 0.005}),
+    "LaProp": Setting({"lr": 0.003}),
+    "MARS": Setting({"lr": 0.003}),
+    "Yogi": Setting({"lr": 0.02}),
     "Lion": Setting({"lr": 0.0005}),
     # Rprop compares the signs of successive gradients, which say nothing when each is of another batch.
     # Its steps are kept short: with the default limit of 50 it overfits.

@@ -7,6 +7,12 @@ from onepass.optimizer.fields import option
 from onepass.optimizer.optimizer import Optimizer, Values
 
 
+def _rule(values: Values, suffix: str) -> str:
+    if values["amsgrad"]:
+        return f"amsgrad{suffix}"
+    return f"adam{suffix}" if values["betas"][0] else f"adam{suffix}_without_momentum"
+
+
 class Adam(Optimizer):
     r"""Averages of the gradient and of its square, both corrected for their start at zero.
 
@@ -19,7 +25,8 @@ class Adam(Optimizer):
 
     Args:
         lr: step size :math:`\eta`, in [0, inf).
-        betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
+        betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1). Where :math:`\beta_1 = 0`,
+            :math:`m` is the gradient, and is kept with ``amsgrad`` only.
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
@@ -37,7 +44,7 @@ class Adam(Optimizer):
         arXiv:1904.09237; torch.optim.Adam.
     """
 
-    rules = ("adam", "amsgrad", "adamw", "amsgradw")
+    rules = ("adam", "adam_without_momentum", "amsgrad", "adamw", "adamw_without_momentum", "amsgradw")
     lr: NotNegative = 1e-3
     betas: tuple[Averaging, Averaging] = (0.9, 0.999)
     eps: NotNegative = 1e-8
@@ -47,7 +54,7 @@ class Adam(Optimizer):
 
     @classmethod
     def rule(cls, values: Values) -> str:
-        return ("amsgrad" if values["amsgrad"] else "adam") + ("w" if values["decoupled_weight_decay"] else "")
+        return _rule(values, "w" if values["decoupled_weight_decay"] else "")
 
 
 class AdamW(Optimizer):
@@ -60,7 +67,8 @@ class AdamW(Optimizer):
 
     Args:
         lr: step size :math:`\eta`, in [0, inf).
-        betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1).
+        betas: averaging coefficients :math:`\beta_1, \beta_2`, each in [0, 1). Where :math:`\beta_1 = 0`,
+            :math:`m` is the gradient, and is kept with ``amsgrad`` only.
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
@@ -77,7 +85,7 @@ class AdamW(Optimizer):
         everybody implements it); torch.optim.AdamW.
     """
 
-    rules = ("adamw", "amsgradw")
+    rules = ("adamw", "adamw_without_momentum", "amsgradw")
     lr: NotNegative = 1e-3
     betas: tuple[Averaging, Averaging] = (0.9, 0.999)
     eps: NotNegative = 1e-8
@@ -86,7 +94,7 @@ class AdamW(Optimizer):
 
     @classmethod
     def rule(cls, values: Values) -> str:
-        return "amsgradw" if values["amsgrad"] else "adamw"
+        return _rule(values, "w")
 
 
 class AMSGrad(Optimizer):

@@ -31,15 +31,15 @@ class MomentumCycle(Schedule):
         values = super().values(t, base)
         if not self.cycle_momentum:
             return values
-        if "betas" in base:
-            return {**values, "betas": (self.momentum(t), base["betas"][1])}
+        momentum, *others = base.get("betas") or (base.get("momentum"),)
         # A group without momentum keeps no buffer for it, so it cannot come to it, nor go from it, on the way.
-        if base.get("momentum") and min(self.base_momentum, self.max_momentum) > 0:
-            return {**values, "momentum": self.momentum(t)}
-        raise ValueError(
-            f"{type(self).__name__}: cycle_momentum needs a parameter group with betas, or one with momentum > 0 and a "
-            "cycle that keeps it so; pass cycle_momentum=False"
-        )
+        if not momentum or min(self.base_momentum, self.max_momentum) == 0:
+            raise ValueError(
+                f"{type(self).__name__}: cycle_momentum needs a parameter group whose momentum, or first of betas, is "
+                "above 0, and a cycle that keeps it so; pass cycle_momentum=False"
+            )
+        momentum = self.momentum(t)
+        return {**values, **({"betas": (momentum, *others)} if "betas" in base else {"momentum": momentum})}
 
 
 @dataclass(frozen=True)

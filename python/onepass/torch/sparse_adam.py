@@ -13,6 +13,7 @@ from onepass.optimizers import Adam
 from onepass.torch.binding import KernelValues
 from onepass.torch.groups import GroupValues
 from onepass.torch.optimizer import OnePass
+from onepass.torch.state import shown
 
 
 def _values(group: GroupValues, state: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -33,4 +34,4 @@ class SparseAdam(OnePass, torch.optim.SparseAdam):
 
     @staticmethod
     def _shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: int(value) if name == "step" else value for name, value in state.items()}
+        return {name: int(value) if name == "step" else value for name, value in shown(state, group).items()}

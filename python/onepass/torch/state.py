@@ -52,6 +52,7 @@ def parts_of(
     Raises:
         TypeError, ValueError: naming the entry that does not fit.
     """
+    _keep_momentum_or_none(label, rule, state)
     home = _Home(label, param, tensor, state)
     parts: Parts = {"step": _step(label, rule, state)}
     for scalar in rule.scalars:
@@ -69,6 +70,18 @@ def parts_of(
     if options.ema:
         parts |= _counted(home, "ema", "ema_count")
     return parts
+
+
+def _keep_momentum_or_none(label: str, rule: Rule, state: dict[str, Any]) -> None:
+    """Where beta1 is 0 torch keeps the last gradient for a momentum, and onepass nothing that one could begin with."""
+    keeps_it = any(slot.name == "exp_avg" for slot in rule.slots)
+    for kind in ("", "_codes"):
+        if f"exp_avg_sq{kind}" not in state:
+            continue
+        if not keeps_it:
+            state.pop(f"exp_avg{kind}", None)
+        elif f"exp_avg{kind}" not in state:
+            raise ValueError(f"{label}: betas[0] cannot change from 0, as no exp_avg was kept; build a new optimizer")
 
 
 def waiting_calls(parts: Parts) -> int:
@@ -203,6 +216,8 @@ def shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
     own = dict(state)
     if "grad_var" in state:
         own["square_avg"] = _square(state["grad_var"], state["grad_avg"])
+    if "exp_avg_sq" in state and "exp_avg" not in state:
+        own["exp_avg"] = torch.zeros_like(state["exp_avg_sq"])
     if "ax" in state:
         own["mu"] = torch.tensor(1 / max(1.0, float(state["step"]) - group["t0"]))
     return own

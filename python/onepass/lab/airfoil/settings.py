@@ -28,6 +28,14 @@ TUNED: dict[str, Setting] = {
     "Adamax": Setting({"lr": 0.02}),
     "NAdam": Setting({"lr": 0.01}),
     "RAdam": Setting({"lr": 0.02}),
+    "AdEMAMix": Setting({"lr": 0.01}),
+    "AdaBelief": Setting({"lr": 0.007}),
+    "Adan": Setting({"lr": 0.02}),
+    # Its default second moment is that of the first ten rows throughout: 0.9999**300 is 0.97.
+    "ADOPT": Setting({"lr": 0.01, "betas": (0.9, 0.99)}),
+    "LaProp": Setting({"lr": 0.01}),
+    "MARS": Setting({"lr": 0.01}),
+    "Yogi": Setting({"lr": 0.01}),
     # Every element moves by lr whatever the gradient's size. With the default betas the average is as long as a
     # tenth of the whole run, and overshoots the minimum at each learning rate that gets there.
     "Lion": Setting({"lr": 0.002, "betas": (0.8, 0.95)}),

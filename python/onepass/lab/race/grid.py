@@ -30,7 +30,7 @@ def momentum_setting(name: str, momentum: float) -> dict[str, Any] | None:
         return None
     parameters = inspect.signature(all_optimizers()[name]).parameters
     if "betas" in parameters:
-        return {"betas": (momentum, parameters["betas"].default[1])}
+        return {"betas": (momentum, *parameters["betas"].default[1:])}
     if "momentum" in parameters and parameters["momentum"].default > 0:
         return {"momentum": momentum}
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +14,22 @@ from onepass.reference.kernels.scalar_math import power
 Betas = tuple[float, float]
 
 
-def _average(g: Array, m: Array, v: Array, betas: Betas) -> None:
+def average(g: Array, m: Array, v: Array, betas: Betas) -> None:
     f = g.dtype.type
     m[...] = f(betas[0]) * m + f(1 - betas[0]) * g
     v[...] = f(betas[1]) * v + f(1 - betas[1]) * (g * g)
 
 
-def _descent(m: Array, v: Array, step: int, lr: float, betas: Betas, eps: float) -> Array:
-    f = m.dtype.type
-    denominator = np.sqrt(v) * f(1 / math.sqrt(1 - power(betas[1], step))) + f(eps)
-    descent: Array = f(lr / (1 - power(betas[0], step))) * (m / denominator)
-    return descent
+def denominator(v: Array, step: int, beta2: float, eps: float) -> Array:
+    f = v.dtype.type
+    root: Array = np.sqrt(v) * f(1 / math.sqrt(1 - power(beta2, step))) + f(eps)
+    return root
+
+
+def descent(m: Array, v: Array, step: int, lr: float, betas: Betas, eps: float) -> Array:
+    step_size = m.dtype.type(lr / (1 - power(betas[0], step)))
+    taken: Array = step_size * (m / denominator(v, step, betas[1], eps))
+    return taken
 
 
 def adam_(
@@ -39,8 +45,8 @@ def adam_(
     weight_decay: float,
 ) -> Array:
     g = g + p.dtype.type(weight_decay) * p
-    _average(g, exp_avg, exp_avg_sq, betas)
-    return _descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
+    average(g, exp_avg, exp_avg_sq, betas)
+    return descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
 
 
 def adamw_(
@@ -55,8 +61,16 @@ def adamw_(
     eps: float,
     weight_decay: float,
 ) -> Array:
-    _average(g, exp_avg, exp_avg_sq, betas)
-    return decay(p, lr, weight_decay) + _descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
+    average(g, exp_avg, exp_avg_sq, betas)
+    return decay(p, lr, weight_decay) + descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
+
+
+def adam_without_momentum_(p: Array, g: Array, exp_avg_sq: Array, **rest: Any) -> Array:
+    return adam_(p, g, np.zeros_like(p), exp_avg_sq, **rest)
+
+
+def adamw_without_momentum_(p: Array, g: Array, exp_avg_sq: Array, **rest: Any) -> Array:
+    return adamw_(p, g, np.zeros_like(p), exp_avg_sq, **rest)
 
 
 def amsgrad_(
@@ -73,9 +87,9 @@ def amsgrad_(
     weight_decay: float,
 ) -> Array:
     g = g + p.dtype.type(weight_decay) * p
-    _average(g, exp_avg, exp_avg_sq, betas)
+    average(g, exp_avg, exp_avg_sq, betas)
     max_exp_avg_sq[...] = maximum(max_exp_avg_sq, exp_avg_sq)
-    return _descent(exp_avg, max_exp_avg_sq, step, lr, betas, eps)
+    return descent(exp_avg, max_exp_avg_sq, step, lr, betas, eps)
 
 
 def amsgradw_(
@@ -91,6 +105,6 @@ def amsgradw_(
     eps: float,
     weight_decay: float,
 ) -> Array:
-    _average(g, exp_avg, exp_avg_sq, betas)
+    average(g, exp_avg, exp_avg_sq, betas)
     max_exp_avg_sq[...] = maximum(max_exp_avg_sq, exp_avg_sq)
-    return decay(p, lr, weight_decay) + _descent(exp_avg, max_exp_avg_sq, step, lr, betas, eps)
+    return decay(p, lr, weight_decay) + descent(exp_avg, max_exp_avg_sq, step, lr, betas, eps)
