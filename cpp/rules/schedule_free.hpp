@@ -31,7 +31,7 @@ F schedule_free_descent(F beta, F share, F has_begun, F p, F taken, F& z, F& x) 
   z = (has_begun > F{} ? z : p) - taken;
   x = has_begun > F{} ? x : p;
   x = x + share * (z - x);
-  return p - (z + beta * (x - z));
+  return (p - z) - beta * (x - z);  // in differences, which are small
 }
 
 struct ScheduleFreeSgd {

@@ -33,11 +33,23 @@ def descend(optimizer: Optimizer, function: Any, steps: int) -> float:
 
 # Adadelta starts from steps of sqrt(eps); RAdam's first five steps are not scaled down by the size of the gradient.
 # ADOPT's second moment forgets its first gradients, which are large, over ten thousand steps.
-PARABOLA_LR = {"Adadelta": 10.0, "Adagrad": 0.5, "SGD": 0.1, "Momentum": 0.02, "Nesterov": 0.02, "ASGD": 0.1}
+PARABOLA_LR = {
+    "Adadelta": 10.0,
+    "Adagrad": 0.5,
+    "SGD": 0.1,
+    "Momentum": 0.02,
+    "Nesterov": 0.02,
+    "ASGD": 0.1,
+    "LARS": 10.0,
+    "ScheduleFreeSGD": 0.3,
+    "ScheduleFreeAdamW": 0.3,
+}
 ROSENBROCK_LR = {
     "Adadelta": 10.0,
     "Adagrad": 0.5,
     "ADOPT": 0.1,
+    "LARS": 10.0,
+    "ScheduleFreeSGD": 1e-3,
     "RAdam": 5e-3,
     "SGD": 1e-3,
     "ASGD": 1e-3,

@@ -30,7 +30,7 @@ def _descent(p: Array, taken: Array, z: Array, x: Array, beta: float, share: flo
         z[...] = x[...] = p
     z[...] = z - taken
     x[...] = x + f(share) * (z - x)
-    descent: Array = p - (z + f(beta) * (x - z))
+    descent: Array = (p - z) - f(beta) * (x - z)
     return descent
 
 
