@@ -148,6 +148,8 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
         other["lr"] = 0.02
     if rule == "ademamix":
         other |= {"alpha_warmup": 5.0, "beta3_warmup": 5.0}
+    if rule.startswith("schedulefree"):
+        other["warmup_steps"] = 5.0
     if rule == "adopt":
         other["eps"] = 0.5  # the least root
 
