@@ -3,7 +3,7 @@
 A module of this folder names what it takes, and pytest collects what it was given:
 
     PEER = peer("test_optimize")
-    REPLACED = {"minimize": Replacement(onepass.minimize)}
+    REPLACED = {"minimize": Replacement(onepass.minimize), "OptimizeResult": OptimizeResult}
     EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why"}
     globals().update(collected(PEER))
 
@@ -42,7 +42,9 @@ def xp() -> None:
 def _under_scipys_names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     optimize = pytest.importorskip("scipy.optimize")
     for name, replacement in getattr(request.module, "REPLACED", {}).items():
-        function = told(replacement, getattr(optimize, name), request.node)
+        function = replacement
+        if not isinstance(replacement, type):
+            function = told(replacement, getattr(optimize, name), request.node)
         for module in (optimize, request.module.PEER):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, function)

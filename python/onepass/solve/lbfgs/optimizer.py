@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.callbacks import number
 from onepass.solve.kernels import combine, dots
 from onepass.solve.lbfgs.checkpoint import loaded_state, saved_state
 from onepass.solve.lbfgs.parameters import Parameters
@@ -17,7 +18,6 @@ from onepass.solve.lbfgs.settings import Group, LineSearch, Settings
 from onepass.solve.lbfgs.state import State
 from onepass.solve.smooth.lbfgs import Memory
 from onepass.solve.smooth.line_search import Outcome, Trial, Wolfe
-from onepass.solve.smooth.objective import number
 from onepass.solve.smooth.watch import within
 
 Closure = Callable[[], tuple[Any, Any]]
@@ -227,4 +227,4 @@ class LBFGS:
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             raise TypeError(f"LBFGS: the closure must return the loss and the gradients, got {type(returned).__name__}")
         self._params.flatten(returned[1], out)
-        return number(returned[0])
+        return float(number(returned[0]))
