@@ -42,9 +42,10 @@ def xp() -> None:
 def _under_scipys_names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     optimize = pytest.importorskip("scipy.optimize")
     for name, replacement in getattr(request.module, "REPLACED", {}).items():
-        function = replacement
-        if not isinstance(replacement, type):
-            function = told(replacement, getattr(optimize, name), request.node)
+        if isinstance(replacement, type):  # SciPy's other functions go on with its own
+            monkeypatch.setattr(request.module.PEER, name, replacement)
+            continue
+        function = told(replacement, getattr(optimize, name), request.node)
         for module in (optimize, request.module.PEER):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, function)

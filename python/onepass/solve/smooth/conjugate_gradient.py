@@ -13,6 +13,8 @@ from onepass.solve.smooth.descent import Move, as_last, cautious
 
 #: A direction whose slope is less than this share of the steepest one's is given up for the steepest one.
 LEAST_DESCENT = 0.01
+#: The longest first trial, in multiples of the last step.
+MOST_GROWTH = 10.0
 #: Powell's bound of G.g / G.G.
 POWELL = 0.2
 #: The eta of Hager and Zhang's lower bound of beta.
@@ -112,7 +114,7 @@ class ConjugateGradient:
         return d, slope, move.old_g
 
     def guess(self, move: Move | None, slope: float) -> float:
-        return as_last(move, slope) if move else cautious(slope)
+        return as_last(move, slope, MOST_GROWTH) if move else cautious(slope)
 
     def extras(self) -> dict[str, Any]:
         return {}

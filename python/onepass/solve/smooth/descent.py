@@ -17,9 +17,6 @@ from onepass.solve.smooth.line_search import LARGEST, Outcome, Wolfe
 from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.watch import Watch
 
-#: The longest first trial, in multiples of the last step.
-MOST_GROWTH = 10.0
-
 
 @dataclass(slots=True)
 class Move:
@@ -68,12 +65,13 @@ def cautious(slope: float) -> float:
     return 1.0 / math.sqrt(-slope) if slope < 0 else 1.0
 
 
-def as_last(move: Move, slope: float) -> float:
+def as_last(move: Move, slope: float, growth: float) -> float:
     """The first trial whose first-order change is that of the last step (Nocedal and Wright 2006, p. 59).
 
-    It is a few times as long at most: after an exact step the slope may be next to nothing.
+    Args:
+        growth: how many times as long it is at most: after an exact step the slope may be next to nothing.
     """
-    return move.step * min(MOST_GROWTH, move.slope_before / slope)
+    return move.step * min(growth, move.slope_before / slope)
 
 
 class FreshDirections(ABC):
