@@ -7,12 +7,14 @@ A module of this folder names what it takes, and pytest collects what it was giv
     EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why"}
     globals().update(collected(PEER))
 
-A test that never calls onepass is skipped. One that is excluded must fail. An exclusion covers all parameters, and all
-classes, that it does not name.
+A test that never calls onepass is skipped, before it is run if its text has none of the names or if `is_shared`, which a
+module may have, denies it for its parameters. One that is excluded must fail. An exclusion covers all parameters, and
+all classes, that it does not name.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -71,9 +73,20 @@ def names_of(item: pytest.Function) -> Iterator[str]:
         yield from (prefix + name for prefix in classes)
 
 
+def may_call(item: pytest.Function) -> bool:
+    """Whether a test names a function of onepass and is not parametrized for another one."""
+    text = inspect.getsource(item.function) + (inspect.getsource(item.cls) if item.cls else "")
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return any(name in text for name in item.module.REPLACED) and getattr(item.module, "is_shared", lambda _: True)(
+        parameters
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function):
+        if isinstance(item, pytest.Function) and hasattr(item.module, "REPLACED"):
+            if not may_call(item):
+                item.add_marker(pytest.mark.skip(reason="it does not call onepass"))
             excluded = getattr(item.module, "EXCLUDED", {})
             for reason in {excluded[name] for name in names_of(item) if name in excluded}:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))

@@ -58,5 +58,10 @@ def has(fun: Any, x0: Any, args: Any = (), method: Any = None, *_: Any, constrai
     return ALIASES.get(lower, lower) in METHODS
 
 
+def is_shared(parameters: dict[str, Any]) -> bool:
+    """Whether a test is for a method that onepass has, or for all."""
+    return has(None, None, method=parameters.get("method"))
+
+
 REPLACED = {"minimize": Replacement(onepass.minimize, has), "OptimizeResult": OptimizeResult}
 globals().update(collected(PEER))
