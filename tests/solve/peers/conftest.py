@@ -7,9 +7,9 @@ A module of this folder names what it takes, and pytest collects what it was giv
     EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why"}
     globals().update(collected(PEER))
 
-A test that never calls onepass is skipped, before it is run if its text has none of the names or if `is_shared`, which a
-module may have, denies it for its parameters. One that is excluded must fail. An exclusion covers all parameters, and
-all classes, that it does not name.
+A test that never calls onepass is skipped, before it is run if its text has none of the names, or if `is_shared`, which
+a module may have, denies it for its parameters. One that is excluded must fail. An exclusion covers all parameters,
+and all classes, that it does not name.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class LBFGS:
         lr: the step length, or the first trial of a line search, in (0, inf). The very first is lr min(1, 1 / sum
             \|g\|).
         max_iter: iterations per step, at least 1.
-        max_eval: calls of the closure per step; 5/4 max_iter if None.
+        max_eval: calls of the closure per step; 5/4 max_iter, and 2 at least, if None.
         tolerance_grad: the gradient's largest absolute value at which a step ends.
         tolerance_change: the largest change of a parameter, and the change of the loss, at which a step ends.
         history_size: how many pairs are kept, at least 1.
@@ -184,9 +184,12 @@ class LBFGS:
             d, slope = state.direction(g)
             if not slope <= -chosen.tolerance_change:
                 break
-            if iteration == chosen.max_iter and not chosen.line_search:  # the next step begins with the closure
-                combine(x, 1.0, x, (length,), (d,))
+            spent = state.func_evals >= limit
+            if (spent or iteration == chosen.max_iter) and not chosen.line_search:
+                combine(x, 1.0, x, (length,), (d,))  # the next step begins with the closure
                 state.step = length
+                break
+            if spent:
                 break
             trial_g = np.empty_like(g)
             trial = self._move(phi, loss, slope, length, limit)
