@@ -80,6 +80,7 @@ class Differenced:
             self.free = bounds[0] < bounds[1]
         self._size = int(np.count_nonzero(self.free))
         self._precision: Any = None
+        self._may_be_single = scheme != "cs" and steps.absolute is None and steps.relative is None
         self._all_single = False
 
     @property
@@ -105,18 +106,18 @@ class Differenced:
         Args:
             calls: that may be made.
         """
-        self._all_single = self._scheme != "cs" and is_single(value)
+        self._all_single = self._may_be_single and x.dtype != SINGLE and is_single(value)
         out[...] = self._differences(x, value, self._precision)
         if self._precision is None:
             self._precision = np.dtype(np.float64)
-            if self._all_single and x.dtype != SINGLE and 2 * self.cost <= calls:
+            if self._all_single and 2 * self.cost <= calls:
                 coarser = self._differences(x, value, SINGLE)
                 if self._all_single:
                     self._precision, out[...] = SINGLE, coarser
 
     def slope(self, x: Array, d: Array, value: float) -> float:
         """Along d, from a point between x and where d comes from."""
-        found = directional_difference(lambda y: self._numbers([y])[0], x, value, -d, self._precision)
+        found = directional_difference(lambda y: self._numbers([y], float)[0], x, value, -d, self._precision)
         return -float(found)
 
     def least(self, x: Array, d: Array) -> float:
@@ -129,7 +130,8 @@ class Differenced:
         free, steps = self.free, self._given_steps(x)
 
         def each(_: Any, parts: Iterable[Array]) -> list[Any]:
-            return self._numbers(self._whole(x, part) for part in parts)
+            points = (self._whole(x, part) for part in parts)
+            return self._numbers(points, complex if self._scheme == "cs" else float)
 
         found = np.zeros_like(x)
         if self._size:
@@ -153,8 +155,8 @@ class Differenced:
         whole[self.free] = part
         return whole
 
-    def _numbers(self, points: Iterable[Array]) -> list[Any]:
-        numbers = [number(one, dtype=complex if self._scheme == "cs" else float) for one in self._returned(points)]
+    def _numbers(self, points: Iterable[Array], dtype: type) -> list[Any]:
+        numbers = [number(one, dtype=dtype) for one in self._returned(points)]
         self._all_single = self._all_single and all(map(is_single, numbers))
         return numbers
 
