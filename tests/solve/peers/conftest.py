@@ -20,10 +20,17 @@ import pytest
 from scipys import Replacement
 
 #: Marks of SciPy's, of which its plugins are not here.
-MARKS = """
-    array_api_backends fail_slow parallel_threads_limit skip_xp_backends thread_unsafe uses_xp_capabilities
-    xfail_on_32bit xfail_xp_backends xslow
-""".split()
+MARKS = [
+    "array_api_backends",
+    "fail_slow",
+    "parallel_threads_limit",
+    "skip_xp_backends",
+    "thread_unsafe",
+    "uses_xp_capabilities",
+    "xfail_on_32bit",
+    "xfail_xp_backends",
+    "xslow",
+]
 CALLED = pytest.StashKey[bool]()
 
 
