@@ -14,23 +14,17 @@ classes, that it does not name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 import pytest
 from scipys import Replacement
 
 #: Marks of SciPy's, of which its plugins are not here.
-MARKS = [
-    "array_api_backends",
-    "fail_slow",
-    "parallel_threads_limit",
-    "skip_xp_backends",
-    "thread_unsafe",
-    "uses_xp_capabilities",
-    "xfail_on_32bit",
-    "xfail_xp_backends",
-    "xslow",
-]
+MARKS = (
+    *("fail_slow", "xslow", "thread_unsafe", "xfail_on_32bit", "parallel_threads_limit"),
+    *("array_api_backends", "skip_xp_backends", "xfail_xp_backends", "uses_xp_capabilities"),
+)
 CALLED = pytest.StashKey[bool]()
 
 
@@ -57,6 +51,7 @@ def _under_scipys_names(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 def told(replacement: Replacement, theirs: Callable[..., Any], node: pytest.Item) -> Callable[..., Any]:
     """The function of onepass where it is asked for what it has, noting that it was called; else SciPy's."""
 
+    @wraps(replacement.ours)
     def function(*args: Any, **kwargs: Any) -> Any:
         if not replacement.has(*args, **kwargs):
             return theirs(*args, **kwargs)
