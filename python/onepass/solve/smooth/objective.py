@@ -10,7 +10,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.callbacks import described
-from onepass.solve.derivatives import SCHEMES, Scheme, cost, differences, product_differences
+from onepass.solve.derivatives import SCHEMES, Scheme, cost, differences, directional_difference
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -124,7 +124,7 @@ class Objective:
         if self._hess is not None:
             return self.hessian(x).__matmul__
         at_x = g.copy()
-        return lambda p: product_differences(self._gradient_at, x, at_x, p)
+        return lambda p: directional_difference(self._gradient_at, x, at_x, p)
 
     def _gradient_at(self, x: Array) -> Array:
         out = np.empty_like(x)

@@ -10,11 +10,11 @@ import numpy as np
 from onepass._core import LevenbergMarquardt
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
-from onepass.solve.derivatives import differences
+from onepass.solve.derivatives import differences, precision_of
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.least_squares import UNBOUNDED, checked_bounds, start
 from onepass.solve.squares.losses import Loss, LossName
-from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, precision_of, typical_sizes
+from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, typical_sizes
 from onepass.solve.squares.settings import BatchSettings, Tolerances
 
 

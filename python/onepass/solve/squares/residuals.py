@@ -10,7 +10,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
-from onepass.solve.derivatives import SCHEMES, Scheme, cost, differences
+from onepass.solve.derivatives import SCHEMES, Scheme, cost, differences, precision_of
 
 Jacobian = Callable[..., Any] | Scheme | None
 Bounds = tuple[Array, Array] | None
@@ -126,12 +126,6 @@ def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, Scheme]:
         return jac, "2-point"
     if jac is None:
         return None, "2-point"
-    if jac in SCHEMES:
+    if jac in SCHEMES and jac != "cs":  # residuals are real here
         return None, jac
-    raise ValueError(f"jac must be a function, None, {' or '.join(map(repr, SCHEMES))}, got {jac!r}")
-
-
-def precision_of(returned: Any) -> Any:
-    """The floating dtype in which residuals were computed, which decides the steps of differences."""
-    dtype = np.asarray(returned).dtype
-    return dtype if dtype.kind == "f" and dtype.itemsize < 8 else np.dtype(np.float64)
+    raise ValueError(f'jac must be a function, None, "2-point" or "3-point", got {jac!r}')
