@@ -23,11 +23,12 @@ def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any, *,
         copy: false if it is used up before a function is called again.
 
     Raises:
-        TypeError: these are no real numbers.
+        TypeError: these are no real numbers, or they are masked.
         ValueError: the shape is another one.
     """
     if type(value) is np.ndarray and value.dtype == dtype and value.shape == shape:
         return value.copy() if copy else value
+    refuse_masked(f"what {name} returns", value)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -38,6 +39,12 @@ def checked(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any, *,
         wanted = ", ".join("any" if s is None else str(s) for s in shape) + ("," if len(shape) == 1 else "")
         raise ValueError(f"{name} must return an array of shape ({wanted}), got one of shape {array.shape}")
     return array.astype(dtype, copy=copy)
+
+
+def refuse_masked(what: str, value: Any) -> None:
+    """Raises TypeError, naming it, if an array is masked: what its mask hides would be taken for numbers."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{what} must not be masked; fill it first, as with .filled(0.0)")
 
 
 def described(value: Any, array: Array) -> str:
