@@ -252,9 +252,21 @@ void LevenbergMarquardt::propose(Rows rows, double* trials) {
   });
 }
 
+// The length of the scaled start or, if that is short, of the gradient.
 double LevenbergMarquardt::first_radius_of(std::int64_t row) const {
-  const double size = size_of(row);
-  return std::min(first_radius * (size > 0 ? size : 1), std::numeric_limits<double>::max());
+  return std::min(std::max(first_radius * size_of(row), gradient_of(row)), std::numeric_limits<double>::max());
+}
+
+// The length of the model's gradient in scaled variables.
+double LevenbergMarquardt::gradient_of(std::int64_t row) const {
+  const double* const r = triangle(row);
+  double squares = 0;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    double gradient = 0;
+    for (std::int64_t i = 0; i <= j; ++i) gradient += r[i * (n_ + 1) + j] * r[i * (n_ + 1) + n_];
+    squares += gradient * gradient;
+  }
+  return std::sqrt(squares);
 }
 
 double LevenbergMarquardt::least_damping_of(const State& state) {
@@ -285,13 +297,7 @@ void LevenbergMarquardt::step_within_radius(std::int64_t row, Work& work) {
   };
   double low = next(least);
   if (state.is_singular || !std::isfinite(low)) low = least;
-  double squares = 0;
-  for (std::int64_t j = 0; j < n_; ++j) {
-    double gradient = 0;
-    for (std::int64_t i = 0; i <= j; ++i) gradient += own[i * (n_ + 1) + j] * own[i * (n_ + 1) + n_];
-    squares += gradient * gradient;
-  }
-  double high = std::sqrt(squares) / radius;
+  double high = gradient_of(row) / radius;
   double damping = std::min(std::max(state.damping, low), high);
   if (!(damping > 0)) damping = first_share * high;
   r = work.r();

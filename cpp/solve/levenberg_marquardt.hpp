@@ -75,6 +75,7 @@ class LevenbergMarquardt {
   Stop differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians, std::int64_t number,
                          Work& work);
   double first_radius_of(std::int64_t row) const;
+  double gradient_of(std::int64_t row) const;
   static double least_damping_of(const State& state);
   void step_within_radius(std::int64_t row, Work& work);
   bool hold_outward(std::int64_t row);

@@ -209,7 +209,7 @@ def test_no_digits_are_lost_to_normal_equations() -> None:
 
 @pytest.mark.parametrize("share", [0.9, 0.3, 1e-3, 1e-9])
 def test_steps_minimize_the_model_within_the_radius(share: float) -> None:
-    """By the condition of optimality (Moré and Sorensen 1983): (A^T A + damping) p = -A^T f, and the length is right."""
+    """By the condition of optimality (Moré and Sorensen 1983): (A^T A + damping) p = -A^T f, of this length."""
     random = np.random.default_rng(0)
     a, f, x = random.standard_normal((7, 3)), random.standard_normal(7), np.ones(3)
     problem = Problem(x, 0.5 * f @ f, None, np.ones(3), TOLERANCES)

@@ -183,8 +183,13 @@ class Problem:
         return self._p / self.d
 
     def _first_radius(self) -> float:
-        size = self.size()
-        return min(FIRST_RADIUS * (size if size > 0 else 1.0), MOST)
+        """Of a start that is short in scaled variables, the length of the gradient."""
+        return min(max(FIRST_RADIUS * self.size(), norm(self._gradient())), MOST)
+
+    def _gradient(self) -> Array:
+        """Of the model, in scaled variables."""
+        r = self._triangle
+        return np.array([inner(r[: j + 1, j], r[: j + 1, -1]) for j in range(self.x.size)])
 
     def _least_damping(self) -> float:
         """Of the step that minimizes the model."""
@@ -207,9 +212,7 @@ class Problem:
         low = self._next_damping(least, r, p, length, radius)
         if self._is_singular or not np.isfinite(low):
             low = least
-        r = self._triangle
-        gradient = np.array([inner(r[: j + 1, j], r[: j + 1, -1]) for j in range(p.size)])
-        high = norm(gradient) / radius
+        high = norm(self._gradient()) / radius
         damping = min(max(self._damping, low), high)
         if not damping > 0:
             damping = FIRST_SHARE * high
