@@ -43,6 +43,10 @@ class Status(IntEnum):
         return self > 0
 
 
+class OptimizeWarning(UserWarning):
+    """What was asked for is not all there, though the method converged."""
+
+
 class OptimizeResult(dict[str, Any]):
     """A dict whose entries are attributes as well, as SciPy's class of this name.
 

@@ -89,6 +89,13 @@ class Point:
         same.is_differentiated = False
         return same
 
+    def active(self, bounds: Bounds) -> Array:
+        """-1 at the lower bound, 1 at the upper one, 0 at none; -1 where they are equal."""
+        if bounds is None:
+            return np.zeros(self.x.shape, int)
+        at_lower = self.x <= bounds[0]
+        return np.where(at_lower, -1, (self.x >= bounds[1]).astype(int))
+
     @np.errstate(over="ignore", invalid="ignore")
     def result(self, status: Status, residuals: Residuals, bounds: Bounds, nit: int) -> OptimizeResult:
         """All that the user is told."""
@@ -96,13 +103,10 @@ class Point:
         if self.is_differentiated:
             entries = {"jac": self.jac, "grad": self.gradient}
             if np.isfinite(self.norms).all() and np.isfinite(self.gradient).all():
-                active = np.zeros(self.x.shape, int)
-                if bounds is not None:
-                    active = (self.x >= bounds[1]).astype(int) - (self.x <= bounds[0]).astype(int)
                 of_free = free(self, bounds)
                 pulls = self.gradient if of_free is None else self.gradient * of_free
                 entries["optimality"] = float(np.abs(pulls).max())
-                entries["active_mask"] = active
+                entries["active_mask"] = self.active(bounds)
                 entries["rank"] = LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
         return OptimizeResult(
             x=self.x.copy(),
