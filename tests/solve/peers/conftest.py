@@ -3,16 +3,18 @@
 A module of this folder names what it takes, and pytest collects what it was given:
 
     PEER = peer("test_optimize")
-    REPLACED = {"minimize": Replacement(onepass.minimize)}
-    EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why"}
+    REPLACED = {"minimize": Replacement(onepass.minimize), "OptimizeResult": OptimizeResult}
+    EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why", ".test_of_no_class": "why"}
     globals().update(collected(PEER))
 
-A test that never calls onepass is skipped. One that is excluded must fail. An exclusion covers all parameters, and all
-classes, that it does not name.
+A test that never calls onepass is skipped, before it is run if its text has none of the names, or if `is_shared`, which
+a module may have, denies it for its parameters. One that is excluded must fail. An exclusion covers all parameters,
+and all classes, that it does not name.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -42,6 +44,9 @@ def xp() -> None:
 def _under_scipys_names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     optimize = pytest.importorskip("scipy.optimize")
     for name, replacement in getattr(request.module, "REPLACED", {}).items():
+        if isinstance(replacement, type):  # SciPy's other functions go on with its own
+            monkeypatch.setattr(request.module.PEER, name, replacement)
+            continue
         function = told(replacement, getattr(optimize, name), request.node)
         for module in (optimize, request.module.PEER):
             if hasattr(module, name):
@@ -63,14 +68,25 @@ def told(replacement: Replacement, theirs: Callable[..., Any], node: pytest.Item
 
 def names_of(item: pytest.Function) -> Iterator[str]:
     """By which the item may be excluded."""
-    classes = [""] if item.cls is None else ["", f"{item.cls.__name__}."]
+    classes = ["", "." if item.cls is None else f"{item.cls.__name__}."]
     for name in (item.name, item.originalname):
         yield from (prefix + name for prefix in classes)
 
 
+def may_call(item: pytest.Function) -> bool:
+    """Whether a test names a function of onepass and is not parametrized for another one."""
+    text = inspect.getsource(item.function) + (inspect.getsource(item.cls) if item.cls else "")
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return any(name in text for name in item.module.REPLACED) and getattr(item.module, "is_shared", lambda _: True)(
+        parameters
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function):
+        if isinstance(item, pytest.Function) and hasattr(item.module, "REPLACED"):
+            if not may_call(item):
+                item.add_marker(pytest.mark.skip(reason="it does not call onepass"))
             excluded = getattr(item.module, "EXCLUDED", {})
             for reason in {excluded[name] for name in names_of(item) if name in excluded}:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import Pool
 from typing import Any
 
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.derivatives import Map
 from onepass.solve.squares.settings import Method
 
 #: No bounds.
@@ -22,7 +25,8 @@ def start(x0: Any, axes: Sequence[str]) -> Array:
     """A copy of the start in double precision, with axes of these names."""
     x = np.atleast_1d(np.asarray(x0))
     if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
-        raise TypeError(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
+        kind = ValueError if x.dtype.kind == "c" else TypeError  # as SciPy has it
+        raise kind(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
     if x.ndim != len(axes) or not x.size:
         shape = f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
         raise ValueError(
@@ -83,6 +87,18 @@ def check_solver(tr_solver: Any, tr_options: Mapping[str, Any] | None) -> None:
         raise ValueError(f'tr_solver must be None, "exact" or "lsmr", got {tr_solver!r}')
     if unknown := sorted(set(tr_options or ()) - {*SOLVER_OPTIONS}):
         raise TypeError(f"tr_options has no {', '.join(map(repr, unknown))}; it has {', '.join(SOLVER_OPTIONS)}")
+
+
+@contextmanager
+def mapping(workers: Any) -> Iterator[Map | None]:
+    """The map by which differences call a function: the user's, that of so many processes, or None."""
+    if workers is None or callable(workers):
+        yield workers
+        return
+    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
+        raise ValueError(f"workers must be a map, such as that of a pool, or a number of processes, got {workers!r}")
+    with Pool(None if workers == -1 else int(workers)) as pool:
+        yield pool.map
 
 
 def relative_steps(diff_step: Any, n: int) -> Array | None:

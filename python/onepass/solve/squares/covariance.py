@@ -10,6 +10,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.squares.linear_model import triangle_of
 from onepass.solve.squares.point import column_norms, or_one
+from onepass.solve.squares.sparsity import dense, is_sparse
 
 #: A parameter with more than this share of a direction that the residuals do not determine is not determined itself.
 SHARE = 1e-8
@@ -50,6 +51,7 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
             if batch
             else "covariance needs a result with a jac; this one stopped before it had one"
         )
+    jac = dense(jac) if is_sparse(jac) else jac
     if not np.isfinite(jac).all():
         raise ValueError("covariance needs a finite jac; that of this result is not")
     active = np.asarray(result.get("active_mask", np.zeros(jac.shape[1])))

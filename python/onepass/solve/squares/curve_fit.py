@@ -90,6 +90,10 @@ def curve_fit(
     box = None if bounds is UNBOUNDED else sides(bounds, n)
     x = start(inside(box, n) if p0 is None else np.ravel(p0), ("n",))
     xdata, y, sigma = checked_data(xdata, ydata, sigma, check_finite, nan_policy)
+    if method in (None, "lm") and box is None and n > y.size > 1:
+        raise TypeError(
+            f"The number of func parameters={n} must not exceed the number of data points={y.size}; least_squares may"
+        )
     white = whitening(sigma, y.size)
     settings = FitSettings(
         *of_tolerances(options.pop("ftol", 1e-15), options.pop("xtol", 1e-10), options.pop("gtol", 1e-10)),
@@ -101,6 +105,8 @@ def curve_fit(
     )
     steps = relative_steps(options.pop("diff_step", None), n)
     run = {name: options.pop(name) for name in ("loss", "x_scale", "callback") if name in options}
+    if "args" in options:
+        raise ValueError("curve_fit has no args: close over them, as in lambda x, a, b: f(x, a, b, 3.0)")
     if unknown := [name for name in options if name != "maxfev"]:
         raise TypeError(f"curve_fit has no option {unknown[0]!r}; least_squares or leastsq may have")
     user = User(
@@ -119,7 +125,11 @@ def curve_fit(
     )
     if not np.isfinite(covariance).all():
         covariance = np.full((n, n), np.inf)
-        warnings.warn("the data do not determine the covariance of the parameters", OptimizeWarning, stacklevel=2)
+        warnings.warn(
+            "Covariance of the parameters could not be estimated: the data do not determine it",
+            OptimizeWarning,
+            stacklevel=2,
+        )
     if not full_output:
         return point.x.copy(), covariance
     more = {"nfev": residuals.nfev, "fvec": point.f, **factors(point.jac, point.f)}

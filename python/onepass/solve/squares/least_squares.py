@@ -12,6 +12,7 @@ from onepass.solve.squares.arguments import (
     UNBOUNDED,
     check_solver,
     checked_bounds,
+    mapping,
     method_of,
     of_tolerances,
     relative_steps,
@@ -22,6 +23,7 @@ from onepass.solve.squares.fitting import fitted
 from onepass.solve.squares.losses import LossName
 from onepass.solve.squares.residuals import Jacobian, User
 from onepass.solve.squares.settings import FitSettings, Method, SciPysMethod
+from onepass.solve.squares.sparsity import Sparsity
 
 
 def least_squares(
@@ -45,7 +47,7 @@ def least_squares(
     args: Any = (),
     kwargs: Mapping[str, Any] | None = None,
     callback: Callable[..., object] | None = None,
-    workers: Map | None = None,
+    workers: Map | int | None = None,
     *,
     geodesic: bool = False,
 ) -> OptimizeResult:
@@ -76,14 +78,15 @@ def least_squares(
         f_scale: c, the size of residuals above which they count less. A linear loss does not depend on it.
         diff_step: steps of differences, relative to the parameters, a number or one each.
         tr_solver, tr_options: checked as SciPy does, and without effect: linear problems are solved by QR.
-        jac_sparsity: None.
+        jac_sparsity: shape (m, n), not 0 where a residual depends on a parameter: differences then move all parameters
+            at once that no residual shares. A sparse matrix or an operator that jac returns is made dense.
         max_nfev: calls of fun at most, those for differences included; by default 200 (n + 1) Jacobians' worth.
         verbose: 1 prints how it ended, 2 each step as well.
         args: passed on: a tuple or list one by one, anything else as it is.
         kwargs: passed on by name.
         callback: called after every step with a copy of x, or with a result if its parameter is named
             intermediate_result. StopIteration ends the method; any other exception passes through.
-        workers: a map, such as that of a pool, by which differences call fun.
+        workers: a map, such as that of a pool, by which differences call fun; or a number of processes for one.
         geodesic: adds the geodesic acceleration to the steps of "lm", for one more call of fun each.
 
     Returns:
@@ -107,11 +110,12 @@ def least_squares(
     x = start(x0, ("n",))
     box = checked_bounds(bounds, x)
     check_solver(tr_solver, tr_options)
-    if jac_sparsity is not None:
-        raise ValueError("jac_sparsity is not known here: leave it out, and differences are those of all parameters")
-    if workers is not None and not callable(workers):
-        raise ValueError(f"workers must be a map, such as multiprocessing.Pool(2).map, got {workers!r}")
+    sparsity = None if jac_sparsity is None else Sparsity(jac_sparsity, x.size)
+    if sparsity is not None and tr_solver == "exact":
+        raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
     settings = FitSettings(*of_tolerances(ftol, xtol, gtol), f_scale, method_of(method), geodesic, max_nfev, verbose)
-    user = User(fun, jac, spread(args), kwargs or {}, box, "fun", relative_steps(diff_step, x.size), workers)
-    found, residuals = fitted(user, x, settings, loss, x_scale, callback)
+    steps = relative_steps(diff_step, x.size)
+    with mapping(workers) as each:
+        user = User(fun, jac, spread(args), kwargs or {}, box, "fun", steps, each, sparsity, tr_solver == "exact")
+        found, residuals = fitted(user, x, settings, loss, x_scale, callback)
     return found.point.result(found.status, residuals, box, found.nit)

@@ -216,8 +216,8 @@ class Batch:
         typical = None if self._functions.has_jacobian else self._typical(rows, x, is_start)
         jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
         if not self._loss.is_linear:
-            of_f, of_rows = self._loss.scales(f)
-            f, jacobians = f * of_f, jacobians * of_rows[..., None]
+            slopes, of_rows = self._loss.scales(f)
+            f, jacobians = f * (slopes / of_rows), jacobians * of_rows[..., None]
         return self._lm.differentiate(rows, f, jacobians)
 
     def _typical(self, rows: Array, x: Array, is_start: bool) -> Array:

@@ -12,6 +12,7 @@ from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.linear_model import LinearModel, norm
 from onepass.solve.squares.losses import Loss
 from onepass.solve.squares.residuals import Bounds, Residuals
+from onepass.solve.squares.sparsity import sparse
 
 #: The smallest normal number.
 TINY = float(np.finfo(np.float64).tiny)
@@ -77,10 +78,13 @@ class Point:
         self.jac, self.scaled_f, self.of_rows = residuals.jacobian(self.x, self.f, sizes), self.f, None
         if not self._loss.is_linear:
             with np.errstate(over="ignore", invalid="ignore"):
-                of_f, self.of_rows = self._loss.scales(self.f)
-                self.scaled_f, self.jac = self.f * of_f, self.jac * self.of_rows[:, None]
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.norms, self.gradient = column_norms(self.jac), self.scaled_f.dot(self.jac)
+                slopes, self.of_rows = self._loss.scales(self.f)
+                self.gradient = (self.f * slopes).dot(self.jac)
+                self.scaled_f, self.jac = self.f * (slopes / self.of_rows), self.jac * self.of_rows[:, None]
+                self.norms = column_norms(self.jac)
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.norms, self.gradient = column_norms(self.jac), self.scaled_f.dot(self.jac)
         self.is_differentiated = True
 
     def without_jacobian(self) -> Point:
@@ -101,7 +105,7 @@ class Point:
         """All that the user is told."""
         entries: dict[str, Any] = {}
         if self.is_differentiated:
-            entries = {"jac": self.jac, "grad": self.gradient}
+            entries = {"jac": sparse(self.jac) if residuals.is_sparse else self.jac, "grad": self.gradient}
             if np.isfinite(self.norms).all() and np.isfinite(self.gradient).all():
                 of_free = free(self, bounds)
                 pulls = self.gradient if of_free is None else self.gradient * of_free

@@ -13,6 +13,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import SCHEMES, Map, Scheme, cost, differences, precision_of, step_sizes
+from onepass.solve.squares.sparsity import Sparsity, dense, is_sparse
 
 Jacobian = Callable[..., Any] | Scheme | None
 Bounds = tuple[Array, Array] | None
@@ -33,6 +34,8 @@ class User:
         name: the argument that residual was.
         steps: of differences, relative to the parameters; None leaves them to the scheme.
         each: the map with which differences call residual.
+        sparsity: of the Jacobian, for differences.
+        exact: a sparse Jacobian is refused.
     """
 
     residual: Callable[..., Any]
@@ -43,6 +46,8 @@ class User:
     name: str = "residual"
     steps: Array | None = None
     each: Map | None = None
+    sparsity: Sparsity | None = None
+    exact: bool = False
 
 
 class Functions:
@@ -75,7 +80,10 @@ class Residuals(Functions):
         )
         #: Whether differences are simple ones, of which there are better ones.
         self.is_rough = user.jac is None
-        self._steps, self._each = user.steps, user.each
+        self._steps, self._each, self._sparsity = user.steps, user.each, user.sparsity
+        self._exact = user.exact
+        #: Whether the Jacobian that the user returned last is sparse, or an operator.
+        self.is_sparse = user.sparsity is not None
         self._largest: Array = np.zeros(())
         self._sizes: Array | None = None
         self._is_unknown: Array = np.zeros((), bool)
@@ -99,6 +107,8 @@ class Residuals(Functions):
         return finer
 
     def _varied(self, n: int) -> int:
+        if self._sparsity is not None:
+            return self._sparsity.count
         return n if self._free is None else self._free.size
 
     def jacobian(self, x: Array, f: Array, sizes: Array | None) -> Array:
@@ -109,7 +119,11 @@ class Residuals(Functions):
         """
         self.njev += 1
         if self._jac is not None:
-            found = np.asarray(self._jac(x, *self._args, **self._kwargs))
+            returned = self._jac(x, *self._args, **self._kwargs)
+            self.is_sparse = is_sparse(returned)
+            if self.is_sparse and self._exact:
+                raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
+            found = dense(returned) if self.is_sparse else np.asarray(returned)
             if found.ndim == 1 and 1 in (f.size, x.size):
                 found = found.reshape(f.size, -1)
             found = checked("jac", found, (f.size, x.size), np.float64)
@@ -123,7 +137,10 @@ class Residuals(Functions):
             self._sizes = sizes
         typical = typical_sizes(self._largest, self._sizes, self._is_unknown)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self._free is None:
+            if self._sparsity is not None:
+                every = np.arange(x.size)
+                found = self._sparsity.masked(self._differences(x, f, every, typical, self._bounds))
+            elif self._free is None:
                 found = self._differences(x, f, np.arange(x.size), typical, self._bounds)
             else:
                 found = np.zeros((f.size, x.size))
@@ -151,6 +168,7 @@ class Residuals(Functions):
             precision=self._precision,
             steps=None if self._steps is None else self._given_steps(x, typical)[columns],
             each=map if self._each is None or few else self._mapped,
+            groups=None if self._sparsity is None or few else self._sparsity.groups,
         ).T
 
     def _from_other_sides(self, x: Array, f: Array, typical: Array, found: Array, finite: Array) -> Array:
