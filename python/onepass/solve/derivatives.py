@@ -130,10 +130,14 @@ def _values(
 ) -> Array:
     """f at x with one coordinate, or its group, moved by its offset, for each coordinate, along a first axis."""
 
+    kind = np.result_type(x, offset)
+
     def moved(j: int) -> Array:
-        point = x.astype(np.result_type(x, offset))
-        which: Any = j if groups is None else groups == j
-        point[..., which] += offset[..., which]
+        point = x.astype(kind)
+        if groups is None:
+            point[..., j] += offset[..., j]
+        else:
+            point[..., groups == j] += offset[..., groups == j]
         return point
 
     size = x.shape[-1] if groups is None else int(groups.max()) + 1

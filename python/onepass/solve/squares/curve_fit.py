@@ -121,7 +121,7 @@ def curve_fit(
         point.gradient,
         point.active(user.bounds),
         point.cost,
-        known_noise=absolute_sigma and sigma is not None,
+        known_noise=absolute_sigma,
     )
     if not np.isfinite(covariance).all():
         covariance = np.full((n, n), np.inf)

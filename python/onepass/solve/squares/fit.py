@@ -15,7 +15,7 @@ from onepass.solve.squares.residuals import Bounds, Residuals
 #: The relative error of a cost that rounding may cause.
 ROUNDING = 1e-14
 #: What ftol, xtol and gtol are at least while differences are simple ones: their error is as large.
-ROUGH = (1e-10, 1e-8, 1e-8)
+ROUGH = (1e-12, 1e-8, 1e-8)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,13 @@ ONE = np.zeros(1, np.int64)
 
 def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = False) -> Found:
     """Runs it from a point that was reached after so many steps."""
+    found, core = ran(fit, point, nit, geodesic)
+    fit.scale.remember(point.norms if fit.scale.given is not None else core.scales(ONE)[0])
+    return found
+
+
+def ran(fit: Fit, point: Point, nit: int, geodesic: bool) -> tuple[Found, LevenbergMarquardt]:
+    """Where it ended, and with what the core knows then."""
     residuals = fit.residuals
     lower, upper = fit.bounds or (None, None)
     cost = np.array((point.cost,))
@@ -25,12 +32,12 @@ def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = Fa
     per_jacobian = residuals.cost_of_jacobian(point.x.size)
     if not point.is_differentiated:
         point.differentiate(residuals, None)
-    stop = seen(core, fit, point)
+    stop = seen(core, point)
     if stop == Status.NONFINITE:
-        return Found(point, Status.NONFINITE_START, nit)
+        return Found(point, Status.NONFINITE_START, nit), core
     while stop == Status.RUNNING:
         if not fit.leaves(1 + per_jacobian):
-            return Found(point, Status.MAX_EVALUATIONS, nit)
+            return Found(point, Status.MAX_EVALUATIONS, nit), core
         x = core.propose(ONE)
         if geodesic and (along := bend(fit, point, core.steps(ONE)[0])) is not None:
             x = core.accelerate(ONE, along)
@@ -42,16 +49,15 @@ def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = Fa
             at_point = stop
             if stop == Status.RUNNING or not fit.is_rough:
                 point.differentiate(residuals, core.sizes(ONE)[0] if per_jacobian else None)
-                at_point = seen(core, fit, point)
+                at_point = seen(core, point)
             if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
-                return Found(point, Status.CALLBACK, nit)
+                return Found(point, Status.CALLBACK, nit), core
             stop = at_point or stop
-    return Found(point, Status(stop), nit)  # type: ignore[call-arg]
+    return Found(point, Status(stop), nit), core  # type: ignore[call-arg]
 
 
-def seen(core: LevenbergMarquardt, fit: Fit, point: Point) -> int:
+def seen(core: LevenbergMarquardt, point: Point) -> int:
     """Gives the core the Jacobian at its point: whether that ends the method."""
-    fit.scale.see(point.norms)
     return int(core.differentiate(ONE, point.scaled_f[None], point.jac[None])[0])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,14 @@ class Scale:
 
     def see(self, norms: Array) -> None:
         """Takes account of a Jacobian's norms of columns."""
-        self.longest = np.maximum(self.longest, norms)
+        self.remember(norms)
         if self.given is None:
             self._largest = np.maximum(self._largest, norms)
             self.d = or_one(self._largest)
+
+    def remember(self, norms: Array) -> None:
+        """Takes account of norms for `longest` alone."""
+        self.longest = np.maximum(self.longest, norms)
 
     def forget(self) -> None:
         """The next norms decide alone."""
@@ -59,11 +63,9 @@ class Scale:
 
 
 class Point:
-    """Residuals and cost and, after `differentiate`, the Jacobian, the norms of its columns and the gradient."""
+    """Residuals and cost and, after `differentiate`, derivatives."""
 
     jac: Array
-    norms: Array
-    gradient: Array
     #: The residuals, and the factors of the Jacobian's rows if there are any, as the loss scales them.
     scaled_f: Array
     of_rows: Array | None
@@ -81,17 +83,24 @@ class Point:
                 slopes, self.of_rows = self._loss.scales(self.f)
                 self.gradient = (self.f * slopes).dot(self.jac)
                 self.scaled_f, self.jac = self.f * (slopes / self.of_rows), self.jac * self.of_rows[:, None]
-                self.norms = column_norms(self.jac)
-        else:
-            with np.errstate(over="ignore", invalid="ignore"):
-                self.norms, self.gradient = column_norms(self.jac), self.scaled_f.dot(self.jac)
         self.is_differentiated = True
+
+    @cached_property
+    def norms(self) -> Array:
+        """Of the columns of the Jacobian."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return column_norms(self.jac)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """Of the cost."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            found: Array = self.scaled_f.dot(self.jac)
+            return found
 
     def without_jacobian(self) -> Point:
         """The same before `differentiate`."""
-        same = copy(self)
-        same.is_differentiated = False
-        return same
+        return Point(self.x, self.f, self._loss)
 
     def active(self, bounds: Bounds) -> Array:
         """-1 at the lower bound, 1 at the upper one, 0 at none; -1 where they are equal."""

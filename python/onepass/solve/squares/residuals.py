@@ -87,12 +87,17 @@ class Residuals(Functions):
         self._largest: Array = np.zeros(())
         self._sizes: Array | None = None
         self._is_unknown: Array = np.zeros((), bool)
+        #: Of the residuals, once they are known to be doubles.
+        self._shape: tuple[int, ...] | None = None
         self.nfev = self.njev = 0
 
     def __call__(self, x: Array) -> Array:
         self.nfev += 1
         x.flags.writeable = False
-        return self._checked(self._residual(x, *self._args, **self._kwargs))
+        returned = self._residual(x, *self._args, **self._kwargs)
+        if type(returned) is np.ndarray and returned.shape == self._shape and returned.dtype == np.float64:
+            return returned.copy()
+        return self._checked(returned)
 
     def cost_of_jacobian(self, n: int) -> int:
         """How many residuals a Jacobian takes."""
@@ -198,7 +203,7 @@ class Residuals(Functions):
         if self._m is None:
             if not f.size:
                 raise ValueError(f"{self._name} must return at least one number, got an array of shape (0,)")
-            self._m = f.size
+            self._m, self._shape = f.size, f.shape
             self._precision = precision_of(returned)
         return f
 
@@ -237,8 +242,9 @@ def typical_sizes(largest: Array, sizes: Array | None, is_unknown: Array) -> Arr
         sizes: the length of the scaled x along each parameter, |D x| / D, or None if D is not known.
         is_unknown: where the start is 0.
     """
-    typical = largest if sizes is None else np.maximum(largest, (LEAST_PART * is_unknown) * sizes)
-    return np.where(typical > 0, typical, 1.0)
+    if sizes is not None and is_unknown.any():
+        largest = np.maximum(largest, (LEAST_PART * is_unknown) * sizes)
+    return largest if largest.all() else np.where(largest > 0, largest, 1.0)
 
 
 def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, Scheme]:
