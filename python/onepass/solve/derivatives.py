@@ -62,6 +62,7 @@ def differences(
     precision: Any = None,
     steps: Array | None = None,
     each: Map = map,
+    groups: Array | None = None,
 ) -> Array:
     r"""The derivatives of f in each coordinate, by one difference ("2-point") or to second order ("3-point").
 
@@ -80,6 +81,9 @@ def differences(
         precision: dtype in which f is computed, if not that of x.
         steps: the steps, in place of `step_sizes`.
         each: in place of map, which calls f at one point after the other.
+        groups: numbers of groups of coordinates that are moved at once, as no component of f depends on two of a group
+            (Curtis, Powell and Reid 1974). What is returned for components that do not depend on a coordinate is then
+            meaningless.
 
     Returns:
         A first axis for the coordinates, and the shape of f(x).
@@ -87,18 +91,19 @@ def differences(
     h = step_sizes(x, scheme, typical, x.dtype if precision is None else precision) if steps is None else steps
     dtype = np.result_type(at_x)
     if scheme == "cs":
-        parts = _values(f, x, 1j * h, at_x, np.result_type(dtype, np.complex64), each).imag
+        parts = _values(f, x, 1j * h, at_x, np.result_type(dtype, np.complex64), each, groups).imag
         along: Array = parts / _beside(h, parts)
         return along.astype(dtype, copy=False)
     if scheme == "2-point":
         if bounds is not None:
             h = _within(x, h, *bounds)
-        change = _values(f, x, h, at_x, dtype, each)
+        change = _values(f, x, h, at_x, dtype, each, groups)
         change -= at_x
         change /= _beside(h, change)
         return change
     a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
-    at_a, at_b = _values(f, x, a, at_x, dtype, each), _values(f, x, b, at_x, dtype, each)
+    at_a = _values(f, x, a, at_x, dtype, each, groups)
+    at_b = _values(f, x, b, at_x, dtype, each, groups)
     a, b = _beside(a, at_a), _beside(b, at_b)
     found: Array = (b / a * at_a - a / b * at_b) / (b - a) - (a + b) / (a * b) * at_x
     return found
@@ -120,19 +125,26 @@ def directional_difference(f: Callable[[Array], Any], x: Array, at_x: Any, p: Ar
     return (f(x + h * p) - at_x) / h
 
 
-def _values(f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any, dtype: Any, each: Map) -> Array:
-    """f at x with one coordinate moved by its offset, for each coordinate, along a first axis, of this dtype."""
+def _values(
+    f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any, dtype: Any, each: Map, groups: Array | None
+) -> Array:
+    """f at x with one coordinate, or its group, moved by its offset, for each coordinate, along a first axis."""
+
+    kind = np.result_type(x, offset)
 
     def moved(j: int) -> Array:
-        point = x.astype(np.result_type(x, offset))
-        point[..., j] += offset[..., j]
+        point = x.astype(kind)
+        if groups is None:
+            point[..., j] += offset[..., j]
+        else:
+            point[..., groups == j] += offset[..., groups == j]
         return point
 
-    size = x.shape[-1]
+    size = x.shape[-1] if groups is None else int(groups.max()) + 1
     values = np.empty((size, *np.shape(at_x)), dtype)
     for j, value in zip(range(size), each(f, (moved(j) for j in range(size))), strict=True):
         values[j] = value
-    return values
+    return values if groups is None else values[groups]
 
 
 def _beside(offset: Array, values: Array) -> Array:

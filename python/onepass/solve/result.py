@@ -34,11 +34,16 @@ class Status(IntEnum):
     CALLBACK = -6, "`callback` raised `StopIteration`"
     SADDLE = -7, "the gradient is zero at the start, and the Hessian tells that it is a saddle or a maximum"
     NOISE = -8, "no step decreases the value, as far as differences of it can tell; they are at their noise"
+    LOST_RANK = -9, "the residuals no longer depend on a parameter; start nearer to the minimum, or set bounds"
 
     @property
     def success(self) -> bool:
         """Whether the method converged."""
         return self > 0
+
+
+class OptimizeWarning(UserWarning):
+    """What was asked for is not all there, though the method converged."""
 
 
 class OptimizeResult(dict[str, Any]):

@@ -4,7 +4,7 @@ A module of this folder names what it takes, and pytest collects what it was giv
 
     PEER = peer("test_optimize")
     REPLACED = {"minimize": Replacement(onepass.minimize), "OptimizeResult": OptimizeResult}
-    EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why"}
+    EXCLUDED = {"test_this": "why", "TestClass.test_that[parameter]": "why", ".test_of_no_class": "why"}
     globals().update(collected(PEER))
 
 A test that never calls onepass is skipped, before it is run if its text has none of the names, or if `is_shared`, which
@@ -68,7 +68,7 @@ def told(replacement: Replacement, theirs: Callable[..., Any], node: pytest.Item
 
 def names_of(item: pytest.Function) -> Iterator[str]:
     """By which the item may be excluded."""
-    classes = [""] if item.cls is None else ["", f"{item.cls.__name__}."]
+    classes = ["", "." if item.cls is None else f"{item.cls.__name__}."]
     for name in (item.name, item.originalname):
         yield from (prefix + name for prefix in classes)
 
