@@ -32,8 +32,8 @@ PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
     "ADOPT": ("ADOPT", {}, {"clip_lambda": lambda step: (step - 1) ** 0.25}, 1),
     # There eps is added inside the root as well, and the decay is applied behind the step.
     "LaProp": ("LaProp", {}, {}, 1e8),
-    # There the norm of what is averaged is at most 1, and eps is added before the root is corrected.
-    "MARS": ("MARS", {"eps": 0.0, "weight_decay": 0.1}, {"eps": 0.0, "optimize_1d": True, **DECOUPLED}, 0.02),
+    # There eps is added before the root is corrected.
+    "MARS": ("MARS", {"eps": 0.0, "weight_decay": 0.1}, {"eps": 0.0, "optimize_1d": True, **DECOUPLED}, 1),
     "Yogi": ("Yogi", {"weight_decay": 0.1}, DECOUPLED, 1),
 }
 
@@ -65,12 +65,6 @@ def test_ten_steps_in_double(name: str, rng: np.random.Generator) -> None:
     # MARS there adds 1e-15 inside the root, beside second moments of 1e-8 and more.
     bound = 2 * rounding if name != "MARS" else 1e-7 * np.abs(param)
     assert (np.abs(param - other) <= bound).all(), f"{(np.abs(param - other) / rounding).max():.2f} ulp a step"
-
-
-def test_mars_limits_no_norm(rng: np.random.Generator) -> None:
-    """The difference that its page names."""
-    param, other, _ = both("MARS", 1.0, rng)
-    assert np.abs(param - other).max() > 1e-3
 
 
 @pytest.mark.parametrize("cls", dict.fromkeys(cls for cls, *_ in PAIRS.values()))

@@ -10,13 +10,14 @@ class MARS(Optimizer):
     r"""AdamW of a gradient that is corrected by its change, which takes variance out of it.
 
     .. math::
-        c &= g + \gamma \frac{\beta_1}{1 - \beta_1} (g - g_{-1}) \quad\text{(0 is before the first gradient)} \\
+        c &= g + \gamma \frac{\beta_1}{1 - \beta_1} (g - g_{-1}) \quad\text{(0 is before the first gradient)}, \qquad
+            c \leftarrow c / \max(1, \lVert c \rVert) \\
         m &\leftarrow \beta_1 m + (1 - \beta_1) c, \qquad v \leftarrow \beta_2 v + (1 - \beta_2) c^2 \\
         p &\leftarrow (1 - \eta\lambda) p -
             \frac{\eta}{1 - \beta_1^t} \cdot \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
     Its authors leave parameters of one dimension to AdamW with ``lr=3e-3, betas=(0.9, 0.95), weight_decay=0.1``. Here
-    that is a group with these and ``gamma=0``, which is AdamW, or an `AdamW` of their own.
+    that is a group with these and ``gamma=0``, which is AdamW: without correction, c is not limited either.
 
     Args:
         lr: step size :math:`\eta`, in [0, inf).
@@ -34,8 +35,7 @@ class MARS(Optimizer):
 
     Reference:
         Yuan et al., MARS: unleashing the power of variance reduction for training large models, arXiv:2411.10438,
-        Algorithm 2, approximate: :math:`g_{-1}` is of the last batch. Where a tensor's :math:`c` is longer than 1, the
-        paper divides it by its length; here it stays as it is.
+        Algorithm 2, approximate: :math:`g_{-1}` is of the last batch.
     """
 
     rules = ("mars",)

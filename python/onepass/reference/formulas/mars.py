@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from onepass.arrays import Array
 from onepass.reference.formulas.adam import Betas, adamw_
+from onepass.reference.step.stages import Staged
 
 
 def mars_(
@@ -18,7 +20,10 @@ def mars_(
     betas: Betas,
     gamma: float,
     **rest: Any,
-) -> Array:
-    corrected = g + p.dtype.type(gamma * (betas[0] / (1 - betas[0]))) * (g - previous_grad)
+) -> Staged:
+    f, correction = p.dtype.type, gamma * (betas[0] / (1 - betas[0]))
+    corrected = g + f(correction) * (g - previous_grad)
+    (squares,) = yield [(corrected, corrected)]
+    shrink = 1 / math.sqrt(squares) if squares > 1 and correction > 0 else 1.0
     previous_grad[...] = g
-    return adamw_(p, corrected, exp_avg, exp_avg_sq, betas=betas, **rest)
+    return adamw_(p, f(shrink) * corrected, exp_avg, exp_avg_sq, betas=betas, **rest)
