@@ -98,7 +98,7 @@ def test_rmsprop_with_eps_inside_the_root() -> None:
         # 0.6 and 0.1 for 0.4 and 0.2; m 0.6, then 0.8/3; the root 0.6, then 0.4. What is longer than 1 becomes 1.
         (op.MARS, {"betas": (0.5, 0.75), "gamma": 0.5}, [0.4, 0.2], [6 / 6, 8 / 3 / 4]),
         (op.MARS, {"betas": (0.5, 0.75), "gamma": 0.5}, [4, 2, 3.5], [1, 1, 1]),
-        (op.MARS, {"betas": (0.5, 0.75), "gamma": 0}, [4, 2], [1, 8 / 3 / (13 / 1.75) ** 0.5]),
+        (op.MARS, {"betas": (0.5, 0.75), "gamma": 0}, [4, 2], [1, 8 / 3 / (4 / 0.4375) ** 0.5]),
         # v 4, 4, 3.75.
         (
             op.Yogi,
