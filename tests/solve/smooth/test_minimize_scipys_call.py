@@ -216,6 +216,25 @@ def test_a_start_without_gradient(method: str, diagonal: list[float], told: Stat
         assert minimize(lambda x: (float(x @ h @ x / 2), h @ x), np.zeros(2), **more).status is Status.STATIONARY
 
 
+def test_a_start_without_gradient_within_bounds() -> None:
+    """-x^2 + y^2: fixed or at its bound, x does not make it a saddle; what is fixed altogether is at its minimum."""
+
+    def told(bounds: Any) -> Status:
+        found: Status = minimize(
+            lambda x: (float(x[1] ** 2 - x[0] ** 2), np.array([-2 * x[0], 2 * x[1]])),
+            [0.0, 0.0],
+            jac=True,
+            hess=lambda x: np.diag([-2.0, 2.0]),
+            bounds=bounds,
+        ).status
+        return found
+
+    assert told([(-1, 1), (-1, 1)]) is Status.SADDLE
+    assert told([(0, 0), (-1, 1)]) is Status.GRADIENT
+    assert told([(0, 1), (-1, 1)]) is Status.STATIONARY
+    assert told([(0, 0), (0, 0)]) is Status.GRADIENT
+
+
 def test_bounds_do_not_need_scipy() -> None:
     box = SimpleNamespace(lb=np.array([-1.0, -1.0]), ub=[0.5, 0.5], keep_feasible=True)
     assert (minimize(rosenbrock, [0.0, 0.0], jac=True, bounds=box).x <= 0.5).all()

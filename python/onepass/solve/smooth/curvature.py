@@ -82,16 +82,24 @@ class Curvature:
 
     def verdict(self, x: Array, g: Array) -> Status:
         """Which kind of point it is, where the gradient is zero."""
+        movable, inside = np.ones(x.size, bool), True
+        if self._bounds is not None:
+            lower, upper = self._bounds
+            movable = lower < upper
+            inside = not (movable & ((x == lower) | (x == upper))).any()
+        if not movable.any():
+            return Status.GRADIENT
         if not callable(self._hess):
             return Status.STATIONARY
-        h = self.matrix(x, g)
+        h = self.matrix(x, g)[np.ix_(movable, movable)]
         if not np.isfinite(h).all():
             return Status.STATIONARY
         eigenvalues = np.linalg.eigvalsh(h)
         rounding = x.size * np.finfo(x.dtype).eps * np.abs(eigenvalues).max()
         if eigenvalues[0] > rounding:
             return Status.GRADIENT
-        return Status.SADDLE if eigenvalues[0] < -rounding else Status.STATIONARY
+        # Out of a bound a way down may not be open.
+        return Status.SADDLE if eigenvalues[0] < -rounding and inside else Status.STATIONARY
 
     def _returned(self, x: Array) -> Any:
         """What hess returns: an array, or an operator of the right shape."""
