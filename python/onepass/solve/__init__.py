@@ -5,6 +5,7 @@ from onepass.solve.result import OptimizeResult, OptimizeWarning, Status
 from onepass.solve.smooth.minimize import minimize
 from onepass.solve.squares.covariance import covariance
 from onepass.solve.squares.curve_fit import curve_fit
+from onepass.solve.squares.curve_fit_batch import curve_fit_batch
 from onepass.solve.squares.least_squares import least_squares
 from onepass.solve.squares.least_squares_batch import least_squares_batch
 from onepass.solve.squares.leastsq import leastsq
@@ -16,6 +17,7 @@ __all__ = [
     "Status",
     "covariance",
     "curve_fit",
+    "curve_fit_batch",
     "least_squares",
     "least_squares_batch",
     "leastsq",
