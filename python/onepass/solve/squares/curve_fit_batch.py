@@ -14,6 +14,7 @@ from onepass.solve.result import OptimizeResult, OptimizeWarning
 from onepass.solve.squares.arguments import UNBOUNDED, sides
 from onepass.solve.squares.covariance import covariance_of
 from onepass.solve.squares.curve_fit import inside, parameters_of
+from onepass.solve.squares.fit import ROUGH
 from onepass.solve.squares.least_squares_batch import least_squares_batch
 
 
@@ -29,7 +30,7 @@ def curve_fit_batch(
     jac: Callable[..., Any] | Literal["2-point", "3-point"] | None = None,
     full_output: bool = False,
     **options: Any,
-) -> tuple[Array, Array] | tuple[Array, Array, OptimizeResult]:
+) -> tuple[Any, ...]:
     r"""Fits one curve to each of B data sets, by `least_squares_batch`: the parameters of each, and their covariances.
 
     .. math::
@@ -47,7 +48,8 @@ def curve_fit_batch(
         bounds: lower and upper, a number or one per parameter each, the same for all sets.
         jac: the derivatives of f, shape (k, m, n), called as f is; or a scheme of differences.
         full_output: returns the result of `least_squares_batch` as well, which says of each set whether it converged.
-        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, block.
+        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, block; with simple differences the
+            tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good for.
 
     Returns:
         The parameters, shape (B, n), and their covariances, shape (B, n, n): those of `curve_fit`, and inf throughout
@@ -96,6 +98,8 @@ def curve_fit_batch(
         found = at(jac, p, index)  # type: ignore[arg-type]
         return found if weights is None else found * weights[index][..., None]
 
+    if jac in (None, "2-point"):
+        options = dict(zip(("ftol", "xtol", "gtol"), ROUGH, strict=True)) | options
     fits = least_squares_batch(residual, start, slopes if callable(jac) else jac, bounds=bounds, **options)
     every = np.arange(len(y))
     f_at = np.asarray(residual(fits.x, every), np.float64)
