@@ -3,6 +3,7 @@
 from onepass.solve.lbfgs.optimizer import LBFGS
 from onepass.solve.result import OptimizeResult, OptimizeWarning, Status
 from onepass.solve.smooth.minimize import minimize
+from onepass.solve.squares.confidence_interval import confidence_interval
 from onepass.solve.squares.covariance import covariance
 from onepass.solve.squares.curve_fit import curve_fit
 from onepass.solve.squares.curve_fit_batch import curve_fit_batch
@@ -15,6 +16,7 @@ __all__ = [
     "OptimizeResult",
     "OptimizeWarning",
     "Status",
+    "confidence_interval",
     "covariance",
     "curve_fit",
     "curve_fit_batch",
