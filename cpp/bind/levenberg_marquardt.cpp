@@ -97,8 +97,7 @@ class Bound {
   }
   Doubles scales(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t j) {
-      const double d = problems_.scale_of(row, j);
-      return d * d;
+      return problems_.longest_of(row, j) * problems_.scale_of(row, j);
     });
   }
 
@@ -154,7 +153,7 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("trust", &Bound::trust, py::arg("rows"))
       .def("steps", &Bound::steps, py::arg("rows"), "those proposed last, of x")
       .def("sizes", &Bound::sizes, py::arg("rows"), "the length of D x, over D")
-      .def("scales", &Bound::scales, py::arg("rows"), "D")
+      .def("scales", &Bound::scales, py::arg("rows"), "D, or 0 for a column of zeros")
       .def_property_readonly("x", &Bound::x, "a copy");
   module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares, of each row if there are rows");
 }

@@ -53,8 +53,10 @@ class LevenbergMarquardt {
   // The step proposed last, scaled by D; D.
   const double* step_of(std::int64_t row) const { return p_.data() + row * n_; }
 
+  // Of a column of zeros 0.
+  double longest_of(std::int64_t row, std::int64_t j) const { return d_[static_cast<std::size_t>(row * n_ + j)]; }
   double scale_of(std::int64_t row, std::int64_t j) const {
-    const double d = d_[static_cast<std::size_t>(row * n_ + j)];
+    const double d = longest_of(row, j);
     return d > 0 ? d : 1;
   }
 

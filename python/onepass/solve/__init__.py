@@ -3,8 +3,10 @@
 from onepass.solve.lbfgs.optimizer import LBFGS
 from onepass.solve.result import OptimizeResult, OptimizeWarning, Status
 from onepass.solve.smooth.minimize import minimize
+from onepass.solve.squares.confidence_interval import confidence_interval
 from onepass.solve.squares.covariance import covariance
 from onepass.solve.squares.curve_fit import curve_fit
+from onepass.solve.squares.curve_fit_batch import curve_fit_batch
 from onepass.solve.squares.least_squares import least_squares
 from onepass.solve.squares.least_squares_batch import least_squares_batch
 from onepass.solve.squares.leastsq import leastsq
@@ -14,8 +16,10 @@ __all__ = [
     "OptimizeResult",
     "OptimizeWarning",
     "Status",
+    "confidence_interval",
     "covariance",
     "curve_fit",
+    "curve_fit_batch",
     "least_squares",
     "least_squares_batch",
     "leastsq",

@@ -129,6 +129,8 @@ def test_bits(n: int, m: int, variant: str) -> None:
             stops[moved] = differentiated(rows[moved], [values[r] for r in moved])
         sizes = [one.size() / one.d for one in references]
         np.testing.assert_array_equal(cores.sizes(np.arange(PROBLEMS))[0], sizes)
+        longest = [one.d if one._is_given else one._largest for one in references]
+        np.testing.assert_array_equal(cores.scales(np.arange(PROBLEMS))[0], longest)
     assert seen == {True, False} or m == 1
 
 

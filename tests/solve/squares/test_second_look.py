@@ -105,6 +105,17 @@ def test_geodesic_steps_in_the_valley_claim_nothing_false() -> None:
     assert not fit.success or fit.cost == pytest.approx(0.55598255814, rel=1e-6)
 
 
+@METHODS
+@pytest.mark.parametrize("jac", [None, "2-point", "3-point"])
+def test_a_parameter_that_never_mattered_is_not_lost(method: Any, jac: Any) -> None:
+    fit = least_squares(
+        lambda x: np.array([x[0] - 1, x[0] - 1.1, x[0] - 0.9, 0 * x[1]]), [0.0, 3.0], jac, method=method
+    )
+    assert fit.success
+    assert fit.rank == 1
+    assert fit.x == pytest.approx([1.0, 3.0])
+
+
 def far_starts(start: Array, random: np.random.Generator) -> list[Array]:
     spread = 1 + np.abs(start)
     return [10 * start, 100 * start, *(start + spread * random.standard_normal(start.size) for _ in range(2))]

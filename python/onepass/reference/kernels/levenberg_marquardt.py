@@ -234,8 +234,7 @@ class Problem:
         """Newton's next damping after one whose triangle and step these are."""
         w = solved_transposed(r, p)
         share = np.divide(length, norm(w))
-        following: float = damping + (length - radius) / radius * share * share
-        return following
+        return float(damping + (length - radius) / radius * share * share)
 
     def _damped(self, damping: float) -> Array:
         """The triangle with the root of the damping below: each of its rows below one of R."""

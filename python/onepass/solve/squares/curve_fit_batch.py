@@ -1,0 +1,150 @@
+"""How are curves fitted to thousands of data sets at once, each with its covariance?"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.solve.derivatives import differences
+from onepass.solve.result import OptimizeResult, OptimizeWarning
+from onepass.solve.squares.arguments import UNBOUNDED, sides
+from onepass.solve.squares.covariance import covariance_of
+from onepass.solve.squares.curve_fit import inside, parameters_of
+from onepass.solve.squares.fit import ROUGH
+from onepass.solve.squares.least_squares_batch import least_squares_batch
+
+
+def curve_fit_batch(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    *,
+    bounds: Any = UNBOUNDED,
+    jac: Callable[..., Any] | Literal["2-point", "3-point"] | None = None,
+    full_output: bool = False,
+    **options: Any,
+) -> tuple[Any, ...]:
+    r"""Fits one curve to each of B data sets, by `least_squares_batch`: the parameters of each, and their covariances.
+
+    .. math::
+        \min_{p_b} \tfrac12 \sum_i \left(\frac{f(x_{bi}, p_b) - y_{bi}}{\sigma_{bi}}\right)^2, \qquad b = 1, \dots, B
+
+    Args:
+        f: the curve, called as f(x, \*p) for k of the sets at once: x is of shape (m,), or (k, m) if each set has its
+            own, and each parameter is of shape (k, 1), so that plain arithmetic is right as it is. It returns the
+            shape (k, m).
+        xdata: shape (m,), or (B, m).
+        ydata: shape (B, m), finite.
+        p0: starts, shape (n,) or (B, n); by default as in `curve_fit`.
+        sigma: standard deviations of ydata: a number, shape (m,) or (B, m).
+        absolute_sigma: sigma is meant as it is; else it is scaled by what the residuals of the set say.
+        bounds: lower and upper, a number or one per parameter each, the same for all sets.
+        jac: the derivatives of f, shape (k, m, n), called as f is; or a scheme of differences.
+        full_output: returns the result of `least_squares_batch` as well, which says of each set whether it converged.
+        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, block; with simple differences the
+            tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good for.
+
+    Returns:
+        The parameters, shape (B, n), and their covariances, shape (B, n, n): those of `curve_fit`, and inf throughout
+        where a fit did not converge or its data do not determine them.
+
+    Raises:
+        TypeError, ValueError: naming the argument, or what a function returned.
+
+    Warns:
+        OptimizeWarning: some fits did not converge.
+
+    Example:
+        >>> import numpy as np, onepass as op
+        >>> t, rates = np.linspace(0, 1, 20), np.array([1.0, 2.0, 3.0])
+        >>> y = np.exp(-rates[:, None] * t) + 0.01 * np.cos(40 * t)
+        >>> p, cov = op.curve_fit_batch(lambda t, a, b: a * np.exp(-b * t), t, y)
+        >>> p.round(1).tolist(), cov.shape
+        ([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]], (3, 2, 2))
+
+    Reference:
+        Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), chapter 2.
+    """
+    y = np.asarray(ydata, np.float64)
+    if y.ndim != 2 or not y.size or not np.isfinite(y).all():
+        raise ValueError(f"ydata must be finite and of the shape (B, m), got {y.shape}")
+    x = np.asarray(xdata, np.float64)
+    if x.shape not in (y.shape, y.shape[1:]) or not np.isfinite(x).all():
+        raise ValueError(f"xdata must be finite and of the shape {y.shape[1:]} or {y.shape}, got {x.shape}")
+    if p0 is None:
+        n = parameters_of(f)
+        p0 = inside(None if bounds is UNBOUNDED else sides(bounds, n), n)
+    p0 = np.asarray(p0)
+    start = np.broadcast_to(p0, (len(y), p0.shape[-1])) if p0.ndim == 1 else p0
+    if start.ndim != 2 or len(start) != len(y):
+        raise ValueError(f"p0 must have the shape (n,) or ({len(y)}, n), got {p0.shape}")
+    weights = None if sigma is None else np.broadcast_to(1 / checked_sigma(sigma, y.shape), y.shape)
+
+    def at(function: Callable[..., Any], p: Array, index: Array) -> Any:
+        return function(x if x.ndim == 1 else x[index], *p.T[:, :, None])
+
+    def residual(p: Array, index: Array) -> Any:
+        found = at(f, p, index) - y[index]
+        return found if weights is None else found * weights[index]
+
+    def slopes(p: Array, index: Array) -> Any:
+        found = at(jac, p, index)  # type: ignore[arg-type]
+        return found if weights is None else found * weights[index][..., None]
+
+    if jac in (None, "2-point"):
+        options = dict(zip(("ftol", "xtol", "gtol"), ROUGH, strict=True)) | options
+    fits = least_squares_batch(residual, start, slopes if callable(jac) else jac, bounds=bounds, **options)
+    every = np.arange(len(y))
+    f_at = np.asarray(residual(fits.x, every), np.float64)
+    if callable(jac):
+        jacobians = np.asarray(slopes(fits.x, every), np.float64)
+    else:
+        box = None if bounds is UNBOUNDED else sides(bounds, start.shape[1])
+        with np.errstate(all="ignore"):
+            typical = np.where(fits.x == 0, 1.0, np.abs(fits.x))
+            central = differences(lambda p: residual(p, every), fits.x, f_at, "3-point", typical=typical, bounds=box)
+        jacobians = np.moveaxis(central, 0, 2)
+    covariances = covariances_of(fits, jacobians, f_at, bounds, absolute_sigma)
+    if not fits.success.all():
+        failed = np.count_nonzero(~fits.success)
+        warnings.warn(f"{failed} of {len(y)} fits did not converge: {fits.message}", OptimizeWarning, stacklevel=2)
+    return (fits.x, covariances, fits) if full_output else (fits.x, covariances)
+
+
+def checked_sigma(sigma: Any, shape: tuple[int, ...]) -> Array:
+    found = np.asarray(sigma, np.float64)
+    if found.shape not in ((), shape[1:], shape) or not (np.isfinite(found) & (found > 0)).all():
+        raise ValueError(f"sigma must be above 0, a number or of the shape {shape[1:]} or {shape}, got {found.shape}")
+    return found
+
+
+@np.errstate(all="ignore")
+def covariances_of(fits: OptimizeResult, jacobians: Array, f: Array, bounds: Any, known_noise: bool) -> Array:
+    """Those of `covariance_of`, all at once where no parameter is at a bound."""
+    problems, m, n = jacobians.shape
+    norms = np.sqrt(np.einsum("bij,bij->bj", jacobians, jacobians))
+    good = fits.success & np.isfinite(norms).all(axis=1) & (m > n or known_noise)
+    found = np.full((problems, n, n), np.inf)
+    lower, upper = sides(bounds, n)
+    at_bound = ((fits.x <= lower) | (fits.x >= upper)).any(axis=1)
+    for b in np.flatnonzero(good & at_bound):
+        active = np.where(fits.x[b] <= lower, -1, (fits.x[b] >= upper).astype(int))
+        one = covariance_of(jacobians[b], f[b] @ jacobians[b], active, fits.cost[b], known_noise=known_noise)
+        found[b] = one if np.isfinite(one).all() else np.inf
+    plain = np.flatnonzero(good & ~at_bound & (norms > 0).all(axis=1))
+    scale = norms[plain]
+    r: Any = np.linalg.qr(jacobians[plain] / scale[:, None, :], mode="r")
+    _, s, vt = np.linalg.svd(r)
+    determined = (s[:, -1] > max(m, n) * np.finfo(np.float64).eps * s[:, 0]) & (s.shape[1] == n)
+    root = vt[:, : s.shape[1]].swapaxes(1, 2) / s[:, None, :]
+    variance = np.ones(plain.size) if known_noise else 2 * fits.cost[plain] / (m - n)
+    all_at_once = variance[:, None, None] * (root @ root.swapaxes(1, 2)) / (scale[:, :, None] * scale[:, None, :])
+    found[plain[determined]] = all_at_once[determined]
+    return found
