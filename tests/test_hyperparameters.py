@@ -148,11 +148,15 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
         other["lr"] = 0.02
     if rule == "ademamix":
         other |= {"alpha_warmup": 5.0, "beta3_warmup": 5.0}
+    if rule.startswith("schedulefree"):
+        other["warmup_steps"] = 5.0
+    # The powers of 1 are all alike.
+    usually = {"lr": 0.5} if rule == "schedulefreesgd" else {}
     if rule == "adopt":
         other["eps"] = 0.5  # the least root
 
     def results(**more: Any) -> list[bytes]:
-        optimizer = build(rule, [np.linspace(-1, 1, 50)], **more)
+        optimizer = build(rule, [np.linspace(-1, 1, 50)], **{**usually, **more})
         for step in range(8):
             optimizer.step([np.cos(np.arange(50.0) + step)])
         return [array.tobytes() for array in [*optimizer.params, *(x for s in optimizer.state for x in s.values())]]

@@ -26,5 +26,12 @@ F decayed_descent(F decay, F p, F descent) {
   return descent;
 }
 
+// The step of a rule whose `update` takes the gradient and the slots, and gives what p descends by apart from decay.
+template <class Rule, class C, class F, class... S>
+F decayed_step(const C& c, F p, F g, S&... slots) {
+  const F descent = Rule::update(c, decayed_gradient<Rule::decay_kind>(c.decay, p, g), slots...);
+  return decayed_descent<Rule::decay_kind>(c.decay, p, descent);
+}
+
 }  // namespace
 }  // namespace onepass

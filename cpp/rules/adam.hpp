@@ -2,6 +2,7 @@
 // AMSGrad (Reddi et al. 2018, arXiv:1904.09237; the maximum is taken of the raw second moment, as in torch).
 #pragma once
 
+#include "language/cautious.hpp"
 #include "language/rule.hpp"
 #include "language/scalar_math.hpp"
 #include "language/simd.hpp"
@@ -13,6 +14,7 @@ namespace {
 // What Adam's kin share, in this header and in others.
 template <Decay kind>
 struct AdamStep {
+  static constexpr Decay decay_kind = kind;
   static constexpr Names hypers{"lr", "betas[0]", "betas[1]", "eps", "weight_decay"};
   static constexpr Scalars scalars{};
 
@@ -32,8 +34,7 @@ struct AdamStep {
   }
 
   template <class F>
-  static void average(const Coefs<F>& c, F p, F g, F& m, F& v) {
-    g = decayed_gradient<kind>(c.decay, p, g);
+  static void average(const Coefs<F>& c, F g, F& m, F& v) {
     m = c.beta1 * m + c.fresh1 * g;
     v = c.beta2 * v + c.fresh2 * (g * g);
   }
@@ -43,8 +44,12 @@ struct AdamStep {
     return sqrt(v) * c.unbias_root + c.eps;
   }
   template <class F>
+  static F direction(const Coefs<F>& c, F m, F v) {
+    return c.step_size * (m / AdamStep::denominator(c, v));
+  }
+  template <class F>
   static F descent(const Coefs<F>& c, F p, F m, F v) {
-    return decayed_descent<kind>(c.decay, p, c.step_size * (m / AdamStep::denominator(c, v)));
+    return decayed_descent<kind>(c.decay, p, direction(c, m, v));
   }
 };
 
@@ -53,9 +58,13 @@ struct AdamRule : AdamStep<kind> {
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq")};
 
   template <class C, class F>
+  static F update(const C& c, F g, F& m, F& v) {
+    AdamRule::average(c, g, m, v);
+    return AdamRule::direction(c, m, v);
+  }
+  template <class C, class F>
   static F step(const C& c, F p, F g, F& m, F& v) {
-    AdamRule::average(c, p, g, m, v);
-    return AdamRule::descent(c, p, m, v);
+    return decayed_step<AdamRule>(c, p, g, m, v);
   }
 };
 
@@ -72,10 +81,14 @@ struct AdamWithoutMomentumRule : AdamStep<kind> {
   }
 
   template <class C, class F>
-  static F step(const C& c, F p, F g, F& v) {
+  static F update(const C& c, F g, F& v) {
     F m{};
-    AdamWithoutMomentumRule::average(c, p, g, m, v);
-    return AdamWithoutMomentumRule::descent(c, p, m, v);
+    AdamWithoutMomentumRule::average(c, g, m, v);
+    return AdamWithoutMomentumRule::direction(c, m, v);
+  }
+  template <class C, class F>
+  static F step(const C& c, F p, F g, F& v) {
+    return decayed_step<AdamWithoutMomentumRule>(c, p, g, v);
   }
 };
 
@@ -84,10 +97,14 @@ struct AmsgradRule : AdamStep<kind> {
   static constexpr Slots slots{first_moment("exp_avg"), second_moment("exp_avg_sq"), second_moment("max_exp_avg_sq")};
 
   template <class C, class F>
-  static F step(const C& c, F p, F g, F& m, F& v, F& v_max) {
-    AmsgradRule::average(c, p, g, m, v);
+  static F update(const C& c, F g, F& m, F& v, F& v_max) {
+    AmsgradRule::average(c, g, m, v);
     v_max = max(v_max, v);
-    return AmsgradRule::descent(c, p, m, v_max);
+    return AmsgradRule::direction(c, m, v_max);
+  }
+  template <class C, class F>
+  static F step(const C& c, F p, F g, F& m, F& v, F& v_max) {
+    return decayed_step<AmsgradRule>(c, p, g, m, v, v_max);
   }
 };
 
@@ -111,8 +128,22 @@ struct Amsgrad : AmsgradRule<Decay::coupled> {
 struct AmsgradW : AmsgradRule<Decay::decoupled> {
   static constexpr auto name = "amsgradw";
 };
+struct AdamCautious : Cautious<AdamRule<Decay::coupled>> {
+  static constexpr auto name = "adam_cautious";
+};
+struct AdamWCautious : Cautious<AdamRule<Decay::decoupled>> {
+  static constexpr auto name = "adamw_cautious";
+};
+struct AdamWCautiousDecay : CautiousDecay<AdamRule<Decay::decoupled>> {
+  static constexpr auto name = "adamw_cautious_decay";
+};
+struct AdamWCautiousAll : Cautious<AdamRule<Decay::decoupled>, true> {
+  static constexpr auto name = "adamw_cautious_all";
+};
 
-constexpr RuleList<Adam, AdamW, AdamWithoutMomentum, AdamWWithoutMomentum, Amsgrad, AmsgradW> adam_rules;
+constexpr RuleList<Adam, AdamW, AdamWithoutMomentum, AdamWWithoutMomentum, Amsgrad, AmsgradW, AdamCautious,
+                   AdamWCautious, AdamWCautiousDecay, AdamWCautiousAll>
+    adam_rules;
 
 }  // namespace
 }  // namespace onepass

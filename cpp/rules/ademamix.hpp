@@ -39,7 +39,7 @@ struct Ademamix : AdamStep<Decay::decoupled> {
 
   template <class F>
   static F step(const Coefs<F>& c, F p, F g, F& m, F& v, F& slow) {
-    average(c, p, g, m, v);
+    average(c, g, m, v);
     slow = c.beta3 * slow + c.fresh3 * g;
     return decayed_descent<Decay::decoupled>(c.decay, p, (c.step_size * m + c.slow_size * slow) / denominator(c, v));
   }

@@ -33,8 +33,8 @@ struct Lars {
   };
   struct Descend {
     static void prepare(Coefs<double>& c, double p_squares, double g_squares, double) {
-      const double p_norm = scalar_sqrt(p_squares), g_norm = scalar_sqrt(g_squares);
-      c.ratio = p_norm > 0 && g_norm > 0 ? c.ratio * p_norm / (g_norm + c.decay * p_norm) : 1;
+      const double p_norm = scalar_sqrt(p_squares), norms = scalar_sqrt(g_squares) + c.decay * p_norm;
+      c.ratio = p_norm > 0 && norms > 0 ? c.ratio * p_norm / norms : 1;
     }
     template <class F>
     static F step(const Coefs<F>& c, F p, F g, F& buffer) {

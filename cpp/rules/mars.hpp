@@ -28,7 +28,7 @@ struct Mars : AdamStep<Decay::decoupled> {
 
   template <class F>
   static F step(const Coefs<F>& c, F p, F g, F& m, F& v, F& previous) {
-    average(c, p, g + c.correction * (g - previous), m, v);
+    average(c, g + c.correction * (g - previous), m, v);
     previous = g;
     return descent(c, p, m, v);
   }

@@ -2,6 +2,7 @@
 // re-parameterised form whose gradient is taken at the current point).
 #pragma once
 
+#include "language/cautious.hpp"
 #include "language/rule.hpp"
 #include "language/simd.hpp"
 #include "language/weight_decay.hpp"
@@ -29,8 +30,8 @@ struct Sgd {
   }
 };
 
-struct Momentum {
-  static constexpr auto name = "momentum";
+struct MomentumRule {
+  static constexpr Decay decay_kind = Decay::coupled;
   static constexpr Names hypers{"lr", "momentum", "dampening", "weight_decay"};
   static constexpr Slots slots{first_moment("momentum_buffer")};
   static constexpr Scalars scalars{};
@@ -45,15 +46,18 @@ struct Momentum {
   }
 
   template <class F>
-  static F step(const Coefs<F>& c, F p, F g, F& buffer) {
-    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+  static F update(const Coefs<F>& c, F g, F& buffer) {
     buffer = c.momentum * buffer + c.undamped * g;
     return c.lr * buffer;
   }
+  template <class C, class F>
+  static F step(const C& c, F p, F g, F& buffer) {
+    return decayed_step<MomentumRule>(c, p, g, buffer);
+  }
 };
 
-struct Nesterov {
-  static constexpr auto name = "nesterov";
+struct NesterovRule {
+  static constexpr Decay decay_kind = Decay::coupled;
   static constexpr Names hypers{"lr", "momentum", "weight_decay"};
   static constexpr Slots slots{first_moment("momentum_buffer")};
   static constexpr Scalars scalars{};
@@ -67,14 +71,30 @@ struct Nesterov {
   }
 
   template <class F>
-  static F step(const Coefs<F>& c, F p, F g, F& buffer) {
-    g = decayed_gradient<Decay::coupled>(c.decay, p, g);
+  static F update(const Coefs<F>& c, F g, F& buffer) {
     buffer = c.momentum * buffer + g;
     return c.lr * (g + c.momentum * buffer);
   }
+  template <class C, class F>
+  static F step(const C& c, F p, F g, F& buffer) {
+    return decayed_step<NesterovRule>(c, p, g, buffer);
+  }
 };
 
-constexpr RuleList<Sgd, Momentum, Nesterov> sgd_rules;
+struct Momentum : MomentumRule {
+  static constexpr auto name = "momentum";
+};
+struct Nesterov : NesterovRule {
+  static constexpr auto name = "nesterov";
+};
+struct MomentumCautious : Cautious<MomentumRule> {
+  static constexpr auto name = "momentum_cautious";
+};
+struct NesterovCautious : Cautious<NesterovRule> {
+  static constexpr auto name = "nesterov_cautious";
+};
+
+constexpr RuleList<Sgd, Momentum, Nesterov, MomentumCautious, NesterovCautious> sgd_rules;
 
 }  // namespace
 }  // namespace onepass

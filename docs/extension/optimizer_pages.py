@@ -20,6 +20,7 @@ from onepass.lab.race.racers import optimizer_racer
 from onepass.lab.race.rates import rate
 from onepass.lab.race.surfaces import SURFACES
 from onepass.optimizer import Optimizer
+from onepass.reference import formulas
 from onepass.reference.formulas import formula_of
 from onepass.rules import RULES
 from onepass.signatures import choice_of, signatures
@@ -99,13 +100,13 @@ def _as_functions(cls: type[Optimizer]) -> str:
 
 
 def reference_code(rules: list[str]) -> str:
-    """The formulas of these rules, after what of their own module they call."""
+    """The formulas of these rules, after what of their own modules and of other formulas' they call."""
     shown: dict[str, str] = {}
 
     def show(function: Callable[..., object]) -> None:
         for called in function.__code__.co_names:
             other = function.__globals__.get(called)
-            if inspect.isfunction(other) and other.__module__ == function.__module__:
+            if inspect.isfunction(other) and other.__module__.startswith(f"{formulas.__name__}."):
                 show(other)
         shown.setdefault(function.__name__, inspect.getsource(function).strip())
 

@@ -13,7 +13,13 @@ from onepass import optimizers
 from onepass.optimizer import Optimizer
 
 FILE = Path(__file__).parent.parent / "peers.toml"
-TITLES = {"torch": "torch", "optax": "optax", "keras": "Keras", "deepspeed": "DeepSpeed"}
+TITLES = {
+    "torch": "torch",
+    "optax": "optax",
+    "keras": "Keras",
+    "deepspeed": "DeepSpeed",
+    "pytorch_optimizer": "pytorch-optimizer",
+}
 REQUIRED = "required"
 
 
@@ -24,7 +30,7 @@ class Peer:
     Attributes:
         given: what makes the call this optimizer.
         defaults: by the library's names.
-        names: what each of them is called here, where that differs; ``betas[0]`` is the first of a pair.
+        names: what each of them is called here, where that differs; ``betas[0]`` is the first of several.
         same: with the same hyper-parameters its steps are ours, to rounding.
     """
 
@@ -38,24 +44,24 @@ class Peer:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        pairs = {name: tuple(value) if isinstance(value, list) else value for name, value in self.defaults.items()}
-        object.__setattr__(self, "defaults", pairs)
+        tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in self.defaults.items()}
+        object.__setattr__(self, "defaults", tuples)
 
     @property
     def title(self) -> str:
         return TITLES.get(self.library, self.library)
 
     def here(self) -> dict[str, Any]:
-        """Its defaults by our names, pairs put together; what must be given is not among them."""
+        """Its defaults by our names, those of several numbers put together; what must be given is not among them."""
         values: dict[str, Any] = {}
         for theirs, value in self.defaults.items():
             name, bracket, place = self.names.get(theirs, theirs).partition("[")
             if value == REQUIRED:
                 continue
             if bracket:
-                pair = list(values.get(name, getattr(self.optimizer, name)))
-                pair[int(place[0])] = value
-                value = tuple(pair)
+                items = list(values.get(name, getattr(self.optimizer, name)))
+                items[int(place[0])] = value
+                value = tuple(items)
             values[name] = value
         return values
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import dtype_of
-from twins import OURS, bits, give, gradients, ours, params_of, torch
+from twins import OURS, bits, give, gradients, onepass_torch, ours, params_of, torch
 
 import onepass as op
 
@@ -191,3 +191,21 @@ def test_a_record_is_of_the_last_step() -> None:
         param.grad = torch.full((2,), value)
         door.step()
         assert door.record.skipped == skipped
+
+
+def test_hyper_parameters_that_torch_does_not_have() -> None:
+    """They are given as torch's own are, to the optimizer or to a group, and stay in the groups."""
+    tensor, gradient = torch.randn(40, 3), torch.randn(40, 3)
+    array = tensor.numpy().copy()
+    param = torch.nn.Parameter(tensor)
+    ours = onepass_torch.AdamW([{"params": [param], "cautious_decay": True}], lr=0.1, cautious=True)
+    core = op.AdamW([array], lr=0.1, cautious=True, cautious_decay=True)
+    for _ in range(3):
+        param.grad = gradient.clone()
+        ours.step()
+        core.step([gradient.numpy()])
+    np.testing.assert_array_equal(param.detach().numpy(), array)
+    assert ours.param_groups[0]["cautious"] is True
+    assert "cautious" not in onepass_torch.AdamW([param]).param_groups[0]
+    with pytest.raises(TypeError):
+        onepass_torch.SparseAdam([param], cautious=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from onepass.checks import Averaging, NotNegative
 from onepass.optimizer.fields import option
 from onepass.optimizer.optimizer import Optimizer, Values
+from onepass.optimizers.cautious import cautious_rule
 
 
 def _rule(values: Values, suffix: str) -> str:
@@ -31,6 +32,10 @@ class Adam(Optimizer):
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
         decoupled_weight_decay: decay the parameter itself, as `AdamW`.
+        cautious: leave the update out where it and the gradient differ in sign, and scale up the rest in proportion,
+            at most a thousandfold (arXiv:2411.16085).
+        cautious_decay: decay only where that moves the parameter the same way as the update (arXiv:2510.12402); needs
+            decoupled_weight_decay.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -44,17 +49,30 @@ class Adam(Optimizer):
         arXiv:1904.09237; torch.optim.Adam.
     """
 
-    rules = ("adam", "adam_without_momentum", "amsgrad", "adamw", "adamw_without_momentum", "amsgradw")
+    rules = (
+        "adam",
+        "adam_without_momentum",
+        "amsgrad",
+        "adamw",
+        "adamw_without_momentum",
+        "amsgradw",
+        "adam_cautious",
+        "adamw_cautious",
+        "adamw_cautious_decay",
+        "adamw_cautious_all",
+    )
     lr: NotNegative = 1e-3
     betas: tuple[Averaging, Averaging] = (0.9, 0.999)
     eps: NotNegative = 1e-8
     weight_decay: NotNegative = 0.0
     amsgrad: bool = False
     decoupled_weight_decay: bool = option(default=False, kw_only=True)
+    cautious: bool = option(default=False, kw_only=True)
+    cautious_decay: bool = option(default=False, kw_only=True)
 
     @classmethod
     def rule(cls, values: Values) -> str:
-        return _rule(values, "w" if values["decoupled_weight_decay"] else "")
+        return cautious_rule(cls, _rule(values, "w" if values["decoupled_weight_decay"] else ""), values)
 
 
 class AdamW(Optimizer):
@@ -72,6 +90,9 @@ class AdamW(Optimizer):
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf).
         amsgrad: divide by the maximum of past second moments; needs one more array of state.
+        cautious: leave the update out where it and the gradient differ in sign, and scale up the rest in proportion,
+            at most a thousandfold (arXiv:2411.16085).
+        cautious_decay: decay only where that moves the parameter the same way as the update (arXiv:2510.12402).
 
     Example:
         >>> import numpy as np, onepass as op
@@ -85,16 +106,25 @@ class AdamW(Optimizer):
         everybody implements it); torch.optim.AdamW.
     """
 
-    rules = ("adamw", "adamw_without_momentum", "amsgradw")
+    rules = (
+        "adamw",
+        "adamw_without_momentum",
+        "amsgradw",
+        "adamw_cautious",
+        "adamw_cautious_decay",
+        "adamw_cautious_all",
+    )
     lr: NotNegative = 1e-3
     betas: tuple[Averaging, Averaging] = (0.9, 0.999)
     eps: NotNegative = 1e-8
     weight_decay: NotNegative = 1e-2
     amsgrad: bool = False
+    cautious: bool = option(default=False, kw_only=True)
+    cautious_decay: bool = option(default=False, kw_only=True)
 
     @classmethod
     def rule(cls, values: Values) -> str:
-        return _rule(values, "w")
+        return cautious_rule(cls, _rule(values, "w"), values)
 
 
 class AMSGrad(Optimizer):

@@ -13,7 +13,7 @@ class LARS(Optimizer):
         b \leftarrow \mu b + \frac{\theta \lVert p \rVert}{\lVert g \rVert + \lambda \lVert p \rVert}(g + \lambda p),
         \qquad p \leftarrow p - \eta b
 
-    The ratio is 1 where the norm of the parameter or of the gradient is 0. As in torch's SGD the learning rate stands
+    The ratio is 1 where the parameter's norm or the denominator is 0. As in torch's SGD the learning rate stands
     outside the momentum, so that a change of it holds at once.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onepass.checks import Averaging, CountOrZero, NotNegative
+from onepass.checks import Averaging, NotNegative
 from onepass.optimizer.optimizer import Optimizer
 
 
@@ -21,7 +21,7 @@ class ScheduleFreeSGD(Optimizer):
         lr: step size :math:`\eta`, in [0, inf); larger than with a schedule.
         momentum: :math:`\beta`, in [0, 1): where the parameter is between z and x.
         weight_decay: :math:`\lambda`, in [0, inf), at the parameter.
-        warmup_steps: over so many steps lr rises linearly to its value.
+        warmup_steps: over so many steps, in [0, inf), lr rises linearly to its value.
         r: power of the step in its weight, in [0, inf).
         weight_lr_power: :math:`q`, in [0, inf).
 
@@ -44,7 +44,7 @@ class ScheduleFreeSGD(Optimizer):
     lr: NotNegative = 1.0
     momentum: Averaging = 0.9
     weight_decay: NotNegative = 0.0
-    warmup_steps: CountOrZero = 0
+    warmup_steps: NotNegative = 0.0
     r: NotNegative = 0.0
     weight_lr_power: NotNegative = 2.0
 
@@ -67,7 +67,7 @@ class ScheduleFreeAdamW(Optimizer):
             in [0, 1).
         eps: in [0, inf), outside the root; with 0, a gradient that has always been 0 gives 0/0.
         weight_decay: :math:`\lambda`, in [0, inf), at the parameter.
-        warmup_steps: over so many steps lr rises linearly to its value.
+        warmup_steps: over so many steps, in [0, inf), lr rises linearly to its value.
         r: power of the step in its weight, in [0, inf).
         weight_lr_power: :math:`q`, in [0, inf).
 
@@ -90,6 +90,6 @@ class ScheduleFreeAdamW(Optimizer):
     betas: tuple[Averaging, Averaging] = (0.9, 0.999)
     eps: NotNegative = 1e-8
     weight_decay: NotNegative = 0.0
-    warmup_steps: CountOrZero = 0
+    warmup_steps: NotNegative = 0.0
     r: NotNegative = 0.0
     weight_lr_power: NotNegative = 2.0

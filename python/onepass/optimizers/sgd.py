@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from onepass.checks import Finite, NotNegative
+from onepass.optimizer.fields import option
 from onepass.optimizer.optimizer import Optimizer, Values
+from onepass.optimizers.cautious import cautious_rule
 
 
 class SGD(Optimizer):
@@ -22,6 +24,8 @@ class SGD(Optimizer):
         dampening: :math:`\tau`, finite.
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
         nesterov: Nesterov momentum; needs momentum > 0 and dampening = 0.
+        cautious: leave the update out where it and the gradient differ in sign, and scale up the rest in proportion,
+            at most a thousandfold (arXiv:2411.16085); needs momentum > 0.
 
     Example:
         >>> import numpy as np, onepass as op
@@ -35,20 +39,20 @@ class SGD(Optimizer):
         Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013; torch.optim.SGD.
     """
 
-    rules = ("sgd", "momentum", "nesterov")
+    rules = ("sgd", "momentum", "nesterov", "momentum_cautious", "nesterov_cautious")
     lr: NotNegative = 1e-3
     momentum: NotNegative = 0.0
     dampening: Finite = 0.0
     weight_decay: NotNegative = 0.0
     nesterov: bool = False
+    cautious: bool = option(default=False, kw_only=True)
 
     @classmethod
     def rule(cls, values: Values) -> str:
-        if values["nesterov"]:
-            if not values["momentum"] or values["dampening"]:
-                raise ValueError(f"{cls.__name__}: nesterov needs momentum > 0 and dampening = 0")
-            return "nesterov"
-        return "momentum" if values["momentum"] else "sgd"
+        if values["nesterov"] and (not values["momentum"] or values["dampening"]):
+            raise ValueError(f"{cls.__name__}: nesterov needs momentum > 0 and dampening = 0")
+        rule = "nesterov" if values["nesterov"] else "momentum" if values["momentum"] else "sgd"
+        return cautious_rule(cls, rule, values)
 
 
 class Momentum(Optimizer):
@@ -62,6 +66,8 @@ class Momentum(Optimizer):
         momentum: :math:`\mu`, in [0, inf).
         dampening: :math:`\tau`, finite; the first gradient enters whole.
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
+        cautious: leave the update out where it and the gradient differ in sign, and scale up the rest in proportion,
+            at most a thousandfold (arXiv:2411.16085).
 
     Example:
         >>> import numpy as np, onepass as op
@@ -76,11 +82,16 @@ class Momentum(Optimizer):
         Polyak, Some methods of speeding up the convergence of iteration methods, 1964.
     """
 
-    rules = ("momentum",)
+    rules = ("momentum", "momentum_cautious")
     lr: NotNegative = 1e-3
     momentum: NotNegative = 0.9
     dampening: Finite = 0.0
     weight_decay: NotNegative = 0.0
+    cautious: bool = option(default=False, kw_only=True)
+
+    @classmethod
+    def rule(cls, values: Values) -> str:
+        return cautious_rule(cls, "momentum", values)
 
 
 class Nesterov(Optimizer):
@@ -93,6 +104,8 @@ class Nesterov(Optimizer):
         lr: step size :math:`\eta`, in [0, inf).
         momentum: :math:`\mu`, in [0, inf).
         weight_decay: coupled (L2) decay :math:`\lambda`, in [0, inf).
+        cautious: leave the update out where it and the gradient differ in sign, and scale up the rest in proportion,
+            at most a thousandfold (arXiv:2411.16085).
 
     Example:
         >>> import numpy as np, onepass as op
@@ -107,7 +120,12 @@ class Nesterov(Optimizer):
         gradient at the current point.
     """
 
-    rules = ("nesterov",)
+    rules = ("nesterov", "nesterov_cautious")
     lr: NotNegative = 1e-3
     momentum: NotNegative = 0.9
     weight_decay: NotNegative = 0.0
+    cautious: bool = option(default=False, kw_only=True)
+
+    @classmethod
+    def rule(cls, values: Values) -> str:
+        return cautious_rule(cls, "nesterov", values)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import fields
+from inspect import signature
 from typing import Any, ClassVar
 
 import torch
@@ -33,7 +34,8 @@ class OnePass(torch.optim.Optimizer):
 
     Args:
         params: as torch takes them: tensors, named tensors, or group dicts.
-        args, kwargs: those of torch's class. ``fused`` and ``foreach`` are taken and have no effect.
+        args, kwargs: those of torch's class, and the hyper-parameters that onepass's has beside (``cautious``).
+            ``fused`` and ``foreach`` are taken and have no effect.
         options: those of `onepass.Options`, as keyword arguments.
         amp_scaling: let a GradScaler leave unscaling and skipping to the step.
 
@@ -55,10 +57,22 @@ class OnePass(torch.optim.Optimizer):
         refuse_foreign_formats(owner, self._options)
         self._mirror_dtype = getattr(torch, given["mirror"]) if given.get("mirror") else None
         supports = Flag().check(owner, "amp_scaling", amp_scaling)
+        more = {name: kwargs.pop(name) for name in self._beyond_torch() & kwargs.keys()}
         super().__init__(params, *args, **kwargs)
+        self.defaults |= more
+        for group in self.param_groups:
+            group |= more | group
         self._step_supports_amp_scaling = supports
         self.state.clear()  # Adagrad's, which torch makes beforehand
         self._ready()
+
+    @classmethod
+    def _beyond_torch(cls) -> Set[str]:
+        """The hyper-parameters that torch's class of this name does not have."""
+        if not cls.has_own_step:
+            return frozenset()
+        own = signature(getattr(torch.optim, cls.core.__name__)).parameters
+        return cls.core.hyperparameters.keys() - own.keys()
 
     def _ready(self) -> None:
         self._waiting: tuple[int, bool] | None = None
@@ -212,7 +226,8 @@ class OnePass(torch.optim.Optimizer):
         return found or bool(elsewhere)
 
     def _step_of_torch(self, loss: Any) -> Any:
-        if not self._options.is_plain:
+        beyond = any(group.get(name) for name in self._beyond_torch() for group in self.param_groups)
+        if beyond or not self._options.is_plain:
             raise ValueError(
                 f"{type(self).__name__}: options of onepass cannot be had where torch steps: on other devices, with "
                 "capturable or differentiable"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,11 @@ class SparseAdam(OnePass, torch.optim.SparseAdam):
     """`torch.optim.SparseAdam`, stepped by `onepass.Adam`; dense gradients step all rows."""
 
     core = Adam
+
+    @classmethod
+    def _beyond_torch(cls) -> Set[str]:
+        """Nothing: what Adam has beside would change rows without gradient."""
+        return frozenset()
 
     @staticmethod
     def _own_values() -> KernelValues:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.reference.formulas.cautious import Update, cautious, cautious_decay
 from onepass.reference.formulas.elementwise import decay, maximum
 from onepass.reference.kernels.scalar_math import power
+from onepass.reference.step.stages import Staged
 
 Betas = tuple[float, float]
 
@@ -63,6 +65,78 @@ def adamw_(
 ) -> Array:
     average(g, exp_avg, exp_avg_sq, betas)
     return decay(p, lr, weight_decay) + descent(exp_avg, exp_avg_sq, step, lr, betas, eps)
+
+
+def _update(step: int, lr: float, betas: Betas, eps: float) -> Update:
+    def update(g: Array, m: Array, v: Array) -> Array:
+        average(g, m, v, betas)
+        return descent(m, v, step, lr, betas, eps)
+
+    return update
+
+
+def adam_cautious_(
+    p: Array,
+    g: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    *,
+    step: int,
+    lr: float,
+    betas: Betas,
+    eps: float,
+    weight_decay: float,
+) -> Staged:
+    g = g + p.dtype.type(weight_decay) * p
+    return cautious(_update(step, lr, betas, eps), p, g, exp_avg, exp_avg_sq, decay=None)
+
+
+def adamw_cautious_(
+    p: Array,
+    g: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    *,
+    step: int,
+    lr: float,
+    betas: Betas,
+    eps: float,
+    weight_decay: float,
+) -> Staged:
+    update = _update(step, lr, betas, eps)
+    return cautious(update, p, g, exp_avg, exp_avg_sq, decay=lambda _: decay(p, lr, weight_decay))
+
+
+def adamw_cautious_decay_(
+    p: Array,
+    g: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    *,
+    step: int,
+    lr: float,
+    betas: Betas,
+    eps: float,
+    weight_decay: float,
+) -> Array:
+    taken = _update(step, lr, betas, eps)(g, exp_avg, exp_avg_sq)
+    return cautious_decay(lr * weight_decay, p, taken) + taken
+
+
+def adamw_cautious_all_(
+    p: Array,
+    g: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    *,
+    step: int,
+    lr: float,
+    betas: Betas,
+    eps: float,
+    weight_decay: float,
+) -> Staged:
+    update = _update(step, lr, betas, eps)
+    return cautious(update, p, g, exp_avg, exp_avg_sq, decay=lambda taken: cautious_decay(lr * weight_decay, p, taken))
 
 
 def adam_without_momentum_(p: Array, g: Array, exp_avg_sq: Array, **rest: Any) -> Array:

@@ -21,7 +21,8 @@ def lars_(
 ) -> Staged:
     b, f = momentum_buffer, p.dtype.type
     p_norm, g_norm = (math.sqrt(squares) for squares in (yield [(p, p), (g, g)]))
-    ratio = trust_coefficient * p_norm / (g_norm + weight_decay * p_norm) if p_norm > 0 and g_norm > 0 else 1.0
+    norms = g_norm + weight_decay * p_norm
+    ratio = trust_coefficient * p_norm / norms if p_norm > 0 and norms > 0 else 1.0
     g = g + f(weight_decay) * p
     b[...] = f(momentum) * b + f(ratio) * g
     descent: Array = f(lr) * b
