@@ -35,6 +35,13 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def scipys_tests(session: nox.Session) -> None:
+    """SciPy's own tests of what onepass has, too, with onepass under SciPy's names."""
+    session.install(".[test]", "scipy==1.17.*")
+    session.run("pytest", "tests/solve/peers", *session.posargs)
+
+
+@nox.session
 def slow(session: nox.Session) -> None:
     """cross compilers, emulators, the steps of CONTRIBUTING.md."""
     session.install(".[test]", env={"SKBUILD_CMAKE_DEFINE": "ONEPASS_WERROR=ON"})

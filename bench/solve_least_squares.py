@@ -112,7 +112,7 @@ def small(rounds: int) -> list[dict[str, Any]]:
                 given = problem.jacobian if jac == "analytic" else "2-point"
 
                 def ours(problem: Problem = problem, given: Any = given, method: str = own_method) -> Any:
-                    return least_squares(problem.residual, problem.start, given, method, **TOLERANCES)
+                    return least_squares(problem.residual, problem.start, given, method=method, **TOLERANCES)
 
                 def theirs(problem: Problem = problem, given: Any = given, method: str = method) -> Any:
                     return scipy.optimize.least_squares(

@@ -95,6 +95,12 @@ class Bound {
   Doubles sizes(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t) { return problems_.size_of(row); });
   }
+  Doubles scales(const Numbers& rows) const {
+    return of_parameters(rows, [&](std::int64_t row, std::int64_t j) {
+      const double d = problems_.scale_of(row, j);
+      return d * d;
+    });
+  }
 
  private:
   static std::int64_t width(const Doubles& x) {
@@ -148,6 +154,7 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("trust", &Bound::trust, py::arg("rows"))
       .def("steps", &Bound::steps, py::arg("rows"), "those proposed last, of x")
       .def("sizes", &Bound::sizes, py::arg("rows"), "the length of D x, over D")
+      .def("scales", &Bound::scales, py::arg("rows"), "D")
       .def_property_readonly("x", &Bound::x, "a copy");
   module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares, of each row if there are rows");
 }

@@ -11,7 +11,7 @@
 namespace onepass {
 namespace {
 
-// After how many steps an average has forgotten all but 1/e: the warm-up of beta3 is linear in it (eq. 5).
+// After how many steps an average has forgotten all but 1/e: the warm-up of beta3 is linear in it.
 inline double memory_of(double beta) { return beta < 1e-300 ? 0 : -1 / log(beta); }
 
 struct Ademamix : AdamStep<Decay::decoupled> {

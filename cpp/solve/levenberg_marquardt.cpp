@@ -12,16 +12,27 @@
 namespace onepass::solve {
 namespace {
 
-// The first damping, and the least from which a failure raises it, as shares of the largest curvature.
-constexpr double first_damping = 1e-3, least_damping = 1e-16;
-// The least factor by which a good gain shrinks the damping.
-constexpr double least_factor = 0.1;
+// The first radius, as a multiple of the length of the scaled start (MINPACK's factor).
+constexpr double first_radius = 100;
+// A step may be longer or shorter than the radius by this share of it (Moré 1978, section 5).
+constexpr double slack = 0.1;
+// Dampings that are tried for one step at most, and the share of the highest that is the first of them for want of a
+// better one.
+constexpr int most_dampings = 10;
+constexpr double first_share = 1e-3;
+// The damping of a singular model, as a share of the largest curvature: its step is the shortest one.
+constexpr double least_damping = 1e-16;
+// A pivot of at most this share of its column is rounding.
+constexpr double negligible_pivot = 1e-14;
+// A step that gains at most the former share of what the model promised makes the radius shorter, and one that gains
+// the latter makes it longer, to so many lengths of the step.
+constexpr double poor_gain = 0.25, good_gain = 0.75, growth = 2;
+// The factors by which a failure makes the radius shorter than the step.
+constexpr double least_factor = 0.1, most_factor = 0.5;
 // A step that gains less than this share of what the model promised is not taken.
 constexpr double least_gain = 1e-4;
 // The relative error of a cost that rounding may cause.
 constexpr double rounding = 1e-14;
-// Steps that end with a damping above this share of the largest curvature are doubted: they may be short by it alone.
-constexpr double doubtful_damping = 1e-8;
 // The acceleration is taken if it is at most this share of the velocity, twice.
 constexpr double most_bend = 0.75;
 
@@ -67,6 +78,16 @@ void substitute(const double* r, std::int64_t n, const double* right, std::int64
     for (std::int64_t k = j + 1; k < n; ++k) sum -= r[j * (n + 1) + k] * p[k];
     const double pivot = r[j * (n + 1) + j];
     p[j] = pivot > 0 ? sum / pivot : 0;
+  }
+}
+
+// z with R^T z = right; 0 where R is singular.
+void substitute_transposed(const double* r, std::int64_t n, const double* right, double* z) {
+  for (std::int64_t j = 0; j < n; ++j) {
+    double sum = right[j];
+    for (std::int64_t i = 0; i < j; ++i) sum -= r[i * (n + 1) + j] * z[i];
+    const double pivot = r[j * (n + 1) + j];
+    z[j] = pivot > 0 ? sum / pivot : 0;
   }
 }
 
@@ -149,7 +170,7 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   states_.reserve(costs.size());
   for (const double cost : costs)
-    states_.push_back({cost, unknown, 2, 0, 0, 0, 0, 0, true, Stop::none, Stop::none, false});
+    states_.push_back({cost, unknown, 0, 0, false, 0, 0, 0, 0, 0, 0, true, Stop::none, Stop::none, false});
   if (!options_.d.empty())
     for (std::size_t i = 0; i < d_.size(); ++i) d_[i] = options_.d[i % n_];
 }
@@ -182,6 +203,7 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
                       *const upper = options_.upper.data();
   double cosine = 0;
   state.curvature = 0;
+  state.is_singular = false;
   bool finite = true;
   for (std::int64_t j = 0; j < n_; ++j) {
     // What A says of its columns, R says as well, in fewer numbers.
@@ -205,9 +227,13 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
       curvature += item * item;
     }
     state.curvature = std::max(state.curvature, curvature);
+    double& pivot = r[j * (n_ + 1) + j];
+    const bool is_rounding = curvature > 0 && pivot <= negligible_pivot * std::sqrt(curvature);
+    if (is_rounding) pivot = 0;
+    state.is_singular = state.is_singular || held || is_rounding;
   }
   if (!finite) return Stop::nonfinite;
-  if (std::isnan(state.damping)) state.damping = first_damping * state.curvature;
+  if (std::isnan(state.radius)) state.radius = first_radius_of(row);
   if (cosine > options_.gtol) return Stop::none;
   return state.stopped = Stop::gradient;
 }
@@ -218,13 +244,76 @@ void LevenbergMarquardt::propose(Rows rows, double* trials) {
     for (; r < end; ++r) {
       const std::int64_t row = rows[r];
       do {
-        work.damp(triangle(row), std::sqrt(states_[row].damping));
-        substitute(work.r(), n_, work.r() + n_, n_ + 1, p_.data() + row * n_);
+        step_within_radius(row, work);
       } while (hold_outward(row));
       make_trial(row, true);
       std::copy_n(trial_.data() + row * n_, n_, trials + r * n_);
     }
   });
+}
+
+// The length of the scaled start or, if that is short, of the gradient.
+double LevenbergMarquardt::first_radius_of(std::int64_t row) const {
+  return std::min(std::max(first_radius * size_of(row), gradient_of(row)), std::numeric_limits<double>::max());
+}
+
+// The length of the model's gradient in scaled variables.
+double LevenbergMarquardt::gradient_of(std::int64_t row) const {
+  const double* const r = triangle(row);
+  double squares = 0;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    double gradient = 0;
+    for (std::int64_t i = 0; i <= j; ++i) gradient += r[i * (n_ + 1) + j] * r[i * (n_ + 1) + n_];
+    squares += gradient * gradient;
+  }
+  return std::sqrt(squares);
+}
+
+double LevenbergMarquardt::least_damping_of(const State& state) {
+  return state.is_singular ? least_damping * state.curvature : 0;
+}
+
+// The minimizer of the model whose length is at most about the radius: a damped one if it is not the Gauss-Newton step.
+// The damping is the root of length - radius, by Newton's method for 1 / length within an interval.
+void LevenbergMarquardt::step_within_radius(std::int64_t row, Work& work) {
+  State& state = states_[row];
+  const double radius = state.radius, least = least_damping_of(state);
+  const double *const own = triangle(row), *r = own;
+  double* const p = p_.data() + row * n_;
+  if (least > 0) {
+    work.damp(own, std::sqrt(least));
+    r = work.r();
+  }
+  substitute(r, n_, r + n_, n_ + 1, p);
+  double length = norm(p, n_);
+  if (length - radius <= slack * radius) {
+    state.damping = least;
+    return;
+  }
+  const auto next = [&](double damping) {  // Newton's
+    substitute_transposed(r, n_, p, work.z());
+    const double share = length / norm(work.z(), n_);
+    return damping + (length - radius) / radius * share * share;
+  };
+  double low = next(least);
+  if (state.is_singular || !std::isfinite(low)) low = least;
+  double high = gradient_of(row) / radius;
+  double damping = std::min(std::max(state.damping, low), high);
+  if (!(damping > 0)) damping = first_share * high;
+  r = work.r();
+  for (int turn = 0; turn < most_dampings; ++turn) {
+    state.damping = damping;
+    work.damp(own, std::sqrt(damping));
+    substitute(r, n_, r + n_, n_ + 1, p);
+    length = norm(p, n_);
+    if (std::abs(length - radius) <= slack * radius) break;
+    if (length > radius) {
+      low = std::max(low, damping);
+    } else {
+      high = std::min(high, damping);
+    }
+    damping = std::min(std::max(next(damping), low), high);
+  }
 }
 
 // Holds the parameter at a bound whose step leads out farthest, if there is one. The last free one never does, as it
@@ -239,6 +328,7 @@ bool LevenbergMarquardt::hold_outward(std::int64_t row) {
   }
   if (held < 0) return false;
   for (std::int64_t i = 0; i < n_; ++i) triangle(row)[i * (n_ + 1) + held] = 0;
+  states_[row].is_singular = true;
   return true;
 }
 
@@ -257,6 +347,7 @@ void LevenbergMarquardt::make_trial(std::int64_t row, bool promised) {
   State& state = states_[row];
   const double* const x = x_.data() + row * n_;
   double *const trial = trial_.data() + row * n_, *const p = p_.data() + row * n_;
+  state.reach = norm(p, n_);
   for (std::int64_t j = 0; j < n_; ++j) {
     const double d = scale_of(row, j);
     trial[j] = x[j] + p[j] / d;
@@ -268,11 +359,12 @@ void LevenbergMarquardt::make_trial(std::int64_t row, bool promised) {
   state.size = size_of(row);
   state.length = norm(p, n_);
   if (!promised) return;
-  state.predicted = 0;
+  state.predicted = state.slope = 0;
   const double* r = triangle(row);
   for (std::int64_t i = 0; i < n_; ++i, r += n_ + 1) {
     double bend = 0;
     for (std::int64_t j = i; j < n_; ++j) bend += r[j] * p[j];
+    state.slope -= bend * r[n_];
     state.predicted -= bend * (r[n_] + 0.5 * bend);
   }
 }
@@ -292,13 +384,9 @@ void LevenbergMarquardt::accelerate(Rows rows, const double* bends, double* tria
       work.damp(triangle(row), std::sqrt(states_[row].damping));
       const double* const r = work.r();
       double *const z = work.z(), *const p = p_.data() + row * n_;
-      for (std::int64_t j = 0; j < n_; ++j) {
-        double sum = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
-        for (std::int64_t i = 0; i < j; ++i) sum -= r[i * (n_ + 1) + j] * z[i];
-        const double pivot = r[j * (n_ + 1) + j];
-        z[j] = pivot > 0 ? sum / pivot : 0;
-      }
-      substitute(r, n_, z, 1, z);  // z[j] is read before it is written
+      for (std::int64_t j = 0; j < n_; ++j) z[j] = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
+      substitute_transposed(r, n_, z, z);  // z[j] is read before it is written
+      substitute(r, n_, z, 1, z);          // likewise
       if (norm(z, n_) <= most_bend * norm(p, n_)) {
         for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
         make_trial(row, !options_.lower.empty());
@@ -312,15 +400,16 @@ void LevenbergMarquardt::judge(Rows rows, const double* costs, bool* taken, Stop
   share(std::ssize(rows), 16 * n_, [&](std::int64_t r, std::int64_t end) {
     for (; r < end; ++r) {
       const std::int64_t row = rows[r];
-      stops[r] = judge_one(states_[row], costs[r], taken[r]);
+      stops[r] = judge_one(row, costs[r], taken[r]);
       if (taken[r]) std::copy_n(trial_.data() + row * n_, n_, x_.data() + row * n_);
     }
   });
 }
 
-// A gain of 1 divides the damping by 10, one near 0 doubles it, and failures in a row multiply it by 2, 4, 8, ...
-// (Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, eq. 2.4).
-Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const {
+// The radius is MINPACK's: after a failure the minimizer of the parabola through both costs with the slope at x, after
+// a success twice the step.
+Stop LevenbergMarquardt::judge_one(std::int64_t row, double cost, bool& taken) {
+  State& state = states_[row];
   const double actual = std::isfinite(cost) ? state.cost - cost : -std::numeric_limits<double>::infinity();
   const double gain = state.predicted > 0 ? actual / state.predicted : -std::numeric_limits<double>::infinity();
   taken = actual > 0 && gain >= least_gain;
@@ -332,16 +421,20 @@ Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const
   const bool was_right = state.longest <= std::sqrt(options_.xtol) * state.size;
   const bool by_step = negligible && (state.first || (!taken && was_right));
   const bool is_stuck = negligible && !state.first && !taken && !was_right;
-  const bool is_damped = state.damping > doubtful_damping * state.curvature;
-  if (taken) {
-    const double t = 2 * std::min(gain, 1.0) - 1;
-    state.damping *= std::max(least_factor, 1 - t * t * t);
-    state.growth = 2;
-    state.cost = cost;
-  } else {
-    state.damping = std::max(state.damping, least_damping * state.curvature) * state.growth;
-    state.growth *= 2;
+  const bool is_damped = state.damping > least_damping_of(state);
+  if (gain <= poor_gain) {
+    double factor = most_factor;
+    if (actual < 0) {
+      const double parabola = 0.5 * (state.slope / (state.slope - actual));
+      factor = std::max(least_factor, std::min(most_factor, parabola));
+    }
+    state.radius = factor * state.length;
+    state.damping = state.damping / factor;
+  } else if (!is_damped || gain >= good_gain) {
+    state.radius = growth * state.reach;
+    state.damping = 0.5 * state.damping;
   }
+  if (taken) state.cost = cost;
   state.first = taken;
   if (taken) state.doubted = Stop::none;
   if (is_stuck) {  // no way on from where it would have stopped before
@@ -349,7 +442,7 @@ Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const
   } else if (by_value || by_step) {
     state.stopped = by_value ? Stop::value : Stop::step;
     if (is_damped && !state.has_doubted) {
-      trust_one(state, state.stopped);
+      trust_one(row);
       return Stop::none;
     }
   } else {
@@ -359,14 +452,15 @@ Stop LevenbergMarquardt::judge_one(State& state, double cost, bool& taken) const
 }
 
 void LevenbergMarquardt::trust(Rows rows) {
-  for (const std::int64_t row : rows) trust_one(states_[row], states_[row].stopped);
+  for (const std::int64_t row : rows) trust_one(row);
 }
 
-void LevenbergMarquardt::trust_one(State& state, Stop doubted) {
-  state.damping = least_damping * state.curvature;
-  state.growth = 2;
+void LevenbergMarquardt::trust_one(std::int64_t row) {
+  State& state = states_[row];
+  state.radius = first_radius_of(row);
+  state.damping = 0;
   state.first = true;
-  state.doubted = doubted;
+  state.doubted = state.stopped;
   state.has_doubted = true;
 }
 

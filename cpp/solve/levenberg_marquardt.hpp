@@ -46,7 +46,7 @@ class LevenbergMarquardt {
   void accelerate(Rows rows, const double* bends, double* trials);
   // Takes the trials that gain enough, given their costs: value, step, no_decrease or none.
   void judge(Rows rows, const double* costs, bool* taken, Stop* stops);
-  // Goes on from problems that have stopped: with almost no damping, as if no trial had failed yet.
+  // Goes on from problems that have stopped: with the first radius, as if no trial had failed yet.
   void trust(Rows rows);
   // The length of the scaled x.
   double size_of(std::int64_t row) const;
@@ -60,23 +60,29 @@ class LevenbergMarquardt {
 
  private:
   struct State {
-    double cost, damping, growth, curvature;
-    double predicted, length, size;  // of the trial, and of x
-    double longest;                  // of the trials since the last step was taken
-    bool first;                      // no trial has failed since then
-    Stop stopped;                    // the last reason to stop
-    Stop doubted;                    // the reason in spite of which it went on, until a step is taken
-    bool has_doubted;                // which it does once
+    double cost, radius, damping, curvature;
+    bool is_singular;            // the model is, or a parameter is held
+    double predicted, slope;     // of the trial: the decrease that the model promises, and its first order
+    double reach, length, size;  // of the step, of its part within the bounds, and of x
+    double longest;              // of the trials since the last step was taken
+    bool first;                  // no trial has failed since then
+    Stop stopped;                // the last reason to stop
+    Stop doubted;                // the reason in spite of which it went on, until a step is taken
+    bool has_doubted;            // which it does once
   };
   class Work;
 
   Stop differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians, std::int64_t number,
                          Work& work);
+  double first_radius_of(std::int64_t row) const;
+  double gradient_of(std::int64_t row) const;
+  static double least_damping_of(const State& state);
+  void step_within_radius(std::int64_t row, Work& work);
   bool hold_outward(std::int64_t row);
   bool is_zero(std::int64_t row, std::int64_t column) const;
   void make_trial(std::int64_t row, bool promised);
-  Stop judge_one(State& state, double cost, bool& taken) const;
-  static void trust_one(State& state, Stop doubted);
+  Stop judge_one(std::int64_t row, double cost, bool& taken);
+  void trust_one(std::int64_t row);
   double* triangle(std::int64_t row) { return triangles_.data() + row * n_ * (n_ + 1); }
   const double* triangle(std::int64_t row) const { return triangles_.data() + row * n_ * (n_ + 1); }
 

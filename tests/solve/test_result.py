@@ -37,5 +37,7 @@ def test_repr_and_copies() -> None:
 
 
 def test_only_convergence_is_a_success() -> None:
-    assert [status for status in Status if status.success] == [Status.GRADIENT, Status.VALUE, Status.STEP]
+    assert [status for status in Status if status.success] == [
+        *(Status.GRADIENT, Status.VALUE, Status.STEP, Status.STATIONARY)
+    ]
     assert len({status.message for status in Status}) == len(Status)

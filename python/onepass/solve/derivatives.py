@@ -5,7 +5,7 @@ Nothing is counted here: the functions that are passed count their own calls, an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from onepass.arrays import Array
 
-Scheme = Literal["2-point", "3-point"]
+Scheme = Literal["2-point", "3-point", "cs"]
 #: By the name of a scheme, the power of the machine epsilon that balances its truncation with rounding, and its calls
-#: per coordinate.
-SCHEMES: dict[Scheme, tuple[float, int]] = {"2-point": (1 / 2, 1), "3-point": (1 / 3, 2)}
+#: per coordinate. A complex step has no rounding to balance: this one's truncation is below the machine epsilon.
+SCHEMES: dict[Scheme, tuple[float, int]] = {"2-point": (1 / 2, 1), "3-point": (1 / 3, 2), "cs": (1 / 2, 1)}
+#: A map: the values of a function at points, in their order.
+Map = Callable[[Callable[[Array], Any], Iterable[Array]], Iterable[Any]]
 
 
 def cost(scheme: Scheme, size: int) -> int:
@@ -43,6 +45,12 @@ def relative_step(scheme: Scheme, *dtypes: np.dtype[Any]) -> float:
     return float(max(np.finfo(dtype).eps for dtype in dtypes) ** power)
 
 
+def precision_of(returned: Any) -> Any:
+    """The floating dtype in which a function computed what it returned, which decides the steps of differences."""
+    dtype = np.asarray(returned).dtype
+    return dtype if dtype.kind == "f" and dtype.itemsize < 8 else np.dtype(np.float64)
+
+
 def differences(
     f: Callable[[Array], Any],
     x: Array,
@@ -52,11 +60,15 @@ def differences(
     typical: Array | float = 1.0,
     bounds: tuple[Array, Array] | None = None,
     precision: Any = None,
+    steps: Array | None = None,
+    each: Map = map,
+    groups: Array | None = None,
 ) -> Array:
     r"""The derivatives of f in each coordinate, by one difference ("2-point") or to second order ("3-point").
 
     With offsets a and b the latter is :math:`(\frac ba f(a) - \frac ab f(b)) / (b - a) - \frac{a + b}{ab} f(0)`, a
-    central difference where b = -a.
+    central difference where b = -a. By a complex step ("cs"), of an analytic f, they are :math:`\Im f(x + ih) / h`
+    (Squire and Trapp 1998, SIAM Review 40).
 
     Args:
         f: given an array of x's shape, which it may keep, its value, which is copied before the next call: of shape (),
@@ -67,43 +79,72 @@ def differences(
         bounds: the lower and the upper bound, within which f is called. Where a coordinate has no room, steps go the
             other way.
         precision: dtype in which f is computed, if not that of x.
+        steps: the steps, in place of `step_sizes`.
+        each: in place of map, which calls f at one point after the other.
+        groups: numbers of groups of coordinates that are moved at once, as no component of f depends on two of a group
+            (Curtis, Powell and Reid 1974). What is returned for components that do not depend on a coordinate is then
+            meaningless.
 
     Returns:
         A first axis for the coordinates, and the shape of f(x).
     """
-    h = step_sizes(x, scheme, typical, x.dtype if precision is None else precision)
+    h = step_sizes(x, scheme, typical, x.dtype if precision is None else precision) if steps is None else steps
+    dtype = np.result_type(at_x)
+    if scheme == "cs":
+        parts = _values(f, x, 1j * h, at_x, np.result_type(dtype, np.complex64), each, groups).imag
+        along: Array = parts / _beside(h, parts)
+        return along.astype(dtype, copy=False)
     if scheme == "2-point":
         if bounds is not None:
             h = _within(x, h, *bounds)
-        change = _values(f, x, h, at_x)
+        change = _values(f, x, h, at_x, dtype, each, groups)
         change -= at_x
         change /= _beside(h, change)
         return change
     a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
-    at_a, at_b = _values(f, x, a, at_x), _values(f, x, b, at_x)
+    at_a = _values(f, x, a, at_x, dtype, each, groups)
+    at_b = _values(f, x, b, at_x, dtype, each, groups)
     a, b = _beside(a, at_a), _beside(b, at_b)
     found: Array = (b / a * at_a - a / b * at_b) / (b - a) - (a + b) / (a * b) * at_x
     return found
 
 
-def product_differences(gradient: Callable[[Array], Array], x: Array, at_x: Array, p: Array) -> Array:
-    """The Hessian times p, (g(x + h p) - g(x)) / h with h = sqrt(eps) max(|x|, 1) / |p| in largest absolute values."""
+def directional_difference(f: Callable[[Array], Any], x: Array, at_x: Any, p: Array, precision: Any = None) -> Any:
+    """The derivative of f along p: a gradient's is the Hessian times p.
+
+    It is (f(x + h p) - f(x)) / h with h = sqrt(eps) max(|x|, 1) / |p| in largest absolute values.
+
+    Args:
+        precision: dtype in which f is computed, if not that of x.
+    """
     size = float(np.abs(p).max(initial=0.0))
     if size == 0:
-        return np.zeros_like(p)
-    h = x.dtype.type(np.sqrt(np.finfo(x.dtype).eps) * max(float(np.abs(x).max()), 1.0) / size)
-    product: Array = (gradient(x + h * p) - at_x) / h
-    return product
+        return np.zeros_like(at_x)
+    relative = relative_step("2-point", x.dtype, x.dtype if precision is None else np.dtype(precision))
+    h = x.dtype.type(relative * max(float(np.abs(x).max()), 1.0) / size)
+    return (f(x + h * p) - at_x) / h
 
 
-def _values(f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any) -> Array:
-    """f at x with one coordinate moved by its offset, for each coordinate, along a first axis."""
-    values = np.empty((x.shape[-1], *np.shape(at_x)), np.result_type(at_x))
-    for j in range(x.shape[-1]):
-        moved = x.copy()
-        moved[..., j] += offset[..., j]
-        values[j] = f(moved)
-    return values
+def _values(
+    f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any, dtype: Any, each: Map, groups: Array | None
+) -> Array:
+    """f at x with one coordinate, or its group, moved by its offset, for each coordinate, along a first axis."""
+
+    kind = np.result_type(x, offset)
+
+    def moved(j: int) -> Array:
+        point = x.astype(kind)
+        if groups is None:
+            point[..., j] += offset[..., j]
+        else:
+            point[..., groups == j] += offset[..., groups == j]
+        return point
+
+    size = x.shape[-1] if groups is None else int(groups.max()) + 1
+    values = np.empty((size, *np.shape(at_x)), dtype)
+    for j, value in zip(range(size), each(f, (moved(j) for j in range(size))), strict=True):
+        values[j] = value
+    return values if groups is None else values[groups]
 
 
 def _beside(offset: Array, values: Array) -> Array:

@@ -24,18 +24,26 @@ class Status(IntEnum):
     GRADIENT = 1, "the gradient is within its tolerance"
     VALUE = 2, "the value no longer decreases by more than its tolerance"
     STEP = 3, "the steps are within their tolerance"
+    STATIONARY = 4, "the gradient is zero at the start; whether that is a minimum, a saddle or a maximum is not known"
     RUNNING = 0, "the method has not stopped yet"
     MAX_ITERATIONS = -1, "the budget of iterations is spent"
     MAX_EVALUATIONS = -2, "the budget of evaluations is spent"
     NO_DECREASE = -3, "no step decreases the value, though the gradient is not within its tolerance"
     NONFINITE_START = -4, "the value or a derivative is not finite at the start"
     NONFINITE = -5, "a derivative is not finite at the point that was reached"
-    CALLBACK = -6, "the callback raised StopIteration"
+    CALLBACK = -6, "`callback` raised `StopIteration`"
+    SADDLE = -7, "the gradient is zero at the start, and the Hessian tells that it is a saddle or a maximum"
+    NOISE = -8, "no step decreases the value, as far as differences of it can tell; they are at their noise"
+    LOST_RANK = -9, "the residuals no longer depend on a parameter; start nearer to the minimum, or set bounds"
 
     @property
     def success(self) -> bool:
         """Whether the method converged."""
         return self > 0
+
+
+class OptimizeWarning(UserWarning):
+    """What was asked for is not all there, though the method converged."""
 
 
 class OptimizeResult(dict[str, Any]):
@@ -54,7 +62,8 @@ class OptimizeResult(dict[str, Any]):
     x: Array
     jac: Array
     grad: Array
-    hess_inv: Array
+    hess_inv: Any
+    allvecs: list[Array]
     active_mask: Array
     fun: Any
     cost: Any

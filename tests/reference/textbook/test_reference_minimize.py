@@ -46,7 +46,7 @@ def wood_hessian(x: Array) -> Array:
 CASES: dict[str, tuple[Callable[[Array], Any], Array, Callable[[Array], Array], int]] = {
     "rosenbrock-2": (rosenbrock, rosenbrock_start(2), rosenbrock_hessian, 8),
     "rosenbrock-10": (rosenbrock, np.sin(np.arange(10)), rosenbrock_hessian, 12),  # indefinite at first
-    "rosenbrock-2, elsewhere": (rosenbrock, np.array([-1.0, 2.0]), rosenbrock_hessian, 8),  # indefinite, poor gains
+    "rosenbrock-2, elsewhere": (rosenbrock, np.array([-1.0, 2.2]), rosenbrock_hessian, 8),  # indefinite, poor gains
     "wood": (wood, WOOD.start, wood_hessian, 12),
     "badly scaled": (QUADRATIC, np.ones(8), QUADRATIC.hessian, 2),  # in which Newton's methods need 3 steps
 }

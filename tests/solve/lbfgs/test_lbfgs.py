@@ -169,12 +169,28 @@ def test_what_is_not_finite(line_search: str | None, bad: float) -> None:
         np.testing.assert_allclose(w, 1, atol=1e-5)
 
 
+@modes
+def test_one_evaluation(line_search: str | None) -> None:
+    """There is none left for a trial of a search; a step of the length lr needs none."""
+    x, calls = np.array([1.0, 2.0]), 0
+
+    def closure() -> tuple[float, Any]:
+        nonlocal calls
+        calls += 1
+        return float(x @ x), 2 * x
+
+    opt = LBFGS(x, max_eval=1, lr=0.3, line_search=line_search)
+    assert (opt.step(closure), calls) == (5.0, 1)
+    np.testing.assert_allclose(x, [1, 2] if line_search else [1 - 0.3 / 6 * 2, 2 - 0.3 / 6 * 4])
+    assert LBFGS(x, max_iter=1).param_groups[0]["max_eval"] == 2
+
+
 def test_max_eval_is_kept() -> None:
     x = rosenbrock_start(10)
     for limit in (1, 2, 3, 10):
         opt = LBFGS([x], max_eval=limit, max_iter=50)
         opt.step(lambda: (lambda pair: (pair[0], [pair[1]]))(rosenbrock(x)))
-        assert opt.func_evals <= max(limit, 2)
+        assert opt.func_evals <= limit
 
 
 def test_copies_and_pickles_are_independent() -> None:

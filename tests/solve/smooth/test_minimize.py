@@ -85,7 +85,7 @@ def test_the_inverse_hessian_is_learned(method: str) -> None:
         step = -slope / (d @ quadratic.a @ d)
         x = x + step * d
         new_g = quadratic(x)[1]
-        d, slope, _ = rule.next(Move(step, d.copy(), slope, float(d @ new_g), g.copy(), new_g, x))
+        d, slope, _ = rule.next(Move(step, d.copy(), slope, float(d @ new_g), 0.0, g.copy(), new_g, x))
         g = new_g
     np.testing.assert_allclose(rule.extras()["hess_inv"] @ quadratic.a, np.eye(4), atol=1e-6)
 
@@ -175,7 +175,7 @@ def test_without_a_gradient(method: str) -> None:
         assert result.status in (Status.GRADIENT, Status.VALUE)
         np.testing.assert_allclose(result.x, quadratic.solution, atol=10 * tolerance)
         assert result.nfev == calls
-        assert result.njev == 0
+        assert 0 < result.njev < result.nfev
 
 
 @pytest.mark.parametrize("method", ["newton-cg", "trust-ncg"])
@@ -233,8 +233,10 @@ def test_tolerance_of_the_value() -> None:
 
 @methods
 def test_a_start_that_is_a_minimum(method: str) -> None:
+    """Only a Hessian can tell that it is one."""
     result = solve(method, rosenbrock, np.ones(2), rosenbrock_hessian)
-    assert result.status is Status.GRADIENT
+    assert result.status is (Status.GRADIENT if method in NEED_HESSIAN else Status.STATIONARY)
+    assert result.success
     assert (result.nit, result.nfev) == (0, 1)
 
 
@@ -286,4 +288,4 @@ def test_arguments_and_scipys_names() -> None:
 
 def test_it_prints_its_result(capsys: pytest.CaptureFixture[str]) -> None:
     minimize(rosenbrock, np.ones(2), jac=True, options={"disp": True})
-    assert "the gradient is within its tolerance" in capsys.readouterr().out
+    assert "the gradient is zero at the start" in capsys.readouterr().out

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
-from onepass.solve import covariance, least_squares
+from onepass.solve import covariance, least_squares, least_squares_batch
 
 RANDOM = np.random.default_rng(3)
 A = RANDOM.standard_normal((20, 3)) * [1.0, 1e-6, 1e5]
@@ -51,7 +54,49 @@ def test_all_at_bounds() -> None:
     assert (covariance(fit) == 0).all()
 
 
-def test_without_a_jacobian() -> None:
-    fit = least_squares(lambda x: x * np.nan, [1.0])
-    with pytest.raises(ValueError, match="finite jac"):
-        covariance(fit)
+def test_a_fixed_parameter_is_a_constant() -> None:
+    fit = least_squares(lambda x: A @ x - B, [2.0, 0.0, 0.0], bounds=([2, -np.inf, -np.inf], [2, np.inf, np.inf]))
+    found = covariance(fit)
+    assert fit.x[0] == 2
+    assert (found[0] == 0).all()
+    rest = A[:, 1:]
+    np.testing.assert_allclose(found[1:, 1:], fit.fun @ fit.fun / 18 * np.linalg.inv(rest.T @ rest), rtol=1e-6)
+
+
+def test_many_residuals_take_no_square_of_their_number() -> None:
+    """A decomposition with all of U would take 80 GB."""
+    a = np.column_stack((np.ones(100_000), np.linspace(-1, 1, 100_000)))
+    f = np.where(np.arange(100_000) % 2, 0.5, -0.5)
+    found = covariance({"jac": a, "grad": f @ a, "cost": 0.5 * f @ f, "status": 1})
+    variance = f @ f / 99_998
+    np.testing.assert_allclose(np.diag(found), variance / (a**2).sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("m", "n"), [(3, 3), (4, 3), (2, 3)])
+def test_hardly_any_residuals(m: int, n: int) -> None:
+    a = np.random.default_rng(m).standard_normal((m, n))
+    found = covariance({"jac": a, "grad": np.ones(m) @ a, "cost": 0.5 * m}, known_noise=True)
+    if m >= n:
+        np.testing.assert_allclose(found, np.linalg.inv(a.T @ a), rtol=1e-9)
+    else:
+        assert np.diag(found).tolist() == [np.inf] * n
+
+
+def test_of_a_sparse_jacobian() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    fit = least_squares(lambda x: A @ x - B, np.zeros(3), lambda x: sparse.csr_array(A))
+    assert sparse.issparse(fit.jac)
+    np.testing.assert_allclose(covariance(fit), fit.fun @ fit.fun / 17 * np.linalg.inv(A.T @ A), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda: least_squares(lambda x: x * np.nan, [1.0]), "a result with a jac"),
+        (lambda: least_squares(lambda x: x, [1.0], lambda x: np.array([[np.nan]])), "a finite jac"),
+        (lambda: least_squares_batch(lambda x, index: x, np.ones((3, 2))), "about one fit; curve_fit_batch"),
+    ],
+)
+def test_what_has_no_covariance(result: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        covariance(result())

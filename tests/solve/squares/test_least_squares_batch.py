@@ -188,7 +188,7 @@ def test_exceptions_pass_through(error: type[BaseException]) -> None:
         ({"x0": [1.0, 2.0]}, ValueError, r"x0 must have the shape (B, n)"),
         ({"x0": np.ones((0, 2))}, ValueError, r"x0 must have the shape (B, n)"),
         ({"x0": START * np.nan}, ValueError, "x0 must be finite"),
-        ({"x0": START * 1j}, TypeError, "x0 must be an array of real numbers"),
+        ({"x0": START * 1j}, ValueError, "x0 must be an array of real numbers"),
         ({"max_iter": -1}, ValueError, "max_iter must be an int"),
         ({"block": 0}, ValueError, "block must be an int"),
         ({"block": 8.0}, TypeError, "least_squares_batch: block must be an int"),

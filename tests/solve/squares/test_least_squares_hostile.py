@@ -68,10 +68,10 @@ def test_not_finite_at_the_start(method: str, bad: float) -> None:
 
 @METHODS
 def test_a_derivative_that_is_not_finite(method: str) -> None:
-    at_start = least_squares(rosenbrock, START, lambda x: np.full((2, 2), np.nan), method)
+    at_start = least_squares(rosenbrock, START, lambda x: np.full((2, 2), np.nan), method=method)
     assert at_start.status is Status.NONFINITE_START
     jac = lambda x: np.array([[-20 * x[0], 10.0], [-1.0, 0.0]]) * (np.nan if x[0] > 0 else 1.0)  # noqa: E731
-    later = least_squares(rosenbrock, START, jac, method)
+    later = least_squares(rosenbrock, START, jac, method=method)
     assert later.status is Status.NONFINITE
     assert 2 * later.cost == pytest.approx(rosenbrock(later.x) @ rosenbrock(later.x))
     assert later.cost < 12
@@ -82,7 +82,7 @@ def test_a_derivative_that_is_not_finite(method: str) -> None:
 def test_a_wall_is_backed_off_from(method: str, bad: float) -> None:
     """log x, and nothing left of 0.1, where the first step of Gauss-Newton lands."""
     fit = least_squares(
-        lambda x: np.where(x > 0.1, np.log(np.maximum(x, 1e-9)), bad), [8.0], lambda x: 1 / x[:, None], method
+        lambda x: np.where(x > 0.1, np.log(np.maximum(x, 1e-9)), bad), [8.0], lambda x: 1 / x[:, None], method=method
     )
     assert fit.success
     assert fit.x == pytest.approx([1.0])
@@ -90,24 +90,23 @@ def test_a_wall_is_backed_off_from(method: str, bad: float) -> None:
 
 @METHODS
 def test_a_wrong_jacobian_is_no_success(method: str) -> None:
-    fit = least_squares(lambda x: x - [3.0, 4.0], [0.0, 0.0], lambda x: -np.eye(2), method)
+    fit = least_squares(lambda x: x - [3.0, 4.0], [0.0, 0.0], lambda x: -np.eye(2), method=method)
     assert fit.status is Status.NO_DECREASE
     assert not fit.success
 
 
 @METHODS
 def test_overflow(method: str) -> None:
-    fit = least_squares(lambda x: np.array([1e200 * (x[0] - 1)]), [3.0], lambda x: np.array([[1e200]]), method)
+    fit = least_squares(lambda x: np.array([1e200 * (x[0] - 1)]), [3.0], lambda x: np.array([[1e200]]), method=method)
     assert fit.status is Status.NONFINITE_START
 
 
 @pytest.mark.parametrize(
     ("returned", "error", "said"),
     [
-        (np.ones((2, 1)), ValueError, "residual must return an array of shape (any,), got one of shape (2, 1)"),
-        (3.0, ValueError, "residual must return an array of shape (any,), got one of shape ()"),
+        (np.ones((2, 1)), ValueError, "fun must return an array of shape (any,), got one of shape (2, 1)"),
         (np.ones(0), ValueError, "at least one number"),
-        (np.ones(2) * 1j, TypeError, "residual must return an array of real numbers, got one of dtype complex128"),
+        (np.ones(2) * 1j, TypeError, "fun must return an array of real numbers, got one of dtype complex128"),
         (None, TypeError, "got None"),
         ("abc", TypeError, "got 'abc'"),
         ([[1.0], [1.0, 2.0]], TypeError, "ragged"),
@@ -150,7 +149,7 @@ def test_functions_that_return_x_or_their_own_buffer(method: str) -> None:
         j[:] = [[-20 * x[0], 10], [-1, 0]]
         return j
 
-    fit = least_squares(into, START, jac, method)
+    fit = least_squares(into, START, jac, method=method)
     assert fit.x == pytest.approx([1.0, 1.0])
     assert not np.shares_memory(fit.fun, f)
     assert not np.shares_memory(fit.jac, j)
@@ -196,7 +195,7 @@ def test_exceptions_pass_through(method: str, error: Any, where: str) -> None:
             lambda x: counted("residual", rosenbrock(x)),
             start,
             lambda x: counted("jac", np.array([[-20 * x[0], 10], [-1, 0]])),
-            method,
+            method=method,
             callback=callback,
         )
     assert isinstance(error, type) or caught.value is error
@@ -235,7 +234,7 @@ def test_a_solve_within_a_solve() -> None:
         ({"x0": []}, ValueError, "x0 must have the shape"),
         ({"x0": [[1.0, 2.0]]}, ValueError, "x0 must have the shape"),
         ({"x0": [1.0, np.nan]}, ValueError, "x0 must be finite"),
-        ({"x0": [1j, 2.0]}, TypeError, "x0 must be an array of real numbers"),
+        ({"x0": [1j, 2.0]}, ValueError, "x0 must be an array of real numbers"),
         ({"x0": ["a"]}, TypeError, "x0 must be"),
         ({"method": "newton"}, ValueError, "method must be one of 'lm', 'gauss-newton', 'dogleg'"),
         ({"loss": "l1"}, ValueError, "loss must be one of linear, huber"),
@@ -252,10 +251,26 @@ def test_a_solve_within_a_solve() -> None:
         ({"max_nfev": True}, TypeError, "max_nfev must be an int"),
         ({"geodesic": 1}, TypeError, "geodesic must be True or False"),
         ({"loss": ["huber"]}, ValueError, "loss must be one of linear, huber"),
-        ({"jac": "cs"}, ValueError, "jac must be a function"),
+        ({"jac": "4-point"}, ValueError, "jac must be a function"),
+        ({"jac": ["2-point"]}, ValueError, "jac must be a function"),
+        ({"jac": "cs", "fun": lambda x: abs(rosenbrock(x))}, TypeError, 'jac="3-point" does without'),
+        ({"bounds": "dogleg"}, ValueError, "pass method='dogleg' by its name"),
+        ({"bounds": ([0, 0], [1, 1, 1])}, ValueError, "upper is (3,)"),
+        ({"bounds": ([0], 9)}, ValueError, "lower is (1,)"),
+        ({"ftol": None, "xtol": None, "gtol": None}, ValueError, "at least one of ftol, xtol and gtol"),
+        ({"diff_step": 0.0}, ValueError, "diff_step must be above 0"),
+        ({"diff_step": [1e-4] * 3}, ValueError, "diff_step must be above 0"),
+        ({"verbose": 3}, ValueError, "verbose must be an int in [0, 3)"),
+        ({"workers": 0}, ValueError, "workers must be a map, such as that of a pool"),
+        ({"workers": "all"}, ValueError, "workers must be a map, such as that of a pool"),
+        ({"tr_solver": "best"}, ValueError, "tr_solver must be"),
+        ({"tr_options": {"tol": 1}}, TypeError, "tr_options has no 'tol'"),
+        ({"jac_sparsity": np.eye(3)}, ValueError, "jac_sparsity must have the shape (m, 2)"),
+        ({"jac_sparsity": np.ones((3, 2))}, ValueError, "the Jacobian has (2, 2)"),
+        ({"jac_sparsity": np.eye(2), "tr_solver": "exact"}, ValueError, "leave it out"),
         ({"bounds": (0, 1)}, ValueError, "x0 must lie within the bounds"),
-        ({"bounds": (2, 2)}, ValueError, "each lower bound must be below"),
-        ({"bounds": (np.nan, 2)}, ValueError, "each lower bound must be below"),
+        ({"bounds": (3, 2)}, ValueError, "no lower bound may be above"),
+        ({"bounds": (np.nan, 2)}, ValueError, "no lower bound may be above"),
         ({"bounds": 3}, ValueError, "bounds must be a pair"),
         ({"bounds": ([0, 0, 0], 1)}, ValueError, "bounds must be a pair"),
         ({"geodesic": True, "method": "dogleg"}, ValueError, 'geodesic=True needs method="lm"'),
@@ -265,5 +280,5 @@ def test_a_solve_within_a_solve() -> None:
 )
 def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: str) -> None:
     with pytest.raises(error) as caught:
-        least_squares(**({"residual": rosenbrock, "x0": START} | arguments))
+        least_squares(**({"fun": rosenbrock, "x0": START} | arguments))
     assert said in str(caught.value)

@@ -158,32 +158,36 @@ def test_a_problem_is_solved_alike_alone_and_among_others() -> None:
     assert together.nit.tolist() == [fit.nit for fit in alone]
 
 
-def test_bits_of_a_whole_solve_that_doubts_its_end() -> None:
-    """Läuchli's matrix: the first damped steps are short, and it goes on almost without damping."""
-    a = np.vstack([np.ones(3), 1e-9 * np.eye(3)])
-    b = a @ [1.0, 2.0, 3.0]
-
-    def at(x: Array) -> tuple[float, Array, Array]:
-        f = a @ x - b
-        return float(0.5 * dots((f,), f)[0]), f, a
-
-    one, x = np.zeros(1, np.int64), np.zeros(3)
-    cost, f, jac = at(x)
+def test_bits_of_a_solve_that_doubts_its_end() -> None:
+    """Failures shorten the radius until a first step is short by it alone; the Gauss-Newton step is tried once more."""
+    random = np.random.default_rng(0)
+    a, f, x = random.standard_normal((7, 3)), random.standard_normal(7), np.ones(3)
+    cost = 0.5 * f @ f
+    one = np.zeros(1, np.int64)
     cores = Cores(x[None], np.array([cost]), None, None, None, *TOLERANCES)
     reference = Problem(x, cost, None, None, TOLERANCES)
-    stop = reference.differentiate(f, jac)
-    assert cores.differentiate(one, f[None], jac[None])[0].tolist() == [stop]
-    while not stop:
-        x = reference.propose()
-        np.testing.assert_array_equal(cores.propose(one)[0], [x])
-        cost, f, jac = at(x)
-        taken, stop = reference.judge(cost)
-        verdicts, stops = cores.judge(one, np.array([cost]))
-        assert (verdicts.tolist(), stops.tolist()) == ([taken], [stop])
-        if taken:
-            stop = reference.differentiate(f, jac) or stop
-            cores.differentiate(one, f[None], jac[None])
-    np.testing.assert_allclose(reference.x, [1, 2, 3], rtol=1e-5)
+    assert reference.differentiate(f, a) == cores.differentiate(one, f[None], a[None])[0].item() == 0
+    long = np.linalg.norm(reference.propose() - x)
+    gains, lengths = [-np.inf] * 9 + [0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2], []
+    for gain in gains:
+        trial = reference.propose()
+        np.testing.assert_array_equal(cores.propose(one)[0], [trial])
+        lengths.append(np.linalg.norm(trial - x))
+        cost = reference.cost - gain * reference._predicted
+        verdict = reference.judge(cost)
+        taken, stops = cores.judge(one, np.array([cost]))
+        assert (bool(taken.item()), int(stops.item())) == verdict
+        assert verdict == (gain > 0, 0)
+        if reference._has_doubted:
+            break
+        if gain > 0:
+            x = trial
+            assert reference.differentiate(f, a) == cores.differentiate(one, f[None], a[None])[0].item() == 0
+    else:
+        pytest.fail("it never doubted")
+    assert lengths[-1] < 1e-9 * long
+    assert np.linalg.norm(reference.propose() - x) == pytest.approx(long, rel=0.1)
+    np.testing.assert_array_equal(cores.propose(one)[0], [reference.propose()])
 
 
 @pytest.mark.parametrize("products", [in_lanes, in_order])
@@ -203,17 +207,32 @@ def test_no_digits_are_lost_to_normal_equations() -> None:
     np.testing.assert_allclose(substituted(r[:, :3], r[:, 3]), [1, 2, 3], rtol=1e-5)
 
 
-@pytest.mark.parametrize("damping", [0.3, 1e-8])
-def test_steps_minimize_the_damped_model(damping: float) -> None:
+@pytest.mark.parametrize("share", [0.9, 0.3, 1e-3, 1e-9])
+def test_steps_minimize_the_model_within_the_radius(share: float) -> None:
+    """By the condition of optimality (Moré and Sorensen 1983): (A^T A + damping) p = -A^T f, of this length."""
     random = np.random.default_rng(0)
     a, f, x = random.standard_normal((7, 3)), random.standard_normal(7), np.ones(3)
     problem = Problem(x, 0.5 * f @ f, None, np.ones(3), TOLERANCES)
     problem.differentiate(f, a)
-    problem._damping = damping
-    stacked = np.vstack([a, np.sqrt(damping) * np.eye(3)])
+    newton = np.linalg.lstsq(a, -f, rcond=None)[0]
+    np.testing.assert_allclose(problem.propose() - x, newton, rtol=1e-12)
+    problem._radius = share * np.linalg.norm(newton)
+    found = problem.propose() - x
+    stacked = np.vstack([a, np.sqrt(problem._damping) * np.eye(3)])
     p = np.linalg.lstsq(stacked, -np.append(f, np.zeros(3)), rcond=None)[0]
-    np.testing.assert_allclose(problem.propose() - x, p, rtol=1e-9)
-    assert problem._predicted == pytest.approx(0.5 * (f @ f - (a @ p + f) @ (a @ p + f)))
+    np.testing.assert_allclose(found, p, rtol=1e-9, atol=1e-15)
+    assert np.linalg.norm(found) == pytest.approx(problem._radius, rel=0.1)
+    assert problem._predicted == pytest.approx(0.5 * (f @ f - (a @ found + f) @ (a @ found + f)), rel=1e-6)
+
+
+@pytest.mark.parametrize(("m", "n"), [(7, 3), (2, 3)])
+def test_the_step_of_a_singular_model_is_the_shortest(m: int, n: int) -> None:
+    random = np.random.default_rng(1)
+    a, f = random.standard_normal((m, n)), random.standard_normal(m)
+    a[:, 1] = 2 * a[:, 0]
+    problem = Problem(np.ones(n), 0.5 * f @ f, None, np.ones(n), TOLERANCES)
+    problem.differentiate(f, a)
+    np.testing.assert_allclose(problem.propose() - 1, np.linalg.lstsq(a, -f, rcond=None)[0], rtol=1e-6)
 
 
 def test_what_is_not_finite() -> None:

@@ -10,15 +10,26 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.reference.kernels.vectors import dots
 
-#: The first damping, and the least from which a failure raises it, as shares of the largest curvature: Madsen, Nielsen
-#: and Tingleff, Methods for non-linear least squares problems (2004), section 3.2, for starts that are not far off.
-FIRST_DAMPING, LEAST_DAMPING = 1e-3, 1e-16
-#: The least factor by which a good gain shrinks the damping (Marquardt 1963).
-LEAST_FACTOR = 0.1
+#: The first radius, as a multiple of the length of the scaled start (MINPACK's factor).
+FIRST_RADIUS = 100.0
+#: A step may be longer or shorter than the radius by this share of it (Moré 1978, section 5).
+SLACK = 0.1
+#: Dampings that are tried for one step at most, and the share of the highest that is the first of them for want of a
+#: better one.
+MOST_DAMPINGS, FIRST_SHARE = 10, 1e-3
+#: The damping of a singular model, as a share of the largest curvature: its step is the shortest one.
+LEAST_DAMPING = 1e-16
+#: A pivot of at most this share of its column is rounding.
+NEGLIGIBLE = 1e-14
+#: A step that gains at most the former share of what the model promised makes the radius shorter, and one that gains
+#: the latter makes it longer, to so many lengths of the step.
+POOR_GAIN, GOOD_GAIN, GROWTH = 0.25, 0.75, 2.0
+#: The factors by which a failure makes the radius shorter than the step.
+LEAST_FACTOR, MOST_FACTOR = 0.1, 0.5
 #: A step that gains less than this share of what the model promised is not taken.
 LEAST_GAIN = 1e-4
-#: Steps that end with a damping above this share of the largest curvature are doubted: they may be short by it alone.
-DOUBTFUL_DAMPING = 1e-8
+#: The largest double.
+MOST = float(np.finfo(np.float64).max)
 #: The relative error of a cost that rounding may cause.
 ROUNDING = 1e-14
 #: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
@@ -46,8 +57,9 @@ class Problem:
         self._is_given = d is not None
         self.d = np.ones_like(x) if d is None else d
         self._largest = np.zeros_like(x)
-        self._damping: float | None = None
-        self._growth, self._first, self._longest = 2.0, True, 0.0
+        self._radius: float | None = None
+        self._damping, self._is_singular = 0.0, False
+        self._first, self._longest = True, 0.0
         self._stopped = RUNNING
         #: The reason in spite of which it went on, until a step is taken; it does so once.
         self._doubted, self._has_doubted = RUNNING, False
@@ -72,19 +84,22 @@ class Problem:
         cosines = np.divide(np.abs(gradient), sizes, where=(sizes > 0) & ~held, out=np.zeros(n))
         self._triangle = r
         r[:, :n] = np.where(held, 0.0, r[:, :n] / self.d)
-        self._curvature = max(inner(r[: j + 1, j], r[: j + 1, j]) for j in range(n))
-        if self._damping is None:
-            self._damping = FIRST_DAMPING * self._curvature
+        curvatures = np.array([inner(r[: j + 1, j], r[: j + 1, j]) for j in range(n)])
+        self._curvature = curvatures.max()
+        rounding = np.flatnonzero((np.diagonal(r) <= NEGLIGIBLE * np.sqrt(curvatures)) & (curvatures > 0))
+        r[rounding, rounding] = 0
+        self._is_singular = bool(held.any() or rounding.size)
+        if self._radius is None:
+            self._radius = self._first_radius()
         if cosines.max() > self._gtol:
             return RUNNING
         self._stopped = GRADIENT
         return GRADIENT
 
     def propose(self) -> Array:
-        """The next trial point: a minimizer of the damped model, or where that leaves the bounds, inside."""
+        """The next trial point: a minimizer of the model within the radius or, where that leaves the bounds, inside."""
         while True:
-            r = self._damped()
-            p = substituted(r[:, :-1], r[:, -1])
+            p = self._within_radius()
             if self._bounds is None:
                 break
             # A parameter at a bound that would leave is held; the last free one never would: it follows its gradient.
@@ -93,17 +108,13 @@ class Problem:
             if not outward.any():
                 break
             self._triangle[:, np.argmax(np.where(outward, np.abs(p), -1.0))] = 0
+            self._is_singular = True
         return self._trial_at(p, promised=True)
 
     def accelerate(self, bend: Array) -> Array:
         """The trial with the geodesic acceleration, given J^T k for the second derivative k along its step."""
-        r = self._damped()
-        z = np.zeros(self.x.size)
-        for j in range(z.size):
-            right = 0.0 if not self._triangle[:, j].any() else bend[j] / self.d[j]
-            for i in range(j):
-                right = right - r[i, j] * z[i]
-            z[j] = right / r[j, j] if r[j, j] > 0 else 0.0
+        r = self._damped(self._damping)
+        z = solved_transposed(r, np.where(self._triangle[:, :-1].any(axis=0), bend / self.d, 0.0))
         z = substituted(r[:, :-1], z)
         if norm(z) <= MOST_BEND * norm(self._p):
             return self._trial_at(self._p + 0.5 * z, promised=self._bounds is not None)
@@ -112,8 +123,8 @@ class Problem:
     def judge(self, cost: float) -> tuple[bool, int]:
         """Whether the trial is taken, given its cost, and VALUE, STEP, NO_DECREASE or RUNNING.
 
-        A gain of 1 divides the damping by 10, one near 0 doubles it, and failures in a row multiply it by 2, 4, 8, ...
-        (Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, eq. 2.4).
+        The radius is MINPACK's: after a failure the minimizer of the parabola through both costs with the slope at x,
+        after a success twice the step.
         """
         actual = self.cost - cost if np.isfinite(cost) else -np.inf
         gain = actual / self._predicted if self._predicted > 0 else -np.inf
@@ -132,15 +143,20 @@ class Problem:
             stop = VALUE
         elif negligible and (self._first or not taken):
             stop = STEP if self._first or was_right else NO_DECREASE
-        assert self._damping is not None
-        is_damped = self._damping > DOUBTFUL_DAMPING * self._curvature
+        is_damped = self._damping > self._least_damping()
+        assert self._radius is not None
+        if gain <= POOR_GAIN:
+            factor = MOST_FACTOR
+            if actual < 0:
+                parabola = 0.5 * np.divide(self._slope, self._slope - actual)
+                factor = max(LEAST_FACTOR, min(MOST_FACTOR, parabola))
+            self._radius = factor * self._length
+            self._damping = self._damping / factor
+        elif not is_damped or gain >= GOOD_GAIN:
+            self._radius = GROWTH * self._reach
+            self._damping = 0.5 * self._damping
         if taken:
-            t = 2 * min(gain, 1.0) - 1
-            self._damping *= max(LEAST_FACTOR, 1 - t * t * t)
-            self._growth, self.cost, self.x = 2.0, cost, self._trial
-        else:
-            self._damping = max(self._damping, LEAST_DAMPING * self._curvature) * self._growth
-            self._growth *= 2
+            self.cost, self.x = cost, self._trial
         self._first = taken
         if taken:
             self._doubted = RUNNING
@@ -154,8 +170,8 @@ class Problem:
         return taken, stop
 
     def trust(self) -> None:
-        """Goes on after it has stopped: with almost no damping, as if no trial had failed yet."""
-        self._damping, self._growth, self._first = LEAST_DAMPING * self._curvature, 2.0, True
+        """Goes on after it has stopped: with the first radius, as if no trial had failed yet."""
+        self._radius, self._damping, self._first = self._first_radius(), 0.0, True
         self._doubted, self._has_doubted = self._stopped, True
 
     def size(self) -> float:
@@ -166,27 +182,81 @@ class Problem:
         """To the trial."""
         return self._p / self.d
 
-    def _damped(self) -> Array:
+    def _first_radius(self) -> float:
+        """Of a start that is short in scaled variables, the length of the gradient."""
+        return min(max(FIRST_RADIUS * self.size(), norm(self._gradient())), MOST)
+
+    def _gradient(self) -> Array:
+        """Of the model, in scaled variables."""
+        r = self._triangle
+        return np.array([inner(r[: j + 1, j], r[: j + 1, -1]) for j in range(self.x.size)])
+
+    def _least_damping(self) -> float:
+        """Of the step that minimizes the model."""
+        return LEAST_DAMPING * self._curvature if self._is_singular else 0.0
+
+    def _within_radius(self) -> Array:
+        """The minimizer of the model whose length is at most about the radius.
+
+        That is a damped one if it is not the Gauss-Newton step; the damping is the root of length - radius, by Newton's
+        method for 1 / length within an interval (Moré 1978, section 5).
+        """
+        radius, least = self._radius, self._least_damping()
+        assert radius is not None
+        r = self._damped(least) if least > 0 else self._triangle
+        p = substituted(r[:, :-1], r[:, -1])
+        length = norm(p)
+        if length - radius <= SLACK * radius:
+            self._damping = least
+            return p
+        low = self._next_damping(least, r, p, length, radius)
+        if self._is_singular or not np.isfinite(low):
+            low = least
+        high = norm(self._gradient()) / radius
+        damping = min(max(self._damping, low), high)
+        if not damping > 0:
+            damping = FIRST_SHARE * high
+        for _ in range(MOST_DAMPINGS):
+            self._damping = damping
+            r = self._damped(damping)
+            p = substituted(r[:, :-1], r[:, -1])
+            length = norm(p)
+            if abs(length - radius) <= SLACK * radius:
+                break
+            if length > radius:
+                low = max(low, damping)
+            else:
+                high = min(high, damping)
+            damping = min(max(self._next_damping(damping, r, p, length, radius), low), high)
+        return p
+
+    def _next_damping(self, damping: float, r: Array, p: Array, length: float, radius: float) -> float:
+        """Newton's next damping after one whose triangle and step these are."""
+        w = solved_transposed(r, p)
+        share = np.divide(length, norm(w))
+        return damping + (length - radius) / radius * share * share
+
+    def _damped(self, damping: float) -> Array:
         """The triangle with the root of the damping below: each of its rows below one of R."""
-        assert self._damping is not None
         n = self.x.size
         rows = np.zeros((2 * n, n + 1))
         rows[::2] = self._triangle
-        rows[np.arange(1, 2 * n, 2), np.arange(n)] = np.sqrt(self._damping)
+        rows[np.arange(1, 2 * n, 2), np.arange(n)] = np.sqrt(damping)
         return triangle(rows, in_order)
 
     def _trial_at(self, p: Array, promised: bool) -> Array:
         """The trial at the end of p, within the bounds; the model promises for p if it holds for p."""
-        self._size = self.size()
+        self._size, self._reach = self.size(), norm(p)
         self._trial = self.x + p / self.d
         if self._bounds is not None:
             self._trial = np.clip(self._trial, *self._bounds)
             p = (self._trial - self.x) * self.d
         self._p, self._length = p, norm(p)
         if promised:
-            self._predicted = 0.0
+            self._predicted = self._slope = 0.0
             for i, row in enumerate(self._triangle):
                 bend = inner(row[i:-1], p[i:])
+                self._slope = self._slope - bend * row[-1]
                 self._predicted = self._predicted - bend * (row[-1] + 0.5 * bend)
         return self._trial
 
@@ -226,6 +296,17 @@ def substituted(r: Array, right: Array) -> Array:
             total = total - r[j, k] * p[k]
         p[j] = total / r[j, j] if r[j, j] > 0 else 0.0
     return p
+
+
+def solved_transposed(r: Array, right: Array) -> Array:
+    """The z with R^T z = right; 0 where R is singular."""
+    z = np.zeros(right.size)
+    for j in range(z.size):
+        total = right[j]
+        for i in range(j):
+            total = total - r[i, j] * z[i]
+        z[j] = total / r[j, j] if r[j, j] > 0 else 0.0
+    return z
 
 
 def inner(x: Array, y: Array) -> float:

@@ -41,4 +41,4 @@ class ConjugateGradient(Rule):
         return d if d @ g <= -0.01 * (g @ g) else -g
 
     def first_trial(self, move: Move | None, slope: float) -> float:
-        return same_change(move, slope)
+        return same_change(move, slope, growth=10.0)

@@ -14,12 +14,13 @@ ValueAndGradient = Callable[[Array], tuple[float, Array]]
 
 @dataclass(frozen=True)
 class Move:
-    """The last step a d and the gradients g and G at its ends."""
+    """The last step a d, the gradients g and G at its ends, and by how much the value has decreased."""
 
     a: float
     d: Array
     g: Array
     new_g: Array
+    decrease: float
 
     @property
     def s(self) -> Array:
@@ -46,13 +47,16 @@ class Rule:
 
 
 def cautious(slope: float) -> float:
-    """The first trial along -g, where the slope is -|g|^2: 1, but of unit length at most."""
-    return min(1.0, 1 / math.sqrt(-slope))
+    """The first trial along -g, where the slope is -|g|^2: of unit length."""
+    return 1 / math.sqrt(-slope)
 
 
-def same_change(move: Move | None, slope: float) -> float:
-    """The step whose first-order change is that of the last one (Nocedal and Wright 2006, p. 59)."""
-    return move.a * float(move.d @ move.g) / slope if move else cautious(slope)
+def same_change(move: Move | None, slope: float, growth: float) -> float:
+    """The step whose first-order change is that of the last one (Nocedal and Wright 2006, p. 59).
+
+    Beyond the textbook: it is `growth` times as long at most.
+    """
+    return move.a * min(growth, float(move.d @ move.g) / slope) if move else cautious(slope)
 
 
 def descend(fun: ValueAndGradient, x: Array, rule: Rule, c1: float, c2: float) -> Iterator[Array]:
@@ -76,8 +80,9 @@ def descend(fun: ValueAndGradient, x: Array, rule: Rule, c1: float, c2: float) -
         if a is None:
             return
         x = x + a * d
+        before = value
         value, new_g = fun(x)
-        move, g = Move(a, d, g, new_g), new_g
+        move, g = Move(a, d, g, new_g, before - value), new_g
         yield x
 
 

@@ -11,4 +11,4 @@ class GradientDescent(Rule):
         return -g
 
     def first_trial(self, move: Move | None, slope: float) -> float:
-        return same_change(move, slope)
+        return same_change(move, slope, growth=100.0)

@@ -23,13 +23,13 @@ def two_loops(pairs: deque[tuple[Array, Array]], g: Array) -> Array:
 
 
 class LimitedMemory(Rule):
-    """Beyond the paper: a pair is used if s.y > eps y.y, with eps = 2^-52 (Byrd, Lu, Nocedal and Zhu 1995, eq. 3.9)."""
+    """Beyond the paper: a pair is used if s.y > -eps s.g, with eps = 2^-52."""
 
     def __init__(self, maxcor: int = 10) -> None:
         self.pairs: deque[tuple[Array, Array]] = deque(maxlen=maxcor)
 
     def direction(self, x: Array, g: Array, move: Move | None) -> Array | None:
-        if move is not None and move.s @ move.y > 2.0**-52 * (move.y @ move.y):
+        if move is not None and move.s @ move.y > -(2.0**-52) * (move.s @ move.g):
             self.pairs.append((move.s, move.y))
         return -two_loops(self.pairs, g) if self.pairs else None
 

@@ -26,22 +26,31 @@ def dfp(h: Array, s: Array, y: Array) -> Array:
 class QuasiNewton(Rule):
     """H begins as (s.y / y.y) I of the first step (Nocedal and Wright 2006, eq. 6.20).
 
-    Beyond the textbook: a step with s.y <= 0, which ends no search that meets the Wolfe conditions, leaves H as it is.
+    Beyond the textbook: for BFGS of less than 100 variables it begins as I if that is larger, and the first trial is 1
+    or, if shorter, about the one whose first-order change is twice the last decrease (p. 60). A step with s.y <= 0,
+    which ends no search that meets the Wolfe conditions, leaves H as it is.
     """
 
     def __init__(self, update: str) -> None:
         self.update = {"bfgs": bfgs, "dfp": dfp}[update]
+        self.least = 1.0 if update == "bfgs" else 0.0
         self.h: Array | None = None
 
     def direction(self, x: Array, g: Array, move: Move | None) -> Array | None:
         if move is None:
             return None
         s, y = move.s, move.y
+        if s.size >= 100:
+            self.least = 0.0
         if s @ y > 0:
-            self.h = self.update(s @ y / (y @ y) * np.eye(s.size) if self.h is None else self.h, s, y)
+            scale = max(self.least, float(s @ y / (y @ y)))
+            self.h = self.update(scale * np.eye(s.size) if self.h is None else self.h, s, y)
         elif self.h is None:
             self.h = np.eye(s.size)
         return -self.h @ g
+
+    def first_trial(self, move: Move | None, slope: float) -> float:
+        return min(1.0, 1.01 * 2 * move.decrease / -slope) if move and self.least and move.decrease > 0 else 1.0
 
     def forget(self) -> None:
         self.h = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.callbacks import number
 from onepass.solve.kernels import combine, dots
 from onepass.solve.lbfgs.checkpoint import loaded_state, saved_state
 from onepass.solve.lbfgs.parameters import Parameters
@@ -17,7 +18,6 @@ from onepass.solve.lbfgs.settings import Group, LineSearch, Settings
 from onepass.solve.lbfgs.state import State
 from onepass.solve.smooth.lbfgs import Memory
 from onepass.solve.smooth.line_search import Outcome, Trial, Wolfe
-from onepass.solve.smooth.objective import number
 from onepass.solve.smooth.watch import within
 
 Closure = Callable[[], tuple[Any, Any]]
@@ -38,7 +38,7 @@ class LBFGS:
         lr: the step length, or the first trial of a line search, in (0, inf). The very first is lr min(1, 1 / sum
             \|g\|).
         max_iter: iterations per step, at least 1.
-        max_eval: calls of the closure per step; 5/4 max_iter if None.
+        max_eval: calls of the closure per step; 5/4 max_iter, and 2 at least, if None.
         tolerance_grad: the gradient's largest absolute value at which a step ends.
         tolerance_change: the largest change of a parameter, and the change of the loss, at which a step ends.
         history_size: how many pairs are kept, at least 1.
@@ -184,9 +184,12 @@ class LBFGS:
             d, slope = state.direction(g)
             if not slope <= -chosen.tolerance_change:
                 break
-            if iteration == chosen.max_iter and not chosen.line_search:  # the next step begins with the closure
-                combine(x, 1.0, x, (length,), (d,))
+            spent = state.func_evals >= limit
+            if (spent or iteration == chosen.max_iter) and not chosen.line_search:
+                combine(x, 1.0, x, (length,), (d,))  # the next step begins with the closure
                 state.step = length
+                break
+            if spent:
                 break
             trial_g = np.empty_like(g)
             trial = self._move(phi, loss, slope, length, limit)
@@ -227,4 +230,4 @@ class LBFGS:
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             raise TypeError(f"LBFGS: the closure must return the loss and the gradients, got {type(returned).__name__}")
         self._params.flatten(returned[1], out)
-        return number(returned[0])
+        return float(number(returned[0]))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array, as_arrays
-from onepass.solve.callbacks import described
-from onepass.solve.smooth.objective import FLOATS, fill
+from onepass.solve.callbacks import described, fill
+from onepass.solve.smooth.objective import FLOATS
 
 
 class Parameters:

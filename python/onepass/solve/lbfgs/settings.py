@@ -15,7 +15,7 @@ LineSearch = Literal["strong_wolfe"]
 
 @dataclass(frozen=True)
 class Settings(Checked):
-    """The arguments of LBFGS; max_eval is 5/4 of max_iter if it is None."""
+    """The arguments of LBFGS; max_eval is 5/4 of max_iter, and 2 at least, if it is None."""
 
     owner: ClassVar[str] = "LBFGS"
 
@@ -30,7 +30,7 @@ class Settings(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_eval is None:
-            object.__setattr__(self, "max_eval", self.max_iter * 5 // 4)
+            object.__setattr__(self, "max_eval", max(2, self.max_iter * 5 // 4))
 
 
 class Group(group.Group):

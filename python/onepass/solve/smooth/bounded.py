@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -13,27 +12,26 @@ from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.smooth.cauchy import room, target
 from onepass.solve.smooth.compact import Compact
 from onepass.solve.smooth.lbfgs import LEAST_CURVATURE
-from onepass.solve.smooth.line_search import Outcome, Wolfe
-from onepass.solve.smooth.objective import Objective, read_only
+from onepass.solve.smooth.line_search import LARGEST, Outcome, Wolfe
+from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.watch import Watch
 
 
-def projected_gradient(x: Array, g: Array, lower: Array, upper: Array) -> float:
-    """The largest change of a variable by a projected step along -g, which is zero at a stationary point."""
-    return float(np.abs(np.clip(x - g, lower, upper) - x).max())
+def projected_step(x: Array, g: Array, lower: Array, upper: Array) -> Array:
+    """What a step along -g changes when it is projected, which is nothing at a stationary point."""
+    step: Array = np.clip(x - g, lower, upper) - x
+    return step
 
 
 def bounded(
     objective: Objective, x0: Array, lower: Array, upper: Array, watch: Watch, wolfe: Wolfe, pairs: int
 ) -> OptimizeResult:
     """L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995, SIAM J. Sci. Comput. 16)."""
-    x, x_seen = read_only(np.clip(x0, lower, upper))
-    trial_x, trial_seen = read_only(np.empty_like(x))
+    x, trial_x = np.clip(x0, lower, upper), np.empty_like(x0)
     g, trial_g = np.empty_like(x), np.empty_like(x)
     hessian = Compact(pairs)
     boxed = bool(np.isfinite(lower).all() and np.isfinite(upper).all())
-    value = objective.value_and_gradient(x_seen, g)
-    status = watch.start(x, value, g, dots((g,), g).item())
+    value, _, status = watch.begin(x, g)
     end = d = x
 
     def phi(step: float) -> tuple[float, float]:
@@ -42,11 +40,11 @@ def bounded(
         else:
             combine(trial_x, 1.0, x, (step,), (d,))
             np.clip(trial_x, lower, upper, out=trial_x)
-        found = objective.value_and_gradient(trial_seen, trial_g)
+        found = objective.value_and_gradient(trial_x, trial_g)
         return found, dots((d,), trial_g).item()
 
     while status is None:
-        left = watch.evaluations_left()
+        left = objective.left()
         if left <= 0:
             status = Status.MAX_EVALUATIONS
             break
@@ -62,25 +60,30 @@ def bounded(
             if not len(hessian):
                 first = 1.0 if boxed else min(1.0, 1.0 / math.sqrt(squared))
             largest = max(1.0, room(x, d, lower, upper)) if len(hessian) else 1.0
-            search = replace(wolfe, largest=min(largest, wolfe.largest)).search
+            least = 0.0 if objective.differenced is None else objective.differenced.least(x, d)
             # One evaluation is kept for the case that the step to take is not the last trial.
-            outcome, best, last = search(phi, value, slope, first, max(1, left - 1))
+            outcome, best, last = wolfe.search(
+                phi, value, slope, first, max(1, left - 1), least=least, largest=min(largest, LARGEST)
+            )
         if outcome is Outcome.FAILED:
-            if left - 1 <= wolfe.trials and watch.evaluations_left() <= 1:
+            if left - 1 <= wolfe.trials and objective.left() <= 1:
                 status = Status.MAX_EVALUATIONS
+            elif objective.refine(x, value, g):
+                hessian.clear()
+                status = Status.GRADIENT if watch.is_stationary(x, g) else None
             elif len(hessian):
                 hessian.clear()
             else:
-                status = Status.NO_DECREASE
+                status = objective.stuck
             continue
         if best is not last:
             phi(best.step)
         s, y = trial_x - x, trial_g - g
         before, value = value, best.value
-        x, x_seen, trial_x, trial_seen = trial_x, trial_seen, x, x_seen
+        x, trial_x = trial_x, x
         g, trial_g = trial_g, g
         s_y, y_y = dots((s, y), y).tolist()
-        if s_y > LEAST_CURVATURE * y_y and y_y > 0:
+        if s_y > -LEAST_CURVATURE * best.step * slope and 0 < y_y < math.inf:
             hessian.push(s, y)
-        status = watch.accept(x, before, value, g)
-    return watch.result(status, x, value, g, {})
+        status = watch.accept(x, before, value, g, trial_x)
+    return watch.result(status, x, value, g, {"hess_inv": hessian.inverse(x.size, x.dtype)})

@@ -6,10 +6,13 @@ S^T Y and L what is below it (Byrd, Nocedal and Schnabel 1994, Math. Programming
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
+from onepass.solve.smooth.inverse_hessian import InverseHessian
 
 
 class Compact:
@@ -42,6 +45,11 @@ class Compact:
             found = dots([*self._y, *self._s], vector).reshape(2, count)
             products[:, :count, kind, count - 1] = products[kind, count - 1, :, :count] = found
         self._show(products[0, count - 1, 0, count - 1].item() / products[1, count - 1, 0, count - 1].item())
+
+    def inverse(self, size: int, dtype: Any) -> InverseHessian:
+        """The matrix's inverse as an operator."""
+        pairs = ((s, 1.0, y) for s, y in zip(self._s, self._y, strict=True))
+        return InverseHessian(size, dtype, 1 / self.theta, pairs)
 
     def _show(self, theta: float) -> None:
         """The matrices of the pairs that there are now."""

@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots
-from onepass.solve.smooth.descent import Move, cautious
+from onepass.solve.smooth.descent import Move, as_last, cautious
 
 #: A direction whose slope is less than this share of the steepest one's is given up for the steepest one.
 LEAST_DESCENT = 0.01
+#: The longest first trial, in multiples of the last step.
+MOST_GROWTH = 10.0
 #: Powell's bound of G.g / G.G.
 POWELL = 0.2
 #: The eta of Hager and Zhang's lower bound of beta.
@@ -112,8 +114,7 @@ class ConjugateGradient:
         return d, slope, move.old_g
 
     def guess(self, move: Move | None, slope: float) -> float:
-        """The first-order change is that of the last step (Nocedal and Wright 2006, p. 59)."""
-        return move.step * move.slope_before / slope if move else cautious(slope)
+        return as_last(move, slope, MOST_GROWTH) if move else cautious(slope)
 
     def extras(self) -> dict[str, Any]:
         return {}

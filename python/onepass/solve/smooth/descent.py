@@ -12,19 +12,21 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.smooth.line_search import Outcome, Wolfe
-from onepass.solve.smooth.objective import Objective, read_only
+from onepass.solve.smooth.curvature import Curvature
+from onepass.solve.smooth.line_search import LARGEST, Outcome, Wolfe
+from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.watch import Watch
 
 
 @dataclass(slots=True)
 class Move:
-    """A step that was taken: its length along d, the slopes and gradients at both ends, and where it led."""
+    """A step that was taken: its length along d, slopes and gradients at both ends, the decrease, and where it led."""
 
     step: float
     d: Array
     slope_before: float
     slope_after: float
+    decrease: float
     old_g: Array
     new_g: Array
     x: Array
@@ -56,15 +58,27 @@ class Rule(Protocol):
 
 
 def cautious(slope: float) -> float:
-    """The first trial of a steepest direction, whose slope is minus its squared length: one unit of length at most."""
-    return min(1.0, 1.0 / math.sqrt(-slope)) if slope < 0 else 1.0
+    """The first trial of a steepest direction, whose slope is minus its squared length: one unit of length.
+
+    So it does not depend on the objective's scale.
+    """
+    return 1.0 / math.sqrt(-slope) if slope < 0 else 1.0
+
+
+def as_last(move: Move, slope: float, growth: float) -> float:
+    """The first trial whose first-order change is that of the last step (Nocedal and Wright 2006, p. 59).
+
+    Args:
+        growth: how many times as long it is at most: after an exact step the slope may be next to nothing.
+    """
+    return move.step * min(growth, move.slope_before / slope)
 
 
 class FreshDirections(ABC):
     """A rule whose directions depend on the point alone, not on the steps before."""
 
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
+    def __init__(self, curvature: Curvature) -> None:
+        self._curvature = curvature
         self.steepest = False
 
     @abstractmethod
@@ -96,12 +110,9 @@ class FreshDirections(ABC):
 
 def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wolfe) -> OptimizeResult:
     """Follows a rule until the watch finds a reason to stop, or until no step decreases the objective."""
-    x, x_seen = read_only(x0.copy())
-    trial_x, trial_seen = read_only(np.empty_like(x))
+    x, trial_x = x0.copy(), np.empty_like(x0)
     g, trial_g = np.empty_like(x), np.empty_like(x)
-    value = objective.value_and_gradient(x_seen, g)
-    squared = dots((g,), g).item()
-    status = watch.start(x, value, g, squared)
+    value, squared, status = watch.begin(x, g)
     if status is not None:
         return watch.result(status, x, value, g, rule.extras())
     d, slope = rule.start(x, g, squared)
@@ -109,22 +120,40 @@ def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wo
 
     def phi(step: float) -> tuple[float, float]:
         combine(trial_x, 1.0, x, (step,), (d,))
-        found = objective.value_and_gradient(trial_seen, trial_g)
+        if objective.differenced is None:
+            found = objective.value_and_gradient(trial_x, trial_g)
+        else:
+            found = objective.value(trial_x)
+            if math.isfinite(found) and wolfe.rejects(step, found, value, slope):
+                return found, objective.slope(trial_x, d, found)  # n calls less than a gradient
+            objective.gradient(trial_x, found, trial_g)
         return found, dots((d,), trial_g).item()
 
     while True:
-        left = watch.evaluations_left()
+        left = objective.left()
         if left <= 0:
             status = Status.MAX_EVALUATIONS
             break
         # One evaluation is kept for the case that the step to take is not the last trial.
-        outcome, best, last = wolfe.search(phi, value, slope, rule.guess(move, slope), max(1, left - 1))
+        outcome, best, last = wolfe.search(
+            phi,
+            value,
+            slope,
+            rule.guess(move, slope),
+            max(1, left - 1),
+            least=0.0 if objective.differenced is None else objective.differenced.least(x, d),
+            largest=LARGEST * max(1.0, cautious(slope)),
+        )
         if outcome is Outcome.FAILED:
-            if left - 1 <= wolfe.trials and watch.evaluations_left() <= 1:
+            if left - 1 <= wolfe.trials and objective.left() <= 1:
                 status = Status.MAX_EVALUATIONS
                 break
-            if rule.steepest:
-                status = Status.NO_DECREASE
+            if objective.refine(x, value, g):
+                if watch.is_stationary(x, g):
+                    status = Status.GRADIENT
+                    break
+            elif rule.steepest:
+                status = objective.stuck
                 break
             squared = dots((g,), g).item()
             combine(d, -1.0, g, (), ())
@@ -133,16 +162,16 @@ def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wo
             continue
         if best is not last:
             phi(best.step)
-        move = Move(best.step, d, slope, best.slope, g, trial_g, trial_x)
+        move = Move(best.step, d, slope, best.slope, value - best.value, g, trial_g, trial_x)
         before, value = value, best.value
-        x, x_seen, trial_x, trial_seen = trial_x, trial_seen, x, x_seen
-        status = watch.accept(x, before, value, trial_g)
+        x, trial_x = trial_x, x
+        status = watch.accept(x, before, value, trial_g, trial_x)
         if status is not None:
             g = trial_g
             break
         d, slope, spare = rule.next(move)
         g, trial_g = trial_g, spare
         if not slope < 0:
-            status = Status.NO_DECREASE
+            status = objective.stuck
             break
     return watch.result(status, x, value, g, rule.extras())

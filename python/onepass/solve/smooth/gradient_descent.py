@@ -6,7 +6,10 @@ from typing import Any
 
 from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
-from onepass.solve.smooth.descent import Move, cautious
+from onepass.solve.smooth.descent import Move, as_last, cautious
+
+#: The longest first trial, in multiples of the last step: here, long ones among short ones help.
+MOST_GROWTH = 100.0
 
 
 class GradientDescent:
@@ -25,8 +28,7 @@ class GradientDescent:
         return move.d, -dots((move.new_g,), move.new_g).item(), move.old_g
 
     def guess(self, move: Move | None, slope: float) -> float:
-        """The first-order change is that of the last step (Nocedal and Wright 2006, p. 59)."""
-        return move.step * move.slope_before / slope if move else cautious(slope)
+        return as_last(move, slope, MOST_GROWTH) if move else cautious(slope)
 
     def extras(self) -> dict[str, Any]:
         return {}

@@ -17,8 +17,9 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots, lbfgs_direction
 from onepass.solve.smooth.descent import Move, cautious
+from onepass.solve.smooth.inverse_hessian import InverseHessian
 
-#: A pair is used if s.y is above this many machine numbers of y.y (Byrd et al. 1995, eq. 3.9).
+#: A pair is used if s.y is above this share of -s.g: the slope along the step has changed beyond its rounding.
 LEAST_CURVATURE = 2.0**-52
 
 
@@ -81,6 +82,13 @@ class Memory:
         self.gamma = step * d_y / y_y
         self._newest = slot
 
+    def inverse(self, size: int, dtype: Any) -> InverseHessian:
+        """The matrix H as an operator, which keeps the long vectors."""
+        count, middle = len(self), self.middle
+        slots = ((self.oldest_slot + age) % count for age in range(count))
+        pairs = ((self.ds[i], float(middle[-3, i] * middle[i, i]), self.ys[i]) for i in slots)
+        return InverseHessian(size, dtype, self.gamma, pairs)
+
     def direction(self, g: Array, out: Array) -> float:
         """out = -H g; returns its slope."""
         slope = lbfgs_direction(out, g, self.ds, self.ys, self.middle, self.gamma, self._newest)
@@ -91,8 +99,9 @@ class Memory:
 class LimitedMemory:
     """Directions d = -H g from the last pairs."""
 
-    def __init__(self, pairs: int) -> None:
+    def __init__(self, pairs: int, size: int, dtype: Any) -> None:
         self.memory = Memory(pairs)
+        self._size, self._dtype = size, dtype
         self.steepest = True
 
     def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
@@ -107,7 +116,7 @@ class LimitedMemory:
         g, y, memory = move.new_g, move.old_g, self.memory
         y_y = blend(y, -1.0, 1.0, g, y)
         d_y = move.slope_after - move.slope_before
-        usable = move.step * d_y > LEAST_CURVATURE * y_y and y_y > 0
+        usable = d_y > -LEAST_CURVATURE * move.slope_before and 0 < y_y < math.inf
         d, spare = move.d, y
         if usable:
             oldest = memory.oldest()
@@ -127,4 +136,5 @@ class LimitedMemory:
         return cautious(slope) if self.steepest else 1.0
 
     def extras(self) -> dict[str, Any]:
-        return {}
+        """hess_inv, from the steps before the last one."""
+        return {"hess_inv": self.memory.inverse(self._size, self._dtype)}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 LEAST_GROWTH, MOST_GROWTH, SHRINK = 1.1, 4.0, 0.66
 #: Where the objective is not finite the next trial is at this share of the way.
 BACK = 0.25
+#: The longest step that is tried, in units of length for a direction that has the length of the gradient.
+LARGEST = 1e20
 #: Machine numbers of a value within which two values of the objective count as equal.
 ROUNDING = 10.0
 
@@ -41,17 +43,27 @@ class Wolfe:
         c2: curvature, |f'(a)| <= c2 |f'(0)|, in (c1, 1).
         trials: evaluations at most.
         rounding: machine epsilon of the dtype in which the objective is computed.
-        largest: longest step that is tried.
     """
 
     c1: float = 1e-4
     c2: float = 0.9
     trials: int = 20
     rounding: float = 2.0**-52
-    largest: float = 1e20
+
+    def rejects(self, step: float, found: float, value: float, slope: float) -> bool:
+        """Whether a finite value at a step is too large for it to be taken, whatever its slope."""
+        return found - value > max(ROUNDING * self.rounding * abs(value), step * self.c1 * slope)
 
     def search(
-        self, phi: Callable[[float], tuple[float, float]], value: float, slope: float, first: float, trials: int
+        self,
+        phi: Callable[[float], tuple[float, float]],
+        value: float,
+        slope: float,
+        first: float,
+        trials: int,
+        *,
+        least: float = 0.0,
+        largest: float = LARGEST,
     ) -> tuple[Outcome, Trial, Trial]:
         """Seeks a step from 0 where the function has this value and this negative slope.
 
@@ -63,6 +75,7 @@ class Wolfe:
             phi: the value and the slope at a step length.
             first: the first trial.
             trials: evaluations at most, if fewer than the budget.
+            least, largest: the shortest and the longest step that is tried.
 
         Returns:
             The outcome, the step to take, and the trial that was evaluated last.
@@ -74,9 +87,11 @@ class Wolfe:
         bracketed, first_stage = False, True
         width = older_width = barrier = math.inf  # barrier: the nearest step where the objective is not finite
         noise, drop, steep = ROUNDING * self.rounding * abs(value), self.c1 * slope, -self.c2 * slope
-        step = min(first, self.largest)
+        step = min(first, largest)
 
         for _ in range(min(trials, self.trials)):
+            if step < least:
+                break
             trial = Trial(step, *phi(step))
             if not (math.isfinite(trial.value) and math.isfinite(trial.slope)):
                 barrier = step
@@ -90,11 +105,11 @@ class Wolfe:
                 return Outcome.WOLFE, trial, trial
             if decreased and trial.value < lowest.value:
                 lowest = trial
-            if step >= self.largest and decreased and trial.slope <= drop:
+            if step >= largest and decreased and trial.slope <= drop:
                 break
             if first_stage and decreased and trial.slope >= 0:
                 first_stage = False
-            low, high = limits(best, other, step, bracketed, self.largest)
+            low, high = limits(best, other, step, bracketed, largest)
             if first_stage and not decreased and seen.value <= best.value:
                 # Of f(a) - c1 a f'(0), which has a minimizer in the bracket even if f has none that is low enough.
                 a, b, c = (tilted(t, drop) for t in (best, other, seen))
@@ -110,7 +125,7 @@ class Wolfe:
                     break
             if step >= barrier > best.step:
                 step = best.step + 0.5 * (barrier - best.step)
-            step = min(step, self.largest)
+            step = min(step, largest)
             if not math.isfinite(step) or step <= 0 or step == best.step:
                 step = best.step + 0.5 * (other.step - best.step)
                 if step in (best.step, other.step):

@@ -11,18 +11,28 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.derivatives import Scheme
 from onepass.solve.result import OptimizeResult
-from onepass.solve.smooth.bounded import bounded, projected_gradient
+from onepass.solve.smooth.arguments import (
+    checked_bounds,
+    checked_inverse,
+    checked_start,
+    checked_steps,
+    refuse_constraints,
+)
+from onepass.solve.smooth.bounded import bounded, projected_step
 from onepass.solve.smooth.conjugate_gradient import ConjugateGradient
+from onepass.solve.smooth.curvature import Curvature
 from onepass.solve.smooth.descent import Rule, descend
 from onepass.solve.smooth.gradient_descent import GradientDescent
 from onepass.solve.smooth.lbfgs import LimitedMemory
 from onepass.solve.smooth.line_search import Wolfe
 from onepass.solve.smooth.methods import (
+    BFGSOptions,
     CGOptions,
     LBFGSOptions,
     LineSearchOptions,
     Method,
     Name,
+    NewtonCGOptions,
     Options,
     TrustOptions,
     checked_method,
@@ -30,7 +40,7 @@ from onepass.solve.smooth.methods import (
 )
 from onepass.solve.smooth.newton import Newton
 from onepass.solve.smooth.newton_cg import NewtonCG
-from onepass.solve.smooth.objective import FLOATS, Objective
+from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.quasi_newton import QuasiNewton
 from onepass.solve.smooth.trust_region import trust_ncg
 from onepass.solve.smooth.watch import Watch
@@ -39,37 +49,43 @@ from onepass.solve.smooth.watch import Watch
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
-    *,
+    args: Any = (),
+    method: Method | None = None,
     jac: Callable[..., Any] | bool | Scheme | None = None,
-    hess: Callable[..., Any] | None = None,
+    hess: Any = None,
     hessp: Callable[..., Any] | None = None,
-    method: Method = "lbfgs",
     bounds: Any = None,
+    constraints: Any = (),
     tol: float | None = None,
     callback: Callable[..., object] | None = None,
     options: Mapping[str, Any] | None = None,
-    args: tuple[Any, ...] = (),
 ) -> OptimizeResult:
-    """Seeks a local minimizer of a smooth function.
+    """Seeks a local minimizer of a smooth function. The call is that of `scipy.optimize.minimize`.
 
     Args:
-        fun: ``fun(x, *args)`` is the value. x is a read-only view that is good until the next call: copy it to keep
-            it.
+        fun: ``fun(x, *args)`` is the value. x is a copy that may be kept and changed.
         x0: the start, one-dimensional, of float32 or float64; other numbers are taken as float64. It is not written to.
-        jac: ``jac(x, *args)`` is the gradient; True if fun returns the value and the gradient; None, "2-point" or
-            "3-point" for differences of values.
-        hess: ``hess(x, *args)`` is the Hessian, which "newton" needs and "newton-cg" and "trust-ncg" may use.
-        hessp: ``hessp(x, p, *args)`` is the Hessian times p. Without it and hess, gradients are differenced.
+        args: a tuple; anything else is the only further argument.
         method: "newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs" or "gd", or as SciPy spells it, "BFGS"
-            or "L-BFGS-B"; case does not matter, but type checkers know these spellings alone.
+            or "L-BFGS-B"; None is "lbfgs". Case does not matter, but type checkers know these spellings alone.
+        jac: ``jac(x, *args)`` is the gradient; True if fun returns the value and the gradient; "2-point", "3-point" or
+            "cs" for differences of values, the last by a complex step; None (or False) for simple ones until they tell
+            no way down any more, and central ones from there.
+        hess: ``hess(x, *args)`` is the Hessian, an array or what multiplies with one by ``@``; or "2-point", "3-point"
+            or "cs" for differences of gradients; or an object that is updated, as SciPy's BFGS and SR1. "newton" needs
+            it, "newton-cg" and "trust-ncg" may use it.
+        hessp: ``hessp(x, p, *args)`` is the Hessian times p. Without it and hess, gradients are differenced.
         bounds: for "lbfgs": pairs (lower, upper), None or an infinity for none, or an object with `lb` and `ub`.
+            Variables with equal bounds are fixed.
+        constraints: there must be none.
         tol: sets gtol and, for "lbfgs", ftol.
         callback: called after every iteration with a copy of x or, if its parameter is named intermediate_result, with
             an `OptimizeResult`. StopIteration ends the method with the point it has; other exceptions pass through.
-        options: by name; what there is depends on the method, see docs/minimize.md.
+        options: by name; what there is depends on the method, see docs/minimize.md. One of None is the default.
 
     Returns:
-        x, fun, jac, success, status, message, nit, nfev, njev, nhev; for "bfgs" and "dfp" hess_inv, too.
+        x, fun, jac, success, status, message, nit, nfev, njev, nhev; for "bfgs", "dfp" and "lbfgs" hess_inv, too; with
+        return_all, allvecs.
 
     Raises:
         TypeError, ValueError: an argument is wrong, or a function returns something of a wrong shape or kind.
@@ -85,33 +101,49 @@ def minimize(
     name = checked_method(method)
     settings = checked_options(name, options, tol, start)
     limits = None if bounds is None else checked_bounds(bounds, name, start)
+    refuse_constraints(constraints)
     if name == "newton" and hess is None:
         raise ValueError('method "newton" needs hess; "newton-cg" and "trust-ncg" do without')
-    if name in ("newton-cg", "trust-ncg") and hess is None and hessp is None and not (callable(jac) or jac is True):
+    has_gradient = callable(jac) or jac is True
+    if isinstance(hess, str) and not has_gradient:
+        raise ValueError(f"hess={hess!r} differences gradients: it needs jac, a function or True")
+    if name in ("newton-cg", "trust-ncg") and hess is None and hessp is None and not has_gradient:
         raise ValueError(f"method {name!r} needs jac, or hess or hessp: it differences gradients for want of a Hessian")
-    objective = Objective(fun, start.size, jac=jac, hess=hess, hessp=hessp, args=tuple(args), bounds=limits)
+    more = args if isinstance(args, tuple) else (args,)
+    steps = checked_steps(settings, start)
+    objective = Objective(fun, start.size, jac=jac, args=more, bounds=limits, limit=settings.maxfun, steps=steps)
+    curvature = Curvature(objective, hess, hessp, more, limits)
     watch = Watch(
         objective,
+        curvature,
         gtol=settings.gtol,
         ftol=settings.ftol,
         maxiter=settings.maxiter,
-        maxfun=settings.maxfun,
         callback=callback,
-        measure=None if limits is None else lambda x, g: projected_gradient(x, g, *limits),
+        measure=measure(settings.norm, limits),
+        is_short=is_short(settings),
+        keeps_all=settings.return_all,
     )
-    result = run(name, objective, start, settings, limits, watch)
+    result = run(name, objective, curvature, start, settings, limits, watch)
     if settings.disp:
         print(result)
     return result
 
 
 def run(
-    name: Name, objective: Objective, x0: Array, settings: Options, limits: tuple[Array, Array] | None, watch: Watch
+    name: Name,
+    objective: Objective,
+    curvature: Curvature,
+    x0: Array,
+    settings: Options,
+    limits: tuple[Array, Array] | None,
+    watch: Watch,
 ) -> OptimizeResult:
     """Runs the method of this name."""
     if isinstance(settings, TrustOptions):
         return trust_ncg(
             objective,
+            curvature,
             x0,
             watch,
             initial_trust_radius=settings.initial_trust_radius,
@@ -123,51 +155,36 @@ def run(
     if limits is not None:
         assert isinstance(settings, LBFGSOptions)
         return bounded(objective, x0, *limits, watch, wolfe, settings.maxcor)
-    return descend(objective, x0, rule(name, objective, x0, settings), watch, wolfe)
+    return descend(objective, x0, rule(name, curvature, x0, settings), watch, wolfe)
 
 
-def rule(name: Name, objective: Objective, x0: Array, settings: LineSearchOptions) -> Rule:
+def rule(name: Name, curvature: Curvature, x0: Array, settings: LineSearchOptions) -> Rule:
     """The directions of the method of this name."""
     if isinstance(settings, CGOptions):
         return ConjugateGradient(settings.beta)
     if isinstance(settings, LBFGSOptions):
-        return LimitedMemory(settings.maxcor)
-    if name in ("bfgs", "dfp"):
-        return QuasiNewton(x0.size, x0.dtype, name)
+        return LimitedMemory(settings.maxcor, x0.size, x0.dtype)
+    if isinstance(settings, BFGSOptions):
+        initial = None if settings.hess_inv0 is None else checked_inverse(settings.hess_inv0, x0)
+        return QuasiNewton(x0.size, x0.dtype, name, initial)
     if name == "gd":
         return GradientDescent()
-    return Newton(objective) if name == "newton" else NewtonCG(objective)
+    return Newton(curvature) if name == "newton" else NewtonCG(curvature)
 
 
-def checked_start(x0: Any) -> Array:
-    """The start as a contiguous vector of float32 or float64."""
-    start = np.atleast_1d(np.asarray(x0))
-    if start.ndim != 1 or not start.size:
-        raise ValueError(f"x0 must be a vector with at least one element, got the shape {np.shape(x0)}")
-    if start.dtype.kind not in "fiub" or start.dtype.itemsize > 8:
-        raise TypeError(f"x0 must be of float32, float64 or integers, got {start.dtype}")
-    start = np.ascontiguousarray(start, start.dtype if start.dtype in FLOATS else np.float64)
-    if not np.isfinite(start).all():
-        raise ValueError("x0 must be finite")
-    return start
+def measure(norm: float, limits: tuple[Array, Array] | None) -> Callable[[Array, Array], float] | None:
+    """How far from stationary a gradient is, if that is not its largest absolute value."""
+    if limits is not None:
+        return lambda x, g: float(np.linalg.norm(projected_step(x, g, *limits), norm))
+    return None if norm == math.inf else lambda x, g: float(np.linalg.norm(g, norm))
 
 
-def checked_bounds(bounds: Any, method: Name, x0: Array) -> tuple[Array, Array]:
-    """The lower and the upper bounds as vectors of x0's dtype."""
-    if method != "lbfgs":
-        raise ValueError(f'only method "lbfgs" takes bounds, got {method!r}')
-    if hasattr(bounds, "lb"):
-        pairs = [bounds.lb, bounds.ub]
-    else:
-        if len(bounds) != x0.size or any(len(pair) != 2 for pair in bounds):
-            raise ValueError(f"bounds must be {x0.size} pairs (lower, upper)")
-        pairs = [
-            [-math.inf if low is None else low for low, _ in bounds],
-            [math.inf if high is None else high for _, high in bounds],
-        ]
-    lower, upper = (np.broadcast_to(np.asarray(side, x0.dtype), x0.shape) for side in pairs)
-    wrong = np.flatnonzero(~(lower <= upper))
-    if wrong.size:
-        j = wrong[0]
-        raise ValueError(f"bounds[{j}] must be a lower and a larger upper bound, got {lower[j]} and {upper[j]}")
-    return lower, upper
+def is_short(settings: Options) -> Callable[[Array, Array], bool] | None:
+    """Whether a step from one point to another is within the tolerance, if there is one."""
+    if isinstance(settings, BFGSOptions) and settings.xrtol:
+        share = settings.xrtol
+        return lambda start, x: bool(np.linalg.norm(x - start) <= share * (share + np.linalg.norm(x)))
+    if isinstance(settings, NewtonCGOptions) and settings.xtol:
+        average = settings.xtol
+        return lambda start, x: bool(np.abs(x - start).mean() <= average)
+    return None

@@ -58,7 +58,7 @@ class Newton(FreshDirections):
     """Directions d = -(H + E)^-1 g."""
 
     def direction(self, x: Array, g: Array) -> Array | None:
-        h = self._objective.hessian(x)
+        h = self._curvature.matrix(x, g)
         if not np.isfinite(h).all():
             return None
         d: Array = np.linalg.solve(positive(h), -g)

@@ -74,5 +74,5 @@ class NewtonCG(FreshDirections):
     """Directions of `truncated`, with products from the Hessian, from hessp or from differences of gradients."""
 
     def direction(self, x: Array, g: Array) -> Array:
-        d, _, _ = truncated(self._objective.curvature(x, g), g, dots((g,), g).item())
+        d, _, _ = truncated(self._curvature.product(x, g), g, dots((g,), g).item())
         return d

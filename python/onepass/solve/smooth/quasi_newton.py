@@ -31,22 +31,37 @@ def dfp(s_y: float, y_q: float) -> tuple[tuple[float, float], tuple[float, float
     return (0.5 * a, -0.5 * b), (a, b)
 
 
+#: From so many variables on, the identity is scaled.
+LARGE = 100
+
 UPDATES = {"bfgs": bfgs, "dfp": dfp}
 
 
 class QuasiNewton:
-    """Directions d = -H g with a dense H: the identity, scaled when the first change of the gradient is known."""
+    """Directions d = -H g with a dense H, which begins as the identity or as the user's matrix.
 
-    def __init__(self, size: int, dtype: np.dtype[Any], update: str) -> None:
+    The identity is scaled when the first change of the gradient is known: by DFP always, by BFGS where it is too small,
+    or large. The scale is that of the stiffest direction, and a few others are learned sooner from steps that are too
+    long.
+    """
+
+    def __init__(self, size: int, dtype: np.dtype[Any], update: str, initial: Array | None = None) -> None:
         self._update = UPDATES[update]
+        self._initial = initial
+        self._scaled = initial is None and (update == "dfp" or size >= LARGE)
         self._h = np.zeros((size, size), dtype)
         self._u, self._v, self._product, self._change = np.zeros((4, size), dtype)
         self._tiny = float(np.finfo(dtype).tiny)
         self.steepest = True
 
     def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
-        self.forget(squared)
-        return -g, -squared
+        if self._initial is None:
+            self.forget(squared)
+            return -g, -squared
+        self._h[...] = self._initial
+        self.steepest = False
+        d: Array = -self._h @ g
+        return d, dots((d,), g).item()
 
     def forget(self, squared: float) -> None:
         self._identity(1.0)
@@ -56,8 +71,8 @@ class QuasiNewton:
         d, g, y, product, q = move.d, move.new_g, move.old_g, self._product, self._change
         y_y = blend(y, -1.0, 1.0, g, y)
         s_y = move.step * (move.slope_after - move.slope_before)
-        usable = s_y > self._tiny and math.isfinite(y_y)
-        if self.steepest and usable:
+        usable = s_y > self._tiny and 0 < y_y < math.inf
+        if self.steepest and usable and (self._scaled or s_y > y_y):
             self._identity(s_y / y_y)  # Nocedal and Wright 2006, eq. 6.20
             gamma = self._h[0, 0].item()
             combine(product, gamma, g, (), ())
@@ -90,7 +105,12 @@ class QuasiNewton:
         return free, slope, y
 
     def guess(self, move: Move | None, slope: float) -> float:
-        return cautious(slope) if self.steepest else 1.0
+        if self.steepest:
+            return cautious(slope)
+        if self._scaled or move is None:
+            return 1.0
+        # A matrix that is too large yet: the first-order change is that of the last step.
+        return min(1.0, 1.01 * 2 * move.decrease / -slope) if move.decrease > 0 else 1.0
 
     def extras(self) -> dict[str, Any]:
         """hess_inv, the matrix with the update that is pending."""

@@ -9,8 +9,9 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
+from onepass.solve.smooth.curvature import Curvature, Product
 from onepass.solve.smooth.newton_cg import truncated
-from onepass.solve.smooth.objective import Objective, read_only
+from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.watch import Watch
 
 #: Below this share of the predicted decrease the ball shrinks, above the other one it grows, by these factors.
@@ -19,7 +20,14 @@ SHRINK, GROW = 0.25, 2.0
 
 
 def trust_ncg(
-    objective: Objective, x0: Array, watch: Watch, *, initial_trust_radius: float, max_trust_radius: float, eta: float
+    objective: Objective,
+    curvature: Curvature,
+    x0: Array,
+    watch: Watch,
+    *,
+    initial_trust_radius: float,
+    max_trust_radius: float,
+    eta: float,
 ) -> OptimizeResult:
     """Steps to the minimizer of a quadratic model in a ball (Nocedal and Wright 2006, algorithm 4.1).
 
@@ -27,27 +35,30 @@ def trust_ncg(
         initial_trust_radius, max_trust_radius: of the ball.
         eta: the share of the predicted decrease that a step must bring to be taken, in [0, 1/4).
     """
-    x, x_seen = read_only(x0.copy())
-    trial_x, trial_seen = read_only(np.empty_like(x))
+    x, trial_x = x0.copy(), np.empty_like(x0)
     g, trial_g = np.empty_like(x), np.empty_like(x)
     eps = float(np.finfo(x.dtype).eps)
-    value = objective.value_and_gradient(x_seen, g)
-    squared = dots((g,), g).item()
-    status = watch.start(x, value, g, squared)
+    value, squared, status = watch.begin(x, g)
+    product: Product | None = None
     radius = initial_trust_radius
     while status is None:
-        if watch.evaluations_left() <= 0:
+        if objective.left() <= 0:
             status = Status.MAX_EVALUATIONS
             break
-        z, r, at_boundary = truncated(objective.curvature(x_seen, g), g, squared, radius)
+        product = product or curvature.product(x, g)
+        z, r, at_boundary = truncated(product, g, squared, radius)
         g_z, r_z, z_z = dots((g, r, z), z).tolist()
         x_x = dots((x,), x).item()
         predicted = -0.5 * (g_z + r_z)
         if not predicted > 0 or z_z <= (eps * eps / 16) * x_x:
-            status = Status.NO_DECREASE
-            break
+            if not objective.refine(x, value, g):
+                status = objective.stuck
+                break
+            squared = dots((g,), g).item()
+            status = Status.GRADIENT if watch.is_stationary(x, g) else None
+            continue
         combine(trial_x, 1.0, x, (1.0,), (z,))
-        found = objective.value_and_gradient(trial_seen, trial_g)
+        found = objective.value_and_gradient(trial_x, trial_g)
         trial_squared = dots((trial_g,), trial_g).item()
         finite = math.isfinite(found) and math.isfinite(trial_squared)
         noise = 10 * eps * abs(value)  # values that are equal but for rounding: the model is believed
@@ -58,7 +69,8 @@ def trust_ncg(
             radius = min(GROW * radius, max_trust_radius)
         if ratio > eta:
             before, value, squared = value, found, trial_squared
-            x, x_seen, trial_x, trial_seen = trial_x, trial_seen, x, x_seen
+            x, trial_x = trial_x, x
             g, trial_g = trial_g, g
-            status = watch.accept(x, before, value, g)
+            product = None
+            status = watch.accept(x, before, value, g, trial_x)
     return watch.result(status, x, value, g, {})

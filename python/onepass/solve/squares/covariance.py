@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.squares.linear_model import triangle_of
+from onepass.solve.squares.point import column_norms, or_one
+from onepass.solve.squares.sparsity import dense, is_sparse
 
 #: A parameter with more than this share of a direction that the residuals do not determine is not determined itself.
 SHARE = 1e-8
 
 
 def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array:
-    r"""The covariance of the parameters, :math:`s^2 (J^T J)^{-1}` with :math:`s^2 = 2 F / (m - n)`, by way of J's SVD.
+    r"""The covariance of the parameters, :math:`s^2 (J^T J)^{-1}` with :math:`s^2 = 2 F / (m - n)`.
 
-    It holds to first order, for independent residuals of equal variance. A parameter that a bound holds is a constant:
-    its row and column are 0, and it does not count among the n.
+    It takes J's QR, :math:`O(m n^2)`, and the singular values of R. It holds to first order, for independent residuals
+    of equal variance. A parameter that a bound holds is a constant: its row and column are 0, and it does not count
+    among the n.
 
     Args:
         result: of `least_squares`.
@@ -29,7 +33,7 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
         residuals are left over (m <= n).
 
     Raises:
-        ValueError: the result has no finite Jacobian.
+        ValueError: the result has no finite Jacobian, or is that of many fits.
 
     Example:
         >>> import numpy as np
@@ -40,18 +44,34 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
         array([0.324 , 0.1732])
     """
     jac = result.get("jac")
-    if jac is None or not np.isfinite(jac).all():
-        raise ValueError("covariance needs a result with a finite jac; this one stopped before it had one")
+    if jac is None:
+        batch = np.ndim(result.get("status", 0)) > 0
+        raise ValueError(
+            "covariance is about one fit; curve_fit_batch has those of many"
+            if batch
+            else "covariance needs a result with a jac; this one stopped before it had one"
+        )
+    jac = dense(jac) if is_sparse(jac) else jac
+    if not np.isfinite(jac).all():
+        raise ValueError("covariance needs a finite jac; that of this result is not")
+    active = np.asarray(result.get("active_mask", np.zeros(jac.shape[1])))
+    return covariance_of(jac, result["grad"], active, result["cost"], known_noise=known_noise)
+
+
+def covariance_of(jac: Array, gradient: Array, active: Array, cost: float, *, known_noise: bool) -> Array:
+    """The covariance where these are the Jacobian and the gradient; active as in `least_squares`."""
     m, n = jac.shape
-    active = np.asarray(result.get("active_mask", np.zeros(n))) * result["grad"] < 0
-    free = np.flatnonzero(~active)
+    free = np.flatnonzero((active * gradient >= 0) & ((active == 0) | jac.any(axis=0)))
     left_over = m - free.size
-    variance = 1.0 if known_noise else 2 * result["cost"] / left_over if left_over > 0 else np.inf
+    variance = 1.0 if known_noise else 2 * cost / left_over if left_over > 0 else np.inf
 
     columns = jac[:, free]
-    norms = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    scale = np.where(norms > 0, norms, 1.0)
-    _, s, vt = np.linalg.svd(columns / scale)
+    norms = column_norms(columns)
+    scale = or_one(norms)
+    columns = columns / scale
+    if m > free.size > 0:  # what is small is decomposed
+        columns = triangle_of(columns)
+    _, s, vt = np.linalg.svd(columns)
     rank = np.count_nonzero(s > max(m, n) * np.finfo(np.float64).eps * s.max(initial=0.0))
     root = vt[:rank].T / s[:rank]
     found = np.zeros((n, n))

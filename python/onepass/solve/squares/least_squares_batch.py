@@ -10,11 +10,11 @@ import numpy as np
 from onepass._core import LevenbergMarquardt
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
-from onepass.solve.derivatives import differences
+from onepass.solve.derivatives import differences, precision_of
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.squares.least_squares import UNBOUNDED, checked_bounds, start
+from onepass.solve.squares.arguments import UNBOUNDED, checked_bounds, start
 from onepass.solve.squares.losses import Loss, LossName
-from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, precision_of, typical_sizes
+from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, typical_sizes
 from onepass.solve.squares.settings import BatchSettings, Tolerances
 
 
@@ -88,6 +88,8 @@ class BatchFunctions(Functions):
 
     def __init__(self, user: User, problems: int) -> None:
         super().__init__(user)
+        if self._scheme == "cs":
+            raise ValueError('jac must be a function, None, "2-point" or "3-point", got "cs": residuals are real here')
         self.calls = 0
         self.has_jacobian = self._jac is not None
         self.evaluations = np.zeros(problems, int)
@@ -214,8 +216,8 @@ class Batch:
         typical = None if self._functions.has_jacobian else self._typical(rows, x, is_start)
         jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
         if not self._loss.is_linear:
-            of_f, of_rows = self._loss.scales(f)
-            f, jacobians = f * of_f, jacobians * of_rows[..., None]
+            slopes, of_rows = self._loss.scales(f)
+            f, jacobians = f * (slopes / of_rows), jacobians * of_rows[..., None]
         return self._lm.differentiate(rows, f, jacobians)
 
     def _typical(self, rows: Array, x: Array, is_start: bool) -> Array:

@@ -7,9 +7,8 @@ import numpy as np
 from onepass._core import LevenbergMarquardt
 from onepass.arrays import Array
 from onepass.solve.result import Status
-from onepass.solve.squares.fit import Fit
+from onepass.solve.squares.fit import Fit, Found
 from onepass.solve.squares.point import Point
-from onepass.solve.squares.residuals import Bounds, Residuals
 
 #: The share of a step at which the second derivative along it is measured.
 BEND_AT = 0.1
@@ -17,56 +16,63 @@ BEND_AT = 0.1
 ONE = np.zeros(1, np.int64)
 
 
-def levenberg_marquardt(fit: Fit, point: Point, geodesic: bool) -> tuple[Point, Status, int]:
-    """Where it ends, why, and after how many steps."""
-    residuals, bounds, nit = fit.residuals, fit.bounds, 0
-    lower, upper = bounds or (None, None)
+def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = False) -> Found:
+    """Runs it from a point that was reached after so many steps."""
+    found, core = ran(fit, point, nit, geodesic)
+    fit.scale.remember(point.norms if fit.scale.given is not None else core.scales(ONE)[0])
+    return found
+
+
+def ran(fit: Fit, point: Point, nit: int, geodesic: bool) -> tuple[Found, LevenbergMarquardt]:
+    """Where it ended, and with what the core knows then."""
+    residuals = fit.residuals
+    lower, upper = fit.bounds or (None, None)
     cost = np.array((point.cost,))
-    core = LevenbergMarquardt(point.x[None], cost, lower, upper, fit.scale.given, *fit.stop.tolerances)
+    core = LevenbergMarquardt(point.x[None], cost, lower, upper, fit.scale.given, *fit.tolerances)
     per_jacobian = residuals.cost_of_jacobian(point.x.size)
-    stop = differentiated(core, point, residuals, None)
+    if not point.is_differentiated:
+        point.differentiate(residuals, None)
+    stop = seen(core, point)
     if stop == Status.NONFINITE:
-        return point, Status.NONFINITE_START, nit
-    while True:
-        if stop > 0 and residuals.refine(point.x.size, fit.budget):
-            per_jacobian = residuals.cost_of_jacobian(point.x.size)
-            stop = differentiated(core, point, residuals, None)
-            core.trust(ONE)  # near a minimum the model is good
-        if stop != Status.RUNNING:
-            return point, Status(stop), nit  # type: ignore[call-arg]
-        if residuals.nfev + 1 + per_jacobian > fit.budget:
-            return point, Status.MAX_EVALUATIONS, nit
+        return Found(point, Status.NONFINITE_START, nit), core
+    while stop == Status.RUNNING:
+        if not fit.leaves(1 + per_jacobian):
+            return Found(point, Status.MAX_EVALUATIONS, nit), core
         x = core.propose(ONE)
-        if geodesic and (along := bend(point, core.steps(ONE)[0], residuals, bounds, fit.budget)) is not None:
+        if geodesic and (along := bend(fit, point, core.steps(ONE)[0])) is not None:
             x = core.accelerate(ONE, along)
         trial = Point(x[0], residuals(x[0]), fit.loss)
         taken, stops = core.judge(ONE, trial.cost)
         stop = stops.item()
         if taken.item():
             point, nit = trial, nit + 1
-            at_point = differentiated(core, point, residuals, core.sizes(ONE)[0] if per_jacobian else None)
+            at_point = stop
+            if stop == Status.RUNNING or not fit.is_rough:
+                point.differentiate(residuals, core.sizes(ONE)[0] if per_jacobian else None)
+                at_point = seen(core, point)
             if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
-                return point, Status.CALLBACK, nit
+                return Found(point, Status.CALLBACK, nit), core
             stop = at_point or stop
+    return Found(point, Status(stop), nit), core  # type: ignore[call-arg]
 
 
-def differentiated(core: LevenbergMarquardt, point: Point, residuals: Residuals, sizes: Array | None) -> int:
+def seen(core: LevenbergMarquardt, point: Point) -> int:
     """Gives the core the Jacobian at its point: whether that ends the method."""
-    point.differentiate(residuals, sizes)
     return int(core.differentiate(ONE, point.scaled_f[None], point.jac[None])[0])
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def bend(point: Point, step: Array, residuals: Residuals, bounds: Bounds, budget: int) -> Array | None:
+def bend(fit: Fit, point: Point, step: Array) -> Array | None:
     """J^T times the second derivative of the residuals along a step; None if it cannot be had.
 
     Transtrum and Sethna 2012, eq. 16: 2 / h ((f(x + h p) - f(x)) / h - J p).
     """
     x = point.x + BEND_AT * step
+    bounds = fit.bounds
     leaves = bounds is not None and not ((x >= bounds[0]) & (x <= bounds[1])).all()
-    if leaves or residuals.nfev + 2 + residuals.cost_of_jacobian(x.size) > budget:
+    if leaves or not fit.leaves(2 + fit.residuals.cost_of_jacobian(x.size)):
         return None
-    f = residuals(x)
+    f = fit.residuals(x)
     if not np.isfinite(f).all():
         return None
     change = (f - point.f) / BEND_AT

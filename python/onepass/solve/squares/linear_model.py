@@ -32,7 +32,7 @@ class LinearModel:
     def __init__(self, a: Array, f: Array) -> None:
         m, n = a.shape
         if m > n and m * n > SMALL:
-            r: Any = np.linalg.qr(np.column_stack((a, f)), mode="r")
+            r = triangle_of(np.column_stack((a, f)))
             a, f = r[:n, :n], r[:n, n]
         u: Array
         self._s: Array
@@ -65,6 +65,13 @@ class LinearModel:
         """By how much the model is lower at p than at 0."""
         bend = self._s * self._vt.dot(p)
         return -float(self.gradient.dot(p) + 0.5 * bend.dot(bend))
+
+
+def triangle_of(a: Array) -> Array:
+    """R of its QR."""
+    r: Any = np.linalg.qr(a, mode="r")
+    found: Array = r
+    return found
 
 
 def norm(p: Array) -> float:

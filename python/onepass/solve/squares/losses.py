@@ -92,14 +92,15 @@ class Loss:
             return (0.5 * self._scale**2) * rho.sum(axis=-1)
 
     def scales(self, f: Array) -> tuple[Array, Array]:
-        """Factors of f and of the rows of J: half the scaled f squared then has the cost's gradient, about its Hessian.
+        """rho', and factors of the rows of J: with them, and f times rho' over them, a half of f squared has the cost's
+        gradient and about its Hessian.
 
         The Hessian's part rho' + 2 rho'' z is kept above a share of rho' (the paper, section 4.3).
         """
         z = (f / self._scale) ** 2
         _, first, second = self._at(z)
         of_rows = np.sqrt(np.maximum(np.maximum(first + 2 * second * z, LEAST_CURVATURE * first), TINY))
-        return first / of_rows, of_rows
+        return first, of_rows
 
     def _at(self, z: Array) -> Rho:
         rho = tuple(np.asarray(part, z.dtype) for part in self._rho(z))

@@ -10,17 +10,13 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.result import Status
-from onepass.solve.squares.fit import Fit
+from onepass.solve.squares.fit import ROUNDING, Fit, Found
 from onepass.solve.squares.linear_model import LinearModel, norm
-from onepass.solve.squares.point import Point, Scale, column_norms
+from onepass.solve.squares.point import Point, Scale, free, largest_cosine
 from onepass.solve.squares.residuals import Bounds
 
 #: A step that gains less than this share of what the model promised is not taken.
 LEAST_GAIN = 1e-4
-#: The relative error of a cost that rounding may cause.
-ROUNDING = 1e-14
-#: The smallest normal number.
-TINY = float(np.finfo(np.float64).tiny)
 
 
 class Steps(Protocol):
@@ -42,30 +38,26 @@ class Model:
     @np.errstate(over="ignore", invalid="ignore")
     def __init__(self, point: Point, scale: Scale, bounds: Bounds) -> None:
         self._point, self._bounds = point, bounds
-        self._norms = column_norms(point.jac)
-        self._gradient: Array = point.scaled_f.dot(point.jac)
-        ones = np.ones_like(self._norms)  # a product with them is the fastest sum
-        self.is_finite = math.isfinite(self._norms.dot(ones) + self._gradient.dot(ones))
+        ones = np.ones_like(point.norms)  # a product with them is the fastest sum
+        self.is_finite = math.isfinite(point.norms.dot(ones) + point.gradient.dot(ones))
         if not self.is_finite:
             return
-        scale.see(self._norms)
+        scale.see(point.norms)
         self._d = scale.d
-        self._free: Array | None = None
         self._a = point.jac / self._d
-        if bounds is not None:
-            x, g = point.x, self._gradient
-            self._free = ~(((x <= bounds[0]) & (g > 0)) | ((x >= bounds[1]) & (g < 0)))
+        self._free = free(point, bounds)
+        if self._free is not None:
             self._a = self._a * self._free
         self._model = LinearModel(self._a, point.scaled_f)
 
-    def largest_cosine(self) -> float:
-        """Of the angles between the residuals and the columns of the Jacobian that belong to free parameters."""
-        # A column of zeros has the gradient 0.
-        cosines = np.abs(self._gradient) / np.maximum(self._norms, TINY)
-        if self._free is not None:
-            cosines = cosines * self._free
-        length = norm(self._point.scaled_f)
-        return float(cosines.max()) / length if length else 0.0
+    @property
+    def is_full_rank(self) -> bool:
+        """Whether it determines all parameters that are free."""
+        return self._model.rank == (self._a.shape[1] if self._free is None else np.count_nonzero(self._free))
+
+    def promise(self) -> float:
+        """By how much the model can be lower than at the point."""
+        return self._model.decrease(self._model.newton())
 
     @np.errstate(over="ignore", invalid="ignore")
     def try_step(self, steps: Steps) -> tuple[Array, float, float]:
@@ -90,25 +82,26 @@ class Model:
         return x, norm(p), self._model.decrease(p)
 
 
-def model_steps(fit: Fit, point: Point, method: Callable[[float], Steps], nit: int = 0) -> tuple[Point, Status, int]:
-    """Where a method ends that begins at a point after so many steps, why, and after how many.
+def model_steps(fit: Fit, point: Point, nit: int, *, method: Callable[[float], Steps]) -> Found:
+    """Runs a method from a point that was reached after so many steps.
 
     Args:
         method: given the length of the scaled x at that point.
     """
-    residuals, bounds, scale = fit.residuals, fit.bounds, fit.scale
-    ftol, xtol, gtol = fit.stop.tolerances
+    residuals, scale = fit.residuals, fit.scale
+    ftol, xtol, gtol = fit.tolerances
     first, longest = True, math.inf
-    point.differentiate(residuals, None)
-    model = Model(point, scale, bounds)
+    if not point.is_differentiated:
+        point.differentiate(residuals, None)
+    model = Model(point, scale, fit.bounds)
     if not model.is_finite:
-        return point, Status.NONFINITE_START, nit
+        return Found(point, Status.NONFINITE_START, nit)
     per_jacobian = residuals.cost_of_jacobian(point.x.size)
     steps = method(norm(scale.of(point.x)))
-    status = Status.GRADIENT if model.largest_cosine() <= gtol else None
+    status = Status.GRADIENT if largest_cosine(point, fit.bounds) <= gtol else None
     while status is None:
-        if residuals.nfev + 1 + per_jacobian > fit.budget:
-            return point, Status.MAX_EVALUATIONS, nit
+        if not fit.leaves(1 + per_jacobian):
+            return Found(point, Status.MAX_EVALUATIONS, nit)
         x, length, predicted = model.try_step(steps)
         negligible = xtol * (xtol + norm(scale.of(point.x)))
         trial = Point(x, residuals(x), fit.loss)
@@ -122,14 +115,15 @@ def model_steps(fit: Fit, point: Point, method: Callable[[float], Steps], nit: i
                 status = Status.STEP
         if actual > 0 and gain >= LEAST_GAIN:
             point, first, nit = trial, True, nit + 1
-            point.differentiate(residuals, norm(scale.of(point.x)) / scale.d)
-            model = Model(point, scale, bounds)
+            if status is None or not fit.is_rough:
+                point.differentiate(residuals, norm(scale.of(point.x)) / scale.d)
+                model = Model(point, scale, fit.bounds)
             steps.accepted(gain, length)
             if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
-                return point, Status.CALLBACK, nit
+                return Found(point, Status.CALLBACK, nit)
             if not model.is_finite:
-                return point, Status.NONFINITE, nit
-            if model.largest_cosine() <= gtol:
+                return Found(point, Status.NONFINITE, nit)
+            if point.is_differentiated and largest_cosine(point, fit.bounds) <= gtol:
                 status = Status.GRADIENT
         else:
             steps.rejected(gain, length)
@@ -137,8 +131,4 @@ def model_steps(fit: Fit, point: Point, method: Callable[[float], Steps], nit: i
                 # The model was right up to rounding if its first step was short already, and else wrong.
                 status = Status.STEP if longest <= math.sqrt(xtol) * norm(scale.of(point.x)) else Status.NO_DECREASE
             first = False
-    if status.success and residuals.refine(point.x.size, fit.budget):
-        finer = model_steps(fit, point, method, nit)
-        if finer[1:] != (Status.NO_DECREASE, nit):  # they find a way on, or confirm
-            return finer
-    return point, status, nit
+    return Found(point, status, nit)

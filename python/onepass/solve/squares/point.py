@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.squares.linear_model import LinearModel
+from onepass.solve.squares.linear_model import LinearModel, norm
 from onepass.solve.squares.losses import Loss
 from onepass.solve.squares.residuals import Bounds, Residuals
+from onepass.solve.squares.sparsity import sparse
+
+#: The smallest normal number.
+TINY = float(np.finfo(np.float64).tiny)
 
 
 class Scale:
     """D, by which parameters are multiplied: the largest norms so far of the Jacobian's columns, or 1 / x_scale.
+
+    Attributes:
+        given: 1 / x_scale, or None if the Jacobian decides.
+        longest: the largest norms of the columns since the start.
 
     Raises:
         TypeError, ValueError: x_scale is not "jac" and no sizes above 0.
     """
 
     def __init__(self, x_scale: Any, x: Array) -> None:
-        #: 1 / x_scale, or None if the Jacobian decides.
         self.given: Array | None = None
-        self._largest = np.zeros(x.shape)
+        self.longest = self._largest = np.zeros(x.shape)
         self.d = np.ones(x.shape)
-        if isinstance(x_scale, str) and x_scale == "jac":
+        if x_scale is None or (isinstance(x_scale, str) and x_scale == "jac"):
             return
         sizes = np.asarray(x_scale)
         if sizes.dtype.kind not in "fiu" or sizes.shape not in ((), x.shape[-1:]):
@@ -40,13 +48,22 @@ class Scale:
 
     def see(self, norms: Array) -> None:
         """Takes account of a Jacobian's norms of columns."""
+        self.remember(norms)
         if self.given is None:
             self._largest = np.maximum(self._largest, norms)
             self.d = or_one(self._largest)
 
+    def remember(self, norms: Array) -> None:
+        """Takes account of norms for `longest` alone."""
+        self.longest = np.maximum(self.longest, norms)
+
+    def forget(self) -> None:
+        """The next norms decide alone."""
+        self._largest = np.zeros_like(self._largest)
+
 
 class Point:
-    """A point with its residuals and cost and, after `differentiate`, its Jacobian."""
+    """Residuals and cost and, after `differentiate`, derivatives."""
 
     jac: Array
     #: The residuals, and the factors of the Jacobian's rows if there are any, as the loss scales them.
@@ -63,26 +80,47 @@ class Point:
         self.jac, self.scaled_f, self.of_rows = residuals.jacobian(self.x, self.f, sizes), self.f, None
         if not self._loss.is_linear:
             with np.errstate(over="ignore", invalid="ignore"):
-                of_f, self.of_rows = self._loss.scales(self.f)
-                self.scaled_f, self.jac = self.f * of_f, self.jac * self.of_rows[:, None]
+                slopes, self.of_rows = self._loss.scales(self.f)
+                self.gradient = (self.f * slopes).dot(self.jac)
+                self.scaled_f, self.jac = self.f * (slopes / self.of_rows), self.jac * self.of_rows[:, None]
         self.is_differentiated = True
+
+    @cached_property
+    def norms(self) -> Array:
+        """Of the columns of the Jacobian."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return column_norms(self.jac)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """Of the cost."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            found: Array = self.scaled_f.dot(self.jac)
+            return found
+
+    def without_jacobian(self) -> Point:
+        """The same before `differentiate`."""
+        return Point(self.x, self.f, self._loss)
+
+    def active(self, bounds: Bounds) -> Array:
+        """-1 at the lower bound, 1 at the upper one, 0 at none; -1 where they are equal."""
+        if bounds is None:
+            return np.zeros(self.x.shape, int)
+        at_lower = self.x <= bounds[0]
+        return np.where(at_lower, -1, (self.x >= bounds[1]).astype(int))
 
     @np.errstate(over="ignore", invalid="ignore")
     def result(self, status: Status, residuals: Residuals, bounds: Bounds, nit: int) -> OptimizeResult:
         """All that the user is told."""
         entries: dict[str, Any] = {}
         if self.is_differentiated:
-            gradient: Array = self.scaled_f.dot(self.jac)
-            norms = column_norms(self.jac)
-            entries = {"jac": self.jac, "grad": gradient}
-            if np.isfinite(norms).all() and np.isfinite(gradient).all():
-                active = np.zeros(self.x.shape, int)
-                if bounds is not None:
-                    active = (self.x >= bounds[1]).astype(int) - (self.x <= bounds[0]).astype(int)
-                pulls = active * gradient < 0  # held by the bound
-                entries["optimality"] = float(np.abs(np.where(pulls, 0.0, gradient)).max())
-                entries["active_mask"] = active
-                entries["rank"] = LinearModel(self.jac / or_one(norms), self.scaled_f).rank
+            entries = {"jac": sparse(self.jac) if residuals.is_sparse else self.jac, "grad": self.gradient}
+            if np.isfinite(self.norms).all() and np.isfinite(self.gradient).all():
+                of_free = free(self, bounds)
+                pulls = self.gradient if of_free is None else self.gradient * of_free
+                entries["optimality"] = float(np.abs(pulls).max())
+                entries["active_mask"] = self.active(bounds)
+                entries["rank"] = LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
         return OptimizeResult(
             x=self.x.copy(),
             cost=self.cost,
@@ -93,6 +131,24 @@ class Point:
             nit=nit,
             status=status,
         )
+
+
+def free(point: Point, bounds: Bounds) -> Array | None:
+    """Which parameters no bound holds: at it, with a gradient that points outwards; None without bounds."""
+    if bounds is None:
+        return None
+    x, gradient = point.x, point.gradient
+    return ~(((x <= bounds[0]) & (gradient > 0)) | ((x >= bounds[1]) & (gradient < 0)))
+
+
+def largest_cosine(point: Point, bounds: Bounds) -> float:
+    """Of the angles between the residuals and the columns of the Jacobian that belong to free parameters."""
+    # A column of zeros has the gradient 0.
+    cosines = np.abs(point.gradient) / np.maximum(point.norms, TINY)
+    if (of_free := free(point, bounds)) is not None:
+        cosines = cosines * of_free
+    length = norm(point.scaled_f)
+    return float(cosines.max()) / length if length else 0.0
 
 
 def column_norms(matrix: Array) -> Array:

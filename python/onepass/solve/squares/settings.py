@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from onepass.checks import Checked, Count, CountOrZero, Positive, Real
+from onepass.checks import Checked, Count, CountOrZero, Integer, Positive, Real
 
 Method = Literal["lm", "gauss-newton", "dogleg"]
+#: Names that SciPy gives to what is here.
+SciPysMethod = Literal["trf", "dogbox"]
 Tolerance = Annotated[float, Real(0, 1)]
 
 
@@ -35,6 +37,7 @@ class FitSettings(Tolerances):
     method: Method
     geodesic: bool
     max_nfev: Count | None
+    verbose: Annotated[int, Integer(0, 3)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()

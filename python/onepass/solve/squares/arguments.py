@@ -1,0 +1,111 @@
+"""What do the arguments of least squares mean? Starts, bounds, names of methods, and SciPy's words for what is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import Pool
+from typing import Any
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.solve.derivatives import Map
+from onepass.solve.squares.settings import Method
+
+#: No bounds.
+UNBOUNDED = (-np.inf, np.inf)
+#: SciPy's methods, by what does their work here.
+ALIASES: dict[str, Method] = {"trf": "lm", "dogbox": "dogleg"}
+#: What SciPy's `tr_options` may hold.
+SOLVER_OPTIONS = ("regularize", "atol", "btol", "conlim", "damp", "maxiter", "show", "x0")
+
+
+def start(x0: Any, axes: Sequence[str]) -> Array:
+    """A copy of the start in double precision, with axes of these names."""
+    x = np.atleast_1d(np.asarray(x0))
+    if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
+        kind = ValueError if x.dtype.kind == "c" else TypeError  # as SciPy has it
+        raise kind(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
+    if x.ndim != len(axes) or not x.size:
+        shape = f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
+        raise ValueError(
+            f"x0 must have the shape {shape} with {' and '.join(f'{axis} > 0' for axis in axes)}, got {x.shape}"
+        )
+    if not np.isfinite(x).all():
+        raise ValueError("x0 must be finite")
+    return x.astype(np.float64)
+
+
+def sides(bounds: Any, n: int) -> tuple[Array, Array]:
+    """The lower and the upper bound of each of n parameters, from a pair or from an object with lb and ub."""
+    if isinstance(bounds, str):
+        raise ValueError(f"bounds comes before method, as in SciPy: pass method={bounds!r} by its name")
+    pair = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
+    try:
+        lower, upper = (np.asarray(side, np.float64) for side in pair)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"bounds must be a pair, lower and upper, of numbers or of arrays of shape ({n},)") from error
+    for name, side in (("lower", lower), ("upper", upper)):
+        if side.shape not in ((), (n,)) and not (hasattr(bounds, "lb") and side.shape == (1,)):
+            raise ValueError(f"bounds must be a pair of numbers or of arrays of shape ({n},); {name} is {side.shape}")
+    return np.broadcast_to(lower, n), np.broadcast_to(upper, n)
+
+
+def checked_bounds(bounds: Any, x: Array) -> tuple[Array, Array] | None:
+    """The bounds of each parameter, or None if there are none; x has the shape (..., n) and lies within."""
+    if bounds is UNBOUNDED or bounds is None:
+        return None
+    lower, upper = sides(bounds, x.shape[-1])
+    if not (lower <= upper).all():
+        raise ValueError("bounds: no lower bound may be above the upper one")
+    if not ((x >= lower) & (x <= upper)).all():
+        raise ValueError("x0 must lie within the bounds")
+    return None if np.isinf(lower).all() and np.isinf(upper).all() else (lower, upper)
+
+
+def spread(args: Any) -> Sequence[Any]:
+    """What is passed on: a tuple or list one by one, anything else as it is."""
+    return args if isinstance(args, tuple | list) else (args,)
+
+
+def method_of(name: Any) -> Any:
+    """The method of this name, which may be SciPy's."""
+    return ALIASES.get(name, name) if isinstance(name, str) else name
+
+
+def of_tolerances(ftol: float | None, xtol: float | None, gtol: float | None) -> tuple[float, float, float]:
+    """The tolerances, None being 0."""
+    if ftol is None and xtol is None and gtol is None:
+        raise ValueError("at least one of ftol, xtol and gtol must be given: nothing else would end the method")
+    return tuple(0.0 if one is None else one for one in (ftol, xtol, gtol))  # type: ignore[return-value]
+
+
+def check_solver(tr_solver: Any, tr_options: Mapping[str, Any] | None) -> None:
+    """Raises unless SciPy would take these; they change nothing: the linear problems are solved by QR."""
+    if tr_solver not in (None, "exact", "lsmr"):
+        raise ValueError(f'tr_solver must be None, "exact" or "lsmr", got {tr_solver!r}')
+    if unknown := sorted(set(tr_options or ()) - {*SOLVER_OPTIONS}):
+        raise TypeError(f"tr_options has no {', '.join(map(repr, unknown))}; it has {', '.join(SOLVER_OPTIONS)}")
+
+
+@contextmanager
+def mapping(workers: Any) -> Iterator[Map | None]:
+    """The map by which differences call a function: the user's, that of so many processes, or None."""
+    if workers is None or callable(workers):
+        yield workers
+        return
+    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
+        raise ValueError(f"workers must be a map, such as that of a pool, or a number of processes, got {workers!r}")
+    with Pool(None if workers == -1 else int(workers)) as pool:
+        yield pool.map
+
+
+def relative_steps(diff_step: Any, n: int) -> Array | None:
+    """diff_step for each parameter."""
+    if diff_step is None:
+        return None
+    steps = np.asarray(diff_step)
+    if steps.dtype.kind not in "fiu" or steps.shape not in ((), (n,)) or not (np.isfinite(steps) & (steps > 0)).all():
+        raise ValueError(f"diff_step must be above 0, a number or an array of shape ({n},), got {diff_step!r}")
+    return np.broadcast_to(steps.astype(np.float64), n)

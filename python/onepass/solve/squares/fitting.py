@@ -1,0 +1,71 @@
+"""How is one problem fitted? Its settings choose the method; the method runs, and looks again where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.solve.callbacks import Callback
+from onepass.solve.result import Status
+from onepass.solve.squares.dogleg import Dogleg
+from onepass.solve.squares.fit import Fit, Found, Run
+from onepass.solve.squares.gauss_newton import GaussNewton
+from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt
+from onepass.solve.squares.losses import Loss, LossName
+from onepass.solve.squares.model_steps import model_steps
+from onepass.solve.squares.point import Point, Scale
+from onepass.solve.squares.residuals import Residuals, User
+from onepass.solve.squares.second_look import solved
+from onepass.solve.squares.settings import FitSettings
+
+
+def fitted(
+    user: User,
+    x: Array,
+    settings: FitSettings,
+    loss: LossName | Callable[[Array], Any] = "linear",
+    x_scale: Any = None,
+    callback: Callable[..., object] | None = None,
+) -> tuple[Found, Residuals]:
+    """Where the fit ended that starts at x, which is kept, and the residuals with their counts."""
+    rho, scale = Loss(loss, settings.f_scale), Scale(x_scale, x)
+    residuals = Residuals(user)
+    per_jacobian = residuals.cost_of_jacobian(x.size)
+    residuals.budget = settings.max_nfev or 200 * (x.size + 1) * (
+        1 + (2 * x.size if user.jac is None else per_jacobian)
+    )
+    proceed = Callback(callback) if settings.verbose < 2 else telling(Callback(callback))
+    fit = Fit(residuals, rho, user.bounds, scale, settings.tolerances, residuals.budget, proceed)
+    point = Point(x, residuals(x), rho)
+    if not np.isfinite(point.cost):
+        found = Found(point, Status.NONFINITE_START, 0)
+    elif not fit.leaves(per_jacobian):
+        found = Found(point, Status.MAX_EVALUATIONS, 0)
+    else:
+        found = solved(fit, point, run_of(settings))
+    if settings.verbose:
+        status = found.status
+        print(f"{status.name}: {status.message}; cost {found.point.cost:.6e}, nit {found.nit}, nfev {residuals.nfev}")
+    return found, residuals
+
+
+def run_of(settings: FitSettings) -> Run:
+    """The method of these settings."""
+    if settings.method == "lm":
+        return partial(levenberg_marquardt, geodesic=settings.geodesic)
+    return partial(model_steps, method=Dogleg if settings.method == "dogleg" else lambda _: GaussNewton())
+
+
+def telling(callback: Callback) -> Callback:
+    """The same, which prints each step."""
+
+    class Telling(Callback):
+        def __call__(self, x: Array, **entries: Any) -> bool:
+            print("nit {nit:6d}  nfev {nfev:8d}  cost {cost:.6e}".format(**entries))
+            return callback(x, **entries)
+
+    return Telling(None)

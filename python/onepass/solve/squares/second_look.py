@@ -1,0 +1,118 @@
+"""Is where a method stopped a minimum? It looks again: with better differences, fresh scales, and larger steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.solve.result import Status
+from onepass.solve.squares.fit import ROUNDING, Fit, Found, Run
+from onepass.solve.squares.model_steps import Model
+from onepass.solve.squares.point import Point, largest_cosine
+
+#: A cosine of the residuals with a column of the Jacobian above this one is no sign of a minimum.
+DOUBTFUL = 1e-6
+#: A decrease of the cost by this share, and what ended the method before was no minimum.
+FALLEN = 1e-6
+#: A column of the Jacobian that was longer once by the inverse of this has vanished.
+VANISHED = 1e-6
+#: The change of a parameter, beside its size or that at the start, that should be noticed.
+PROBE = 0.1
+
+
+def solved(fit: Fit, point: Point, run: Run) -> Found:
+    """Where a method ends from the start, having looked again there."""
+    start = point
+    if fit.residuals.is_rough:
+        found = run(fit.roughly(), point, 0)
+        if is_end(found):
+            central = fit.residuals.refine(start.x.size)
+            found = confirmed(found, run(fit, found.point.without_jacobian() if central else found.point, found.nit))
+    else:
+        found = run(fit, point, 0)
+    for _ in range(start.x.size + 1):
+        found = with_fresh_scales(fit, found, run, start)
+        if not is_end(found) or found.point.cost == 0:
+            break
+        found, better = probed(fit, found, start.x)
+        if better is None:
+            break
+        found = confirmed(found, run(fit, better, found.nit + 1))
+    return found
+
+
+def is_end(found: Found) -> bool:
+    """Whether the method stopped of its own accord."""
+    return found.status.success or found.status is Status.NO_DECREASE
+
+
+def confirmed(before: Found, after: Found) -> Found:
+    """After a success, a failure counts only where the cost still fell."""
+    if after.status.success or after.status is Status.CALLBACK or not before.status.success:
+        return before if after.status is Status.NONFINITE_START else after
+    if after.point.cost < (1 - FALLEN) * before.point.cost:
+        return after
+    return (
+        before if after.status in (Status.NONFINITE, Status.NONFINITE_START) else after._replace(status=before.status)
+    )
+
+
+def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
+    """Goes on where a column that was long once hides that the cost can be lower."""
+    while is_end(found) and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
+        fit.scale.forget()
+        fresh = run(fit, found.point, found.nit)
+        if fresh.nit == found.nit:
+            spent = fresh.status is Status.MAX_EVALUATIONS
+            return found if spent else found._replace(status=unmoved(fit, found, start))
+        found = confirmed(found, fresh)
+    return found
+
+
+def unmoved(fit: Fit, found: Found, start: Point) -> Status:
+    """Why nothing moves from a point whose residuals are not orthogonal to the Jacobian."""
+    model = Model(found.point, fit.scale, fit.bounds)
+    is_rounding = found.point.cost <= ROUNDING**2 * start.cost or model.promise() <= ROUNDING * found.point.cost
+    if is_rounding:
+        return found.status if found.status.success else Status.STEP
+    return Status.STEP if found.status is Status.STEP and model.is_full_rank else Status.NO_DECREASE
+
+
+def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
+    """What larger changes of parameters say whose columns have vanished: a better point, if there is one.
+
+    If a change makes no difference, the cost is flat there. If all make it worse, this is a minimum, although no
+    step within rounding shows it.
+    """
+    point = found.point
+    vanished = (point.norms <= VANISHED * fit.scale.longest) & (fit.scale.longest > 0)
+    if not vanished.any():
+        return found, None
+    for j in np.flatnonzero(vanished):
+        for trial in beside(fit, point, j, PROBE * (max(abs(point.x[j]), abs(start[j])) or 1.0)):
+            change = trial.cost - point.cost
+            if change < -ROUNDING * point.cost:
+                return found, trial
+            if abs(change) <= ROUNDING * point.cost:
+                return found._replace(status=Status.LOST_RANK), None
+    if found.status is Status.NO_DECREASE:
+        rest = copy(point)
+        rest.gradient = np.where(vanished, 0.0, point.gradient)
+        if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
+            return found._replace(status=Status.STEP), None
+    return found, None
+
+
+def beside(fit: Fit, point: Point, j: Any, step: float) -> Iterator[Point]:
+    """Points on both sides of one along a parameter, within the bounds and the budget."""
+    for change in (step, -step):
+        x = point.x.copy()
+        x[j] += change
+        if fit.bounds is not None:
+            x = np.clip(x, *fit.bounds)
+        if x[j] != point.x[j] and fit.leaves(1):
+            yield Point(x, fit.residuals(x), fit.loss)

@@ -1,0 +1,124 @@
+"""Does a method that has stopped find what it missed, and own up where it cannot?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from more_garbow_hillstrom import PROBLEMS
+
+from onepass.arrays import Array
+from onepass.solve import Status, least_squares
+
+METHODS = pytest.mark.parametrize("method", ["lm", "dogleg", "gauss-newton"])
+T = np.arange(1.0, 30.0)
+
+
+@METHODS
+@pytest.mark.parametrize("k", range(9, 18))
+@pytest.mark.parametrize("jac", [None, "2-point"])
+def test_a_minimum_next_to_the_edge_of_the_domain(method: Any, k: int, jac: Any) -> None:
+    """log(1 + p0) at p0 = exp(-k) - 1: the steps of differences are longer than the way to -1."""
+
+    def residual(p: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(np.log(1 + p[0]) + p[1] * T - (-k + 2 * T))
+
+    fit = least_squares(residual, [0.0, 1.0], jac, method=method)
+    assert fit.success
+    assert fit.x[0] == pytest.approx(np.exp(-k) - 1, rel=1e-9)
+    assert np.isfinite(fit.jac).all()
+
+
+@METHODS
+def test_calls_beyond_the_edge_keep_to_the_budget(method: Any) -> None:
+    calls = []
+
+    def residual(p: Array) -> Array:
+        calls.append(p)
+        with np.errstate(all="ignore"):
+            return np.asarray(np.log(1 + p[0]) + p[1] * T - (-12 + 2 * T))
+
+    for budget in range(1, 240, 7):
+        calls.clear()
+        fit = least_squares(residual, [0.0, 1.0], method=method, max_nfev=budget)
+        assert fit.nfev == len(calls) <= budget
+
+
+@METHODS
+@pytest.mark.parametrize("jac", [None, "3-point", lambda x: 2 * x], ids=["None", "3-point", "jac"])
+@pytest.mark.parametrize("start", [2.0, -0.3])
+def test_a_minimum_where_the_jacobian_vanishes(method: Any, jac: Any, start: float) -> None:
+    fit = least_squares(lambda x: x**2 + 5, start, jac, method=method)
+    assert fit.success
+    assert fit.x == pytest.approx([0.0], abs=1e-7)
+
+
+@METHODS
+def test_a_flat_end_is_no_success(method: Any) -> None:
+    """A growth curve whose rate has run away: the data are above 0 at once, and nothing depends on the rate."""
+    x = np.array([1.0, 2, 4, 8, 16])
+    y = np.array([3.1, 2.9, 3.0, 3.2, 2.8])
+    fit = least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * x)) - y, [1.0, 30.0], method=method)
+    assert fit.success  # from there it never depended on it
+    fit = least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * x)) - y, [1.0, 1.0], method=method)
+    assert not fit.success
+    assert fit.status in (Status.LOST_RANK, Status.NO_DECREASE)
+    assert fit.x[0] == pytest.approx(3.0, abs=0.01)
+
+
+@METHODS
+def test_rank_is_not_lost_silently(method: Any) -> None:
+    """Box, Hunter and Hunter's oxygen demand, from a start that is too far."""
+    x, y = np.array([1.0, 2, 3, 5, 7, 10]), np.array([109.0, 149, 149, 191, 213, 224])
+    with np.errstate(over="ignore"):
+        fit = least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * x)) - y, [1.0, 1.0], method=method)
+    if fit.success:
+        assert fit.x == pytest.approx([213.8094, 0.5472375], rel=1e-6)
+        assert fit.rank == 2
+    else:
+        assert fit.status is Status.LOST_RANK
+
+
+@pytest.mark.parametrize(("options", "most"), [({}, 2000), ({"jac": "3-point"}, 2000), ({"method": "dogleg"}, 2000)])
+def test_a_long_curved_valley(options: dict[str, Any], most: int) -> None:
+    """A thermistor's resistance from a start of which MINPACK needs 285 calls with a Jacobian, 993 without."""
+    x = np.arange(50.0, 126.0, 5.0)
+
+    def residual(b: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.asarray(b[0] * np.exp(b[1] / (x + b[2])) - y)
+
+    y = np.round(0.0056 * np.exp(6180 / (x + 345)))
+    fit = least_squares(residual, [2.0, 400000.0, 25000.0], **options)
+    assert fit.success
+    assert fit.nfev < most
+    assert fit.cost == pytest.approx(0.55598255814, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_geodesic_steps_in_the_valley_claim_nothing_false() -> None:
+    x = np.arange(50.0, 126.0, 5.0)
+    y = np.round(0.0056 * np.exp(6180 / (x + 345)))
+    fit = least_squares(lambda b: b[0] * np.exp(b[1] / (x + b[2])) - y, [2.0, 400000.0, 25000.0], geodesic=True)
+    assert not fit.success or fit.cost == pytest.approx(0.55598255814, rel=1e-6)
+
+
+def far_starts(start: Array, random: np.random.Generator) -> list[Array]:
+    spread = 1 + np.abs(start)
+    return [10 * start, 100 * start, *(start + spread * random.standard_normal(start.size) for _ in range(2))]
+
+
+@METHODS
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
+def test_success_from_far_starts_is_true(method: Any) -> None:
+    random = np.random.default_rng(1)
+    for name, problem in PROBLEMS.items():
+        for start in far_starts(problem.start, random):
+            fit = least_squares(problem.residual, start, problem.jacobian, method=method)
+            solved = min(abs(2 * fit.cost - f) / max(f, 1e-10) for f in problem.minima) < 1e-6
+            if fit.success and not solved:
+                jac, f = problem.jacobian(fit.x), problem.residual(fit.x)
+                cosines = np.abs(f @ jac) / np.maximum(np.linalg.norm(jac, axis=0) * np.linalg.norm(f), 1e-300)
+                assert cosines.max() < 1e-5, (name, start)
