@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,11 @@ def unaligned(values: Array, offset: int) -> Array:
 def spread(rng: np.random.Generator, shape: Any, dtype: Any, decades: float = 3.0) -> Array:
     """Non-zero values of both signs over some decades."""
     return (rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-decades, decades / 3, shape)).astype(dtype)
+
+
+def flat(arrays: Iterable[Any]) -> Array:
+    """All elements as one vector."""
+    return np.concatenate([np.asarray(array).reshape(-1) for array in arrays])
 
 
 def assert_same_bits(actual: Any, expected: Any) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 import onepass as op
@@ -105,6 +106,24 @@ def test_the_table_of_kinds() -> None:
         row = re.search(rf"^\| {kind} \| (.*?) \|", PAGES["storage.md"], re.MULTILINE)
         assert row, f"there is no row for {kind}"
         assert sorted(re.findall(r"`(\w+)`", row[1])) == sorted(slots)
+
+
+def test_the_table_of_choices() -> None:
+    """State and traffic of one sweep, in bytes per float32 parameter, are those of the rules."""
+    rows = re.findall(
+        r"^\| [^|]+ \| ([^|]*`[^|]*) \| ([\d, ]+) \| ([\d,; ]+) \|$", PAGES["optimizers.md"], re.MULTILINE
+    )
+    assert len(rows) > 10
+    for names, states, moved in rows:
+        slots = {}
+        for name in re.findall(r"`(\w+)`", names):
+            (param, rule) = np.ones(1, np.float32), getattr(op, name)
+            slots[name] = len(RULES[rule([param]).param_groups[0].rule].slots)
+        kept = [4 * count for count in slots.values()]
+        assert [int(one) for one in states.split(",")] == (kept if len(set(kept)) > 1 else kept[:1]), names
+        once = [int(one.split(",")[0]) for one in moved.split(";")] if ";" in moved or len(set(kept)) < 2 else None
+        once = once or [int(one) for one in moved.split(",")]
+        assert once == [12 + 2 * one for one in (kept if len(set(kept)) > 1 else kept[:1])], names
 
 
 def anchors(text: str) -> set[str]:

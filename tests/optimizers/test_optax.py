@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import spread
+from cases import flat, spread
 
 import onepass as op
+from onepass.arrays import Array
 from onepass.optimizer import Optimizer
 from onepass.optimizer.given import Params
 
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.peers
 def yogi_of_optax(params: Params, **options: Any) -> op.Yogi:
     """Its first moment starts where the second one does."""
     optimizer = op.Yogi(params, **options)
-    optimizer.state[0]["exp_avg"][...] = op.Yogi.initial_accumulator_value
+    for state in optimizer.state:
+        state["exp_avg"][...] = op.Yogi.initial_accumulator_value
     return optimizer
 
 
@@ -48,7 +50,15 @@ PAIRS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any], Any]] = {
     ),
     "adopt": (op.ADOPT, {"lr": 0.01}, lambda: optax.contrib.adopt(0.01)),
     "lion": (op.Lion, {"lr": 0.01, "weight_decay": 0.1}, lambda: optax.lion(0.01, weight_decay=0.1)),
+    "lamb": (op.LAMB, {"lr": 0.01, "weight_decay": 0.1}, lambda: optax.lamb(0.01, weight_decay=0.1)),
+    "lars": (op.LARS, {"lr": 0.1, "trust_coefficient": 0.02}, lambda: optax.lars(0.1, trust_coefficient=0.02)),
+    "novograd": (
+        op.NovoGrad,
+        {"lr": 0.01, "weight_decay": 0.1},
+        lambda: optax.novograd(0.01, b1=0.95, b2=0.98, eps=1e-8, weight_decay=0.1),
+    ),
 }
+SHAPES = [(200,), (1, 90), (90, 1), (3, 5, 7), (11, 13), ()]
 
 
 @pytest.fixture(autouse=True)
@@ -57,20 +67,35 @@ def _double() -> Any:
         yield
 
 
-@pytest.mark.parametrize("name", PAIRS)
-def test_ten_steps(name: str, rng: np.random.Generator) -> None:
+def errors(name: str, rng: np.random.Generator) -> Array:
+    """How far the elements of parameters are apart after fifty steps, in what roundings may have made of them."""
     make, options, make_theirs = PAIRS[name]
-    param = spread(rng, 200, np.float64, decades=1)
-    ours, theirs = make([param], **options), make_theirs()
-    params = jax.numpy.asarray(param.copy())
+    arrays = [np.asarray(spread(rng, shape, np.float64, decades=1)) for shape in SHAPES]
+    ours, theirs = make(arrays, **options), make_theirs()
+    params = [jax.numpy.asarray(array.copy()) for array in arrays]
     state = theirs.init(params)
-    rounding = np.zeros_like(param)
-    for _ in range(10):
-        gradient = spread(rng, 200, np.float64, decades=1)
-        updates, state = theirs.update(jax.numpy.asarray(gradient), state, params)
+    update = jax.jit(theirs.update)
+    after, rounding = flat(arrays), 0
+    for _ in range(50):
+        gradients = [np.asarray(spread(rng, shape, np.float64, decades=1)) for shape in SHAPES]
+        updates, state = update([jax.numpy.asarray(gradient) for gradient in gradients], state, params)
         params = optax.apply_updates(params, updates)
-        before = param.copy()
-        ours.step([gradient])
-        rounding += np.finfo(np.float64).eps * np.maximum(np.abs(before), np.abs(param))
-    error = np.abs(param - np.asarray(params)) / rounding
+        before = after
+        ours.step(gradients)
+        after = flat(arrays)
+        rounding = rounding + np.finfo(np.float64).eps * np.maximum(np.abs(before), np.abs(after))
+    error: Array = np.abs(after - flat(params)) / rounding
+    return error
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_fifty_steps(name: str, rng: np.random.Generator) -> None:
+    error = errors(name, rng)
     assert error.max() <= 2, f"{error.max():.2f} ulp a step"
+
+
+def test_lars_takes_another_norm_where_weights_decay(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The difference that its page names: that of the sum of gradient and decay, here the sum of norms."""
+    decay = {"trust_coefficient": 0.02, "weight_decay": 0.1}
+    monkeypatch.setitem(PAIRS, "lars", (op.LARS, {"lr": 0.1, **decay}, lambda: optax.lars(0.1, **decay)))
+    assert errors("lars", rng).max() > 1e9

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import defaults_of, spread
+from cases import defaults_of, flat, spread
 
 import onepass as op
 from onepass.arrays import Array
@@ -35,31 +35,48 @@ PAIRS: dict[str, tuple[str, dict[str, Any], dict[str, Any], float]] = {
     # There eps is added before the root is corrected.
     "MARS": ("MARS", {"eps": 0.0, "weight_decay": 0.1}, {"eps": 0.0, "optimize_1d": True, **DECOUPLED}, 1),
     "Yogi": ("Yogi", {"weight_decay": 0.1}, DECOUPLED, 1),
+    # There vectors take the steps of SGD, without decay.
+    "LARS": ("LARS", {"weight_decay": 0.1}, {"weight_decay": 0.1}, 1),
+    "NovoGrad": ("NovoGrad", {"weight_decay": 0.1}, {"weight_decay": 0.1}, 1),
+    "StableAdamW": ("StableAdamW", {"weight_decay": 0.1}, {"weight_decay": 0.1, "eps": 1e-6}, 1),
+    "StableAdamW, large eps": ("StableAdamW", {"eps": 0.5}, {"eps": 0.5}, 1),
 }
+#: Which defaults differ: ours, theirs.
+OTHER_DEFAULTS = {
+    "AdEMAMix": {"alpha": (2.0, 5.0)},
+    "LARS": {"lr": (1.0, 1e-3)},
+    "NovoGrad": {"lr": (1e-2, 1e-3)},
+    "StableAdamW": {"eps": (1e-6, 1e-8)},
+}
+SHAPES = [(200,), (1, 90), (90, 1), (3, 5, 7), (11, 13), ()]
 
 
 def both(name: str, scale: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """The parameter after ten steps here and there, and what roundings may have made of it."""
+    """The elements of parameters after fifty steps here and there, and what roundings may have made of them."""
     cls, options, other_options, _ = PAIRS[name]
-    param = spread(rng, 200, np.float64, decades=1)
-    torch_param = torch.nn.Parameter(torch.from_numpy(param.copy()))
-    ours = getattr(op, cls)([param], lr=0.01, **options)
+    shapes = [shape for shape in SHAPES if cls != "LARS" or len(shape) > 1]
+    params = [np.asarray(spread(rng, shape, np.float64, decades=1)) for shape in shapes]
+    torch_params = [torch.nn.Parameter(torch.tensor(param)) for param in params]
+    ours = getattr(op, cls)(params, lr=0.01, **options)
     if cls == "Yogi":  # there the first moment starts where the second one does
-        ours.state[0]["exp_avg"][...] = op.Yogi.initial_accumulator_value
-    theirs = getattr(pytorch_optimizer, cls)([torch_param], lr=0.01, **other_options, foreach=False)
-    rounding = np.zeros_like(param)
-    for _ in range(10):
-        gradient = scale * spread(rng, 200, np.float64, decades=1)
-        torch_param.grad = torch.from_numpy(gradient.copy())
-        before = param.copy()
-        ours.step([gradient])
+        for state in ours.state:
+            state["exp_avg"][...] = op.Yogi.initial_accumulator_value
+    theirs = getattr(pytorch_optimizer, cls)(torch_params, lr=0.01, **other_options, foreach=False)
+    after, rounding = flat(params), 0
+    for _ in range(50):
+        gradients = [np.asarray(scale * spread(rng, shape, np.float64, decades=1)) for shape in shapes]
+        for torch_param, gradient in zip(torch_params, gradients, strict=True):
+            torch_param.grad = torch.tensor(gradient)
+        before = after
+        ours.step(gradients)
         theirs.step()
-        rounding += np.finfo(np.float64).eps * np.maximum(np.abs(before), np.abs(param))
-    return param, torch_param.detach().numpy(), rounding
+        after = flat(params)
+        rounding = rounding + np.finfo(np.float64).eps * np.maximum(np.abs(before), np.abs(after))
+    return after, flat([one.detach() for one in torch_params]), rounding
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_ten_steps_in_double(name: str, rng: np.random.Generator) -> None:
+def test_fifty_steps_in_double(name: str, rng: np.random.Generator) -> None:
     *_, scale = PAIRS[name]
     param, other, rounding = both(name, scale, rng)
     # MARS there adds 1e-15 inside the root, beside second moments of 1e-8 and more.
@@ -71,4 +88,4 @@ def test_ten_steps_in_double(name: str, rng: np.random.Generator) -> None:
 def test_defaults(cls: str) -> None:
     theirs, ours = getattr(pytorch_optimizer, cls)([torch.zeros(1)]).defaults, defaults_of(getattr(op, cls))
     differ = {name: (value, theirs[name]) for name, value in ours.items() if theirs.get(name, value) != value}
-    assert differ == ({"alpha": (2.0, 5.0)} if cls == "AdEMAMix" else {})
+    assert differ == OTHER_DEFAULTS.get(cls, {})

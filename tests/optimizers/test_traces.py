@@ -120,3 +120,155 @@ def test_steps_by_hand(
         before = x[0]
         optimizer.step([np.array([gradient], float)])
         assert before - x[0] == pytest.approx(step, rel=1e-13, abs=1e-13)
+
+
+HALF = {"betas": (0.5, 0.75), "eps": 0.0}
+ROOT_13, ROOT_75 = 13**0.5, 75**0.5
+K = 2 / 3 / (12 / 7) ** 0.5  # what LAMB's first gradient is in its second step
+SECOND = np.array([K + 0.5, 1 - K])
+EXCESS = (112 / 76) ** 0.5
+UPDATE = 10 / 3 / (76 / 7) ** 0.5
+
+
+# The parameter after each step by hand: of (3, 4), whose norm is 5, or of another.
+@pytest.mark.parametrize(
+    ("cls", "options", "start", "gradients", "ends"),
+    [
+        # The direction is (1.75, 0), then (K, -K) and a quarter of the parameter (2, 4), whose norm is the root of 20.
+        (
+            op.LAMB,
+            {"lr": 0.2, "weight_decay": 0.25, **HALF},
+            (3, 4),
+            [(2, -2), (0, 0)],
+            [(2, 4), np.array([2, 4]) - 0.2 * 20**0.5 * SECOND / np.hypot(*SECOND)],
+        ),
+        # (2/4, -6/8) is in direction of (2, -3).
+        (
+            op.LAMB,
+            {"lr": 1.0, "weight_decay": 0.0, "eps": 2.0},
+            (3, 4),
+            [(2, -6)],
+            [(3 - 10 / ROOT_13, 4 + 15 / ROOT_13)],
+        ),
+        # The ratio is 1 where a norm is 0.
+        (op.LAMB, {"lr": 0.5, **HALF}, (0, 0), [(3, -5)], [(-0.5, 0.5)]),
+        (op.LAMB, {"lr": 0.5, "weight_decay": 0.0}, (3, 4), [(0, 0)], [(3, 4)]),
+        # 0.5 * 5 / (2.5 + 2.5) is 1/2; and then 0.5 * 2.5 / (1.75 + 1.25) is 5/12, for the parameter (1.5, 2).
+        (
+            op.LARS,
+            {"lr": 1.0, "momentum": 0.5, "weight_decay": 0.5, "trust_coefficient": 0.5},
+            (3, 4),
+            [(1.5, 2), (-1.75, 0)],
+            [(1.5, 2), (1.5 - 0.75 + 5 / 12, 2 - 1 - 5 / 12)],
+        ),
+        (op.LARS, {"lr": 0.5, "momentum": 0.5, "trust_coefficient": 0.1}, (0, 0), [(2, -4)], [(-1, 2)]),
+        (op.LARS, {"lr": 0.5, "momentum": 0.5, "trust_coefficient": 0.1}, (3, 4), [(0, 0)], [(3, 4)]),
+        # lr is outside the momentum, so that the ratio 1/2 of the first step goes on at half.
+        (
+            op.LARS,
+            {"lr": 0.5, "momentum": 0.5, "trust_coefficient": 0.5},
+            (6, 8),
+            [(3, 4), (0, 0)],
+            [(4.5, 6), (3.75, 5)],
+        ),
+        # The first square of the norm is 25, the second 225, their average 75.
+        (
+            op.NovoGrad,
+            {"lr": 0.5, "weight_decay": 0.5, **HALF},
+            (1, 1),
+            [(3, -4), (0, 15)],
+            [
+                (0.45, 1.15),
+                (0.45 - 0.5 * (0.55 + 0.225), 1.15 - 0.5 * (-0.15 + 15 / ROOT_75 + 0.575)),
+            ],
+        ),
+        (op.NovoGrad, {"lr": 1.0, "betas": (0.5, 0.75), "eps": 3.0}, (1, 1), [(3, -4)], [(1 - 3 / 8, 1 + 4 / 8)]),
+        # The averages are the gradient at first. Then m is 2/3 + 8/3, v is 12/7 + 64/7, and 16 is 112/76 of it.
+        (
+            op.StableAdamW,
+            {"lr": 1.0, "weight_decay": 0.5, **HALF},
+            (3, 4),
+            [(2, -2), (4, -4)],
+            [(0.5, 3), (0.5 - (0.25 + UPDATE) / EXCESS, 3 - (1.5 - UPDATE) / EXCESS)],
+        ),
+        # Where the mean of the ratios is less than 1 the rate is as it was: 0 and less than 1 here.
+        (
+            op.StableAdamW,
+            {"lr": 1.0, "weight_decay": 0.0, **HALF},
+            (3, 4),
+            [(2, -2), (0, 0)],
+            [(2, 5), (2 - 2 / 3 / (12 / 7) ** 0.5, 5 + 2 / 3 / (12 / 7) ** 0.5)],
+        ),
+        # A second moment of 4 is less than eps squared, 16: the mean of 4/16 is no reason to lower the rate.
+        (op.StableAdamW, {"lr": 1.0, "weight_decay": 0.0, "eps": 4.0}, (3,), [(2,)], [(3 - 2 / 6,)]),
+        # z is 6, 4, 1; x is their mean; the parameter is half way.
+        (op.ScheduleFreeSGD, {"lr": 1.0, "momentum": 0.5}, (10,), [(4,), (2,), (3,)], [(6,), (4.5,), (7 / 3,)]),
+        # lr 1/2 and 1, weights 1/4 and 1; z is 8, 6; x is 8, 6.4.
+        (op.ScheduleFreeSGD, {"lr": 1.0, "momentum": 0.5, "warmup_steps": 2}, (10,), [(4,), (2,)], [(8,), (6.2,)]),
+        # Weights 1, 2; x is 6, then a third of 6 and two of 4.
+        (
+            op.ScheduleFreeSGD,
+            {"lr": 1.0, "momentum": 0.5, "r": 1.0, "weight_lr_power": 0.0},
+            (10,),
+            [(4,), (2,)],
+            [(6,), (4 + 1 / 3,)],
+        ),
+        # z is 10 - 9, then 1 - 2.5.
+        (
+            op.ScheduleFreeSGD,
+            {"lr": 1.0, "momentum": 0.5, "weight_decay": 0.5},
+            (10,),
+            [(4,), (2,)],
+            [(1,), (-0.875,)],
+        ),
+        # Both gradients are as long as the root; z is 9, 10.
+        (op.ScheduleFreeAdamW, {"lr": 1.0, **HALF}, (10,), [(4,), (-4,)], [(9,), (9.75,)]),
+        # 4 / (4 + 4), and half of 10 at the parameter.
+        (
+            op.ScheduleFreeAdamW,
+            {"lr": 1.0, "betas": (0.5, 0.75), "eps": 4.0, "weight_decay": 0.5},
+            (10,),
+            [(4,)],
+            [(4.5,)],
+        ),
+    ],
+)
+def test_steps_of_a_vector_by_hand(
+    cls: type[Optimizer], options: dict[str, Any], start: Any, gradients: list[Any], ends: list[Any]
+) -> None:
+    x = np.array(start, float)
+    optimizer = cls([x], **options)
+    for gradient, end in zip(gradients, ends, strict=True):
+        optimizer.step([np.array(gradient, float)])
+        assert x == pytest.approx(np.array(end, float), rel=1e-13, abs=1e-13)
+
+
+def test_a_weight_without_a_rate_counts_nothing() -> None:
+    """Schedule-Free with lr 0 at first: what stands still is not averaged, unless all steps weigh the same."""
+    for power, end in ((2.0, 9.0), (0.0, 9.5)):
+        optimizer = op.ScheduleFreeSGD([np.array([10.0])], lr=0.0, weight_lr_power=power)
+        optimizer.step([np.array([4.0])])
+        assert optimizer.averaged[0].tolist() == [10]
+        optimizer.lr = 1.0
+        optimizer.step([np.array([1.0])])
+        assert optimizer.averaged[0].tolist() == [end]
+
+
+def test_a_rate_that_falls_weighs_as_the_highest_so_far() -> None:
+    optimizer = op.ScheduleFreeSGD([np.array([10.0])], lr=2.0, momentum=0.5)
+    optimizer.step([np.array([1.0])])
+    optimizer.lr = 1.0
+    optimizer.step([np.array([1.0])])
+    assert optimizer.averaged[0].tolist() == [7.5]
+    assert optimizer.params[0].tolist() == [7.25]
+
+
+def test_lars_decays_without_gradient_as_with_next_to_none() -> None:
+    """Algorithm 1 divides by the norm of the gradient and the decay's: with one of them at 0 it is still defined."""
+    ends = []
+    for size in (0.0, 1e-100):
+        x = np.array([3.0, 4.0])
+        op.LARS([x], lr=1.0, weight_decay=0.01, trust_coefficient=0.1).step([np.full(2, size)])
+        ends.append(x)
+    np.testing.assert_allclose(*ends)
+    np.testing.assert_allclose(ends[0], [3 * 0.9, 4 * 0.9])  # 0.1 / 0.01 of a hundredth

@@ -25,6 +25,7 @@ _MODULES = {
     "deepspeed": "deepspeed_adam",
     "torch-foreach": "pytorch",
     "thinc": "thinc_ops",
+    "pytorch-optimizer": "registry",
 }
 #: Where memory does not suffice for all, the last are left out.
 NAMES = tuple(_MODULES)

@@ -58,6 +58,19 @@ _TRANSFORMATIONS: dict[str, Callable[[Hypers], optax.GradientTransformation]] = 
     "radam": lambda h: optax.radam(h["lr"], **_adam(h)),
     "lion": lambda h: optax.lion(h["lr"], **_betas(h), weight_decay=h["weight_decay"]),
     "rprop": lambda h: optax.rprop(h["lr"], *h["etas"], *h["step_sizes"]),
+    "lamb": lambda h: optax.lamb(h["lr"], **_decayed(h)),
+    "lars": lambda h: optax.lars(
+        h["lr"], h["weight_decay"], trust_coefficient=h["trust_coefficient"], momentum=h["momentum"]
+    ),
+    "novograd": lambda h: optax.novograd(h["lr"], **_decayed(h)),
+    "schedulefreesgd": lambda h: optax.contrib.schedule_free_sgd(h["lr"], b1=h["momentum"]),
+    "schedulefreeadamw": lambda h: optax.contrib.schedule_free_adamw(h["lr"], **_decayed(h)),
+    "adabelief": lambda h: optax.adabelief(h["lr"], **_betas(h)),
+    "adopt": lambda h: optax.contrib.adopt(h["lr"], **_adam(h)),
+    "yogi": lambda h: optax.yogi(h["lr"], **_adam(h)),
+    "ademamix": lambda h: optax.contrib.ademamix(
+        h["lr"], *h["betas"], alpha=h["alpha"], eps=h["eps"], weight_decay=h["weight_decay"]
+    ),
 }
 _DIFFERENCES = {
     "adagrad": "eps inside the root",
@@ -65,6 +78,7 @@ _DIFFERENCES = {
     "nadam": "no momentum schedule",
     "nadamw": "no momentum schedule",
     "rprop": "applies the update of the step before",
+    "yogi": "the first moment starts at 1e-6",
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from itertools import pairwise
 from typing import Any
 
@@ -55,6 +56,12 @@ class Network:
     @property
     def depth(self) -> int:
         return len(self.sizes) - 1
+
+    def with_params(self, params: Mapping[str, Array]) -> Network:
+        """The same layers with other arrays, by the same names."""
+        other = copy(self)
+        other.params = dict(params)
+        return other
 
     def activations(self, inputs: Array) -> list[Array]:
         """The inputs and what each layer makes of them; the last entry is the logits."""

@@ -59,6 +59,12 @@ TUNED: dict[str, Setting] = {
     "LaProp": Setting({"lr": 0.003}),
     "MARS": Setting({"lr": 0.003}),
     "Yogi": Setting({"lr": 0.02}),
+    "LAMB": Setting({"lr": 0.005}),
+    "LARS": Setting({"lr": 1.0}),
+    "NovoGrad": Setting({"lr": 0.01}),
+    "StableAdamW": Setting({"lr": 0.003}),
+    "ScheduleFreeSGD": Setting({"lr": 1.0}),
+    "ScheduleFreeAdamW": Setting({"lr": 0.01}),
     "Lion": Setting({"lr": 0.0005}),
     # Rprop compares the signs of successive gradients, which say nothing when each is of another batch.
     # Its steps are kept short: with the default limit of 50 it overfits.

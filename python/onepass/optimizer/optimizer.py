@@ -159,7 +159,7 @@ class Optimizer(Declared):
             """The copy of each parameter that a step writes, with `Options.mirror`."""
             return list(self._contents.mirrors) if self.options.mirror else None
 
-    def named(self, what: Literal["params", "ema", "mirror", "state"]) -> dict[str, Any]:
+    def named(self, what: Literal["params", "averaged", "ema", "mirror", "state"]) -> dict[str, Any]:
         """The arrays, or the states, by the names that the parameters were given with.
 
         Raises:
@@ -172,8 +172,8 @@ class Optimizer(Declared):
             >>> opt.named("params"), opt.named("ema")
             ({'w': array([0.5, 0.5])}, {'w': array([0.5, 0.5])})
         """
-        if what not in ("params", "ema", "mirror", "state"):
-            raise ValueError(f"{self._owner}: named: what must be 'params', 'ema', 'mirror' or 'state', got {what!r}")
+        if what not in (known := ("params", "averaged", "ema", "mirror", "state")):
+            raise ValueError(f"{self._owner}: named: what must be one of {', '.join(known)}, got {what!r}")
         names, found = self._contents.names, getattr(self, what)
         if names is None:
             raise ValueError(f"{self._owner}: named: parameters were given without names; opt.{what} has their order")

@@ -15,6 +15,7 @@ from onepass.checks import Flag
 from onepass.optimizer.optimizer import Optimizer
 from onepass.optimizer.options import Options, OptionsInForce
 from onepass.optimizer.record import StepRecord
+from onepass.torch.averages import average_of
 from onepass.torch.binding import Binding, KernelValues, unchanged_on_error
 from onepass.torch.kinds import is_elsewhere
 from onepass.torch.state import refuse_foreign_formats, shown
@@ -298,6 +299,22 @@ class OnePass(torch.optim.Optimizer):
 
     def _params(self) -> list[torch.Tensor]:
         return [param for group in self.param_groups for param in group["params"]]
+
+    @property
+    def averaged(self) -> list[torch.Tensor]:
+        """Copies of the average of the iterates, with which `ASGD` and Schedule-Free are evaluated.
+
+        In float32, float64 for parameters of that; before its first step the parameter itself.
+
+        Raises:
+            ValueError: the optimizer keeps none; any one does with the option ``ema``.
+        """
+        slot = self.core.average_slot
+        if slot is None:
+            raise ValueError(
+                f"{type(self).__name__}: averaged: it keeps no average; build it with ema=True and read its ema"
+            )
+        return [average_of(param, self.state.get(param, {}), slot) for param in self._params()]
 
     @property
     def ema(self) -> list[torch.Tensor] | None:

@@ -218,7 +218,7 @@ def shown(state: Mapping[str, Any], group: Mapping[str, Any]) -> dict[str, Any]:
         own["square_avg"] = _square(state["grad_var"], state["grad_avg"])
     if "exp_avg_sq" in state and "exp_avg" not in state:
         own["exp_avg"] = torch.zeros_like(state["exp_avg_sq"])
-    if "ax" in state:
+    if "ax" in state or "ax_codes" in state:  # torch asks for it also where it cannot read the average
         own["mu"] = torch.tensor(1 / max(1.0, float(state["step"]) - group["t0"]))
     return own
 

@@ -36,6 +36,13 @@ TUNED: dict[str, Setting] = {
     "LaProp": Setting({"lr": 0.01}),
     "MARS": Setting({"lr": 0.01}),
     "Yogi": Setting({"lr": 0.01}),
+    # A step is lr times as long as the weights. With the default betas they overshoot, or do not get there in time.
+    "LAMB": Setting({"lr": 0.025, "betas": (0.8, 0.95)}),
+    "LARS": Setting({"lr": 5.0}),
+    "NovoGrad": Setting({"lr": 0.001}),
+    "StableAdamW": Setting({"lr": 0.007}),
+    "ScheduleFreeSGD": Setting({"lr": 0.07}),
+    "ScheduleFreeAdamW": Setting({"lr": 0.02}),
     # Every element moves by lr whatever the gradient's size. With the default betas the average is as long as a
     # tenth of the whole run, and overshoots the minimum at each learning rate that gets there.
     "Lion": Setting({"lr": 0.002, "betas": (0.8, 0.95)}),

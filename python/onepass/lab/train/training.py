@@ -94,8 +94,8 @@ def train(
 ) -> Run:
     """Train the network in place.
 
-    What a run reports is measured at the parameters that the optimizer updates, as torch leaves them; for ASGD too,
-    whose average is the parameter itself until step t0 = 1e6.
+    What a run reports is measured at the parameters, and where the optimizer averages its iterates at the average;
+    ASGD's is the parameter itself until step t0 = 1e6. Losses of batches are those of the parameters.
 
     Args:
         name: how the run is called in the results.
@@ -122,11 +122,12 @@ def train(
                 loss, by_name = network.loss_and_gradients(batch)
                 both.step([by_name[param] for param in network.params])
                 batch_losses.append(loss)
-            losses.append(epoch_loss(network, data.train, batch_losses))
-            accuracies.append(network.accuracy(data.test))
+            evaluated = _evaluated(network, optimizer)
+            losses.append(epoch_loss(evaluated, data.train, batch_losses))
+            accuracies.append(evaluated.accuracy(data.test))
             report(losses[-1])
             after_epoch()
-        last_batch_accuracy = network.accuracy(batch)
+        last_batch_accuracy = evaluated.accuracy(batch)
     return Run(
         optimizer=name,
         state_dtype=state_dtype,
@@ -146,6 +147,10 @@ def train(
         ),
         same_bits=both.same_bits(),
     )
+
+
+def _evaluated(network: Network, optimizer: Optimizer) -> Network:
+    return network.with_params(optimizer.named("averaged")) if optimizer.average_slot else network
 
 
 def _attach(name: str | None, optimizer: Optimizer, epochs: int, steps: int) -> Callable[[float], None]:
