@@ -1,5 +1,5 @@
-// MARS: AdamW of a gradient that is corrected by its change, and is no longer than 1 (Yuan et al. 2024, arXiv:2411.10438,
-// Algorithm 2, with the gradient of the last batch for the last gradient).
+// MARS: AdamW of a gradient that is corrected by its change, and is no longer than 1 (Yuan et al. 2024,
+// arXiv:2411.10438, Algorithm 2, with the gradient of the last batch for the last gradient).
 #pragma once
 
 #include "adam.hpp"
