@@ -39,7 +39,7 @@ def test_the_path_is_the_references(method: str, name: str) -> None:
     problem = PROBLEMS[name]
     x0 = problem.start.astype(float)
     found: list[Array] = [x0]
-    least_squares(problem.residual, x0, problem.jacobian, method, ftol=0, xtol=0, gtol=0, callback=found.append)
+    least_squares(problem.residual, x0, problem.jacobian, method=method, ftol=0, xtol=0, gtol=0, callback=found.append)
 
     def path(residual: Function, jacobian: Function) -> list[Array]:
         return reference.least_squares(residual, jacobian, x0, method, iterations=STEPS)
