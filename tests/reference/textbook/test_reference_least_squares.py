@@ -39,7 +39,7 @@ def test_the_path_is_the_references(method: str, name: str) -> None:
     problem = PROBLEMS[name]
     x0 = problem.start.astype(float)
     found: list[Array] = [x0]
-    least_squares(problem.residual, x0, problem.jacobian, method, ftol=0, xtol=0, gtol=0, callback=found.append)
+    least_squares(problem.residual, x0, problem.jacobian, method=method, ftol=0, xtol=0, gtol=0, callback=found.append)
 
     def path(residual: Function, jacobian: Function) -> list[Array]:
         return reference.least_squares(residual, jacobian, x0, method, iterations=STEPS)
@@ -62,6 +62,9 @@ def test_gauss_newton_solves_a_linear_problem_in_one_step(rng: np.random.Generat
 
 def test_a_damped_step_solves_the_damped_normal_equations(rng: np.random.Generator) -> None:
     a, f = rng.standard_normal((9, 4)), rng.standard_normal(9)
-    steps = LevenbergMarquardt()
+    steps = LevenbergMarquardt(np.ones(4))
+    steps.radius = 0.1
     p = steps.step(a, f)
+    assert steps.mu > 0
+    assert np.linalg.norm(p) == pytest.approx(0.1, rel=0.1)
     np.testing.assert_allclose(p, -np.linalg.solve(a.T @ a + steps.mu * np.eye(4), a.T @ f), rtol=1e-12)

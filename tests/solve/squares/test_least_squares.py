@@ -97,7 +97,7 @@ def test_differences_end_with_central_ones(method: str) -> None:
     simple = least_squares(residual, START, "2-point", method=method).nfev
     assert simple < least_squares(residual, START, None, method=method).nfev
     # Without calls left for them, it ends with simple ones; what has converged is not taken back for want of calls.
-    rough = least_squares(residual, START, "2-point", method=method, ftol=1e-10, xtol=1e-8, gtol=1e-8).nfev
+    rough = least_squares(residual, START, "2-point", method=method, ftol=1e-12, xtol=1e-8, gtol=1e-8).nfev
     for budget in range(rough, simple + 20):
         fit = least_squares(residual, START, None, method=method, max_nfev=budget)
         assert fit.success

@@ -29,7 +29,7 @@ class Steps(Protocol):
 
 
 METHODS: dict[str, Callable[[Array], Steps]] = {
-    "lm": lambda start: LevenbergMarquardt(),
+    "lm": LevenbergMarquardt,
     "gauss-newton": lambda start: GaussNewton(),
     "dogleg": Dogleg,
 }
