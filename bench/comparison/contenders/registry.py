@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytorch_optimizer
 
 from comparison.cases import Problem
 from comparison.contenders.pytorch import OnTensors
+from comparison.contenders.torch_arrays import as_array
 from comparison.recipes import Recipe
 
 #: What makes the classes that mean what ours do, beside hyper-parameters of the same names.
@@ -54,6 +56,7 @@ class FromRegistry(OnTensors):
         hypers = {_NAMES.get(key, key): value for key, value in recipe.hypers.items() if key not in _NOT_THERE}
         self._optimizer = factory(self._tensors, **{**hypers, **_GIVEN[recipe.rule]})
         self.step = self._step
+        self.restore = partial(problem.refill, [as_array(gradient) for gradient in self._gradients])  # some use it up
 
     def _step(self) -> None:
         self._optimizer.step()

@@ -19,11 +19,11 @@ def tile_sums(x: Array, y: Array) -> list[float]:
 
 def lane_sums(xs: Array, ys: Array) -> Array:
     """The inner product of each row, in double: element i goes to lane i % LANES; the lanes meet in halves."""
-    products = xs.astype(np.float64) * ys.astype(np.float64)
-    lanes = np.zeros((len(products), LANES))
-    for start in range(0, products.shape[1], LANES):
-        part = products[:, start : start + LANES]
-        lanes[:, : part.shape[1]] += part
+    rows, width = xs.shape
+    flat = np.zeros((rows, LANES * (1 + -(-width // LANES))))  # each lane from 0 on
+    np.multiply(xs, ys, out=flat[:, LANES : LANES + width], dtype=np.float64)
+    sums = flat.reshape(rows, flat.shape[1] // LANES, LANES)
+    lanes: Array = np.add.accumulate(sums, axis=1, out=sums)[:, -1]  # one after the other, as a reduction need not
     while lanes.shape[1] > 1:
         half = lanes.shape[1] // 2
         lanes = lanes[:, :half] + lanes[:, half:]
