@@ -139,8 +139,8 @@ def test_only_sums_know_where_a_tensor_ends(rule: str, size: int) -> None:
     """What docs/optimizers.md says: to cut a tensor in two is another problem where a rule sums over it."""
     (param,), (gradient,) = tensors(0, [size]), tensors(1, [size])
     whole, halves = build(rule, [param.copy()]), build(rule, cut([param]))
-    for _ in range(6):
-        gradient[: size // 2] *= 2
+    for step in range(6):
+        gradient[: size // 2] = 2.0**step * tensors(step, [size // 2])[0]  # larger, and partly against the momentum
         whole.step([gradient])
         halves.step(cut([gradient]))
     same = np.array_equal(whole.params[0], np.concatenate(halves.params))
