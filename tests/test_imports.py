@@ -38,8 +38,8 @@ ROOMS: dict[str, str] = {
     "reference.textbook": "arrays",
     "reference.formulas": "arrays reference.kernels signatures",
     "reference.step": "arrays formats optimizer reference.formulas reference.kernels signatures sparse",
-    "reference": "formats reference.formulas reference.step signatures",
-    "bench": "arrays bench.turns config files optimizers reference.formulas signatures",
+    "reference": "formats reference.formulas reference.kernels reference.step signatures",
+    "bench": "arrays bench.turns config files optimizers reference.formulas reference.kernels signatures",
     "selftest": "_core arrays config formats optimizer reference.kernels reference.step rules signatures sparse",
 }
 #: The package itself, which hands out the rooms, and what only uses it.

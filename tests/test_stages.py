@@ -22,6 +22,7 @@ from onepass.optimizer import Optimizer
 from onepass.optimizer.optimizer import Values
 from onepass.reference import Twin
 from onepass.rules import RULES as RECORDS
+from onepass.signatures import signatures
 
 STAGED = [rule for rule in RULES if len(RECORDS[rule].stages) > 1]
 #: Around a tile, around what one thread takes whole, and well beyond.
@@ -138,8 +139,8 @@ def test_only_sums_know_where_a_tensor_ends(rule: str, size: int) -> None:
     """What docs/optimizers.md says: to cut a tensor in two is another problem where a rule sums over it."""
     (param,), (gradient,) = tensors(0, [size]), tensors(1, [size])
     whole, halves = build(rule, [param.copy()]), build(rule, cut([param]))
-    for _ in range(6):
-        gradient[: size // 2] *= 2
+    for step in range(6):
+        gradient[: size // 2] = 2.0**step * tensors(step, [size // 2])[0]  # larger, and partly against the momentum
         whole.step([gradient])
         halves.step(cut([gradient]))
     same = np.array_equal(whole.params[0], np.concatenate(halves.params))
@@ -159,6 +160,24 @@ def test_shape_and_order_in_memory_are_no_part_of_a_sum(rule: str) -> None:
             optimizer.step([its_gradient])
         ends.append(one.ravel(order="K"))
     assert_same_bits(ends[1:], [ends[0]] * 3)
+
+
+@pytest.mark.parametrize("rule", STAGED)
+def test_the_functions_take_any_shape(rule: str, rng: np.random.Generator) -> None:
+    """Kernel and reference, of matrices in both orders and of one number."""
+    signature = signatures[rule]
+    hypers = build(rule, [np.ones(1)]).param_groups[0]
+    for shape, order in (((70, 90), "C"), ((70, 90), "F"), ((3, 4, 500), "C"), ((), "C"), ((0, 3), "C")):
+        start = np.asarray(spread(rng, shape, np.float64)).copy(order=cast(Any, order))
+        optimizer = build(rule, [start.copy(order="K")])
+        arrays = {name: optimizer.state[0][name].copy(order="K") for name in (*signature.slots, *signature.scalars)}
+        sides = [(start.copy(order="K"), {name: one.copy(order="K") for name, one in arrays.items()}) for _ in "ab"]
+        for step in (1, 2):
+            gradient = np.asarray(spread(rng, shape, np.float64)).copy(order=cast(Any, order))
+            for (param, state), module in zip(sides, (op.functional, op.reference), strict=True):
+                given = {name: hypers[name] for name in signature.defaults}
+                getattr(module, f"{rule}_")(param, gradient, **state, step=step, **given)
+        assert_same_bits([sides[0][0], *sides[0][1].values()], [sides[1][0], *sides[1][1].values()])
 
 
 # Groups whose rules have one stage and several

@@ -14,6 +14,7 @@ from comparison.steps import PLAIN
 from onepass import reference
 from onepass.arrays import Array
 from onepass.reference import formula_of
+from onepass.reference.kernels.stages import descent_of
 
 
 class Reference(Contender):
@@ -36,10 +37,14 @@ class Reference(Contender):
     def _step(self) -> None:
         self._time += 1
         for p, g, state in zip(self._params, self._gradients, self._states, strict=True):
-            p -= self._formula(p=p, g=g, step=self._time, **state, **self._hypers)
+            p -= descent_of(self._formula(p=p, g=g, step=self._time, **state, **self._hypers), _as_it_is)
 
     def params(self) -> Sequence[Array]:
         return self._params
+
+
+def _as_it_is(stage: int) -> None:
+    """State in the dtype of the arithmetic is stored as it was computed."""
 
 
 class Twin(Onepass):

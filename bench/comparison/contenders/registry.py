@@ -34,7 +34,6 @@ _DIFFERENCES = {
     "lamb": "moments not corrected for their start, norms limited to 10",
     "laprop": "eps inside the root as well",
     "lars": "vectors without ratio",
-    "mars": "limits the norm of what it averages",
     "yogi": "the first moment starts at 1e-6",
 }
 

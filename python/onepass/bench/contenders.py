@@ -16,6 +16,7 @@ from onepass.bench.turns import OWN, Call
 from onepass.bench.work import Work
 from onepass.config import get_num_threads
 from onepass.reference.formulas import formula_of
+from onepass.reference.kernels.stages import descent_of
 from onepass.signatures import signatures
 
 
@@ -56,7 +57,8 @@ def numpy(work: Work, params: list[Array], gradients: list[Array]) -> Stepper:
             norm = np.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
             scale = np.float32(min(1.0, work.clip_norm / (norm + 1e-6)))
         for p, g, state in zip(params, gradients, states, strict=True):
-            p -= formula(p=p, g=g if work.clip_norm is None else scale * g, step=count, **state, **hypers)
+            given = g if work.clip_norm is None else scale * g
+            p -= descent_of(formula(p=p, g=given, step=count, **state, **hypers), lambda stage: None)
 
     return Stepper(step, lambda: params)
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from onepass.formats import compute_dtype, decode, decode_slot, encode, encode_slot
 from onepass.reference.formulas import formula_of
-from onepass.reference.step.stages import descent_of
+from onepass.reference.kernels.stages import descent_of
 from onepass.reference.step.twin import Twin
 from onepass.signatures import RuleFunction, Signature, signatures
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from onepass.arrays import Array
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 from onepass.signatures import Signature
 
 

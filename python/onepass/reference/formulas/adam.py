@@ -11,7 +11,7 @@ from onepass.arrays import Array
 from onepass.reference.formulas.cautious import Update, cautious, cautious_decay
 from onepass.reference.formulas.elementwise import decay, maximum
 from onepass.reference.kernels.scalar_math import power
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 Betas = tuple[float, float]
 

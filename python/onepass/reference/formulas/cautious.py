@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 #: Brings the slots up to date and returns what the parameter descends by, apart from decay.
 Update = Callable[..., Array]

@@ -8,7 +8,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.reference.kernels.scalar_math import power
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 
 def lamb_(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from onepass.arrays import Array
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 
 def lars_(

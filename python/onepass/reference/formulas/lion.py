@@ -5,7 +5,7 @@ from __future__ import annotations
 from onepass.arrays import Array
 from onepass.reference.formulas.cautious import Update, cautious, cautious_decay
 from onepass.reference.formulas.elementwise import decay, sign
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 Betas = tuple[float, float]
 

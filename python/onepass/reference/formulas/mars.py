@@ -7,7 +7,7 @@ from typing import Any
 
 from onepass.arrays import Array
 from onepass.reference.formulas.adam import Betas, adamw_
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 
 def mars_(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onepass.arrays import Array
 from onepass.reference.formulas.cautious import Update, cautious
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 
 def _decayed(p: Array, g: Array, weight_decay: float) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.reference.formulas.elementwise import maximum
 from onepass.reference.kernels.scalar_math import power
-from onepass.reference.step.stages import Staged
+from onepass.reference.kernels.stages import Staged
 
 
 def _fresh(beta: float, step: int) -> float:

@@ -23,9 +23,9 @@ from onepass.optimizer.options import Options
 from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
 from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, noise, twenties
+from onepass.reference.kernels.stages import descent_of
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
 from onepass.reference.step.rows import Rows, combined
-from onepass.reference.step.stages import descent_of
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows
 

@@ -32,6 +32,6 @@ def descent_of(result: Array | Staged, store: Callable[[int], None]) -> Array:
             store(stage)
             descent: Array = end.value
             return descent
-        sums = [sum(tile_sums(x, y)) for x, y in pairs]
+        sums = [sum(tile_sums(x.ravel(order="K"), y.ravel(order="K"))) for x, y in pairs]  # as they lie in memory
         store(stage)
         stage += 1
