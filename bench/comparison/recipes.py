@@ -34,7 +34,10 @@ class Recipe:
         return len(self.signature.slots)
 
     def bytes_moved(self, case: Case, dtype: str) -> float:
-        """If each array goes through the processor once; the gradients twice, if their norm must be known first."""
+        """If each array goes through the processor once; the gradients twice, if their norm must be known first.
+
+        What rules of several stages read again of large tensors is not counted.
+        """
         size, options = FORMATS[dtype].bytes, self.step.options
         compute = 8 if dtype == "float64" else 4
         each = 2 * size + size * (1 + ("clip_norm" in options) + ("zero_grad" in options))

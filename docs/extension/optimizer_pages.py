@@ -64,12 +64,16 @@ def _state_table(cls: type[Optimizer]) -> str:
     for rule in cls.rules:
         kept = ", ".join(f"`{slot.name}`" for slot in RULES[rule].slots) or "none"
         sizes = [f"{bytes_per_element(cls, rule, dtype):.3g}" for dtype in DTYPES]
-        rows.append([f"`{rule}`", kept, *sizes, str(bytes_moved(rule))])
+        rows.append([f"`{rule}`", kept, *sizes, _moved(rule)])
     return table(["rule", "arrays", *(f"`{dtype}`" for dtype in DTYPES), "moved"], rows)
 
 
+def _moved(rule: str) -> str:
+    return f"{bytes_moved(rule)}" if len(RULES[rule].stages) == 1 else f"{bytes_moved(rule)}, more if large"
+
+
 def bytes_moved(rule: str) -> int:
-    """Per element in float32: parameter and state are read and written, the gradient is read."""
+    """Per element in float32 by one sweep: parameter and state are read and written, the gradient is read."""
     return 4 * (3 + 2 * len(RULES[rule].slots))
 
 
