@@ -1,4 +1,4 @@
-// How is a step made cautious? Two ways, each of any rule with a momentum whose step is a `decayed_step`.
+// How is a step made cautious? Two ways, each of any rule whose step is a `decayed_step`.
 //
 //   its update   where it and the gradient differ in sign it is left out, and what is left is scaled up in proportion,
 //                at most a thousandfold (Liang et al. 2024, arXiv:2411.16085, Algorithm 2)

@@ -212,7 +212,7 @@ def test_by_name() -> None:
     assert opt.named("state")["w"]["step"] is opt.state[0]["step"]
     with pytest.raises(ValueError, match=r"^SGD: named: there is no mirror; give mirror="):
         opt.named("mirror")
-    with pytest.raises(ValueError, match=r"^SGD: named: what must be 'params', .* got 'lr'"):
+    with pytest.raises(ValueError, match=r"^SGD: named: what must be one of params, .* got 'lr'"):
         opt.named("lr")
     opt.add_param_group({"params": np.ones(2)})
     with pytest.raises(ValueError, match=r"without names; opt.params has their order"):

@@ -292,7 +292,10 @@ def test_C11_state_that_has_decayed(rule: str) -> None:
     assert min(seconds(1e-41), seconds(1e-41)) < 3 * usual
 
 
-@on_every_optimizer
+# Averages go on, and the parameter of Schedule-Free with them.
+@pytest.mark.parametrize(
+    "cls", [cls for cls in CLASSES if not cls.__name__.startswith("ScheduleFree")], ids=lambda cls: cls.__name__
+)
 def test_C11_gradients_of_zeros_without_end(cls: type[Optimizer]) -> None:
     """What two steps have left in the state decays as far as it can; then the parameters stand still, bit for bit."""
     quick = {"betas": (0.5,) * len(getattr(cls, "betas", ())), "weight_decay": 0.0, "lambd": 0.0, "momentum": 0.5}

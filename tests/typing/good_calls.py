@@ -52,7 +52,7 @@ op.minimize(bowl, np.ones(3), method="L-BFGS-B", jac="3-point", bounds=[(0, None
 fit = op.least_squares(lambda x: x - 1, [0.0, 0.0], method="dogleg", loss="huber")
 print(fit.x, fit.cost, op.covariance(fit))
 op.least_squares(
-    lambda x: x - 1, [0.0], "cs", (0, 2), "trf", None, 1e-8, None, "jac", "linear", 1.0, verbose=0, args=1.0
+    lambda x, a: x - a, [0.0], "cs", (0, 2), "trf", None, 1e-8, None, "jac", "linear", 1.0, verbose=0, args=1.0
 )
 p, cov = op.curve_fit(lambda x, a: a * x, [1.0, 2.0], [2.0, 4.1], sigma=0.1, absolute_sigma=True, bounds=(0, 9))
 x, ier = op.leastsq(lambda x: x - 1, [0.0, 0.0])

@@ -24,6 +24,10 @@ VERSION = 1
 PARAM = "param"
 
 
+#: Hyper-parameters that states do not have which were saved before there were any.
+_NEWER = {"cautious", "cautious_decay"}
+
+
 def state_dict(
     optimizer: str, contents: Contents, *, accumulates: bool, copies: bool = True, params: bool = False
 ) -> dict[str, Any]:
@@ -97,8 +101,8 @@ def load_state_dict(
     new_values = []
     used: set[Any] = set()
     for group, source in zip(contents.groups, sources, strict=True):
-        where, entry = source.where, source.entry
         hypers = group.in_force
+        where, entry = source.where, dict.fromkeys(_NEWER & hypers.keys(), False) | dict(source.entry)
         wanted = {*hypers, "params", *({"names"} & entry.keys())}
         wanted |= ({"schedule"} if group.attached else set()) if schedules else {"schedule"} & entry.keys()
         require_keys(where, entry, wanted)

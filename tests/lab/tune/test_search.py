@@ -81,7 +81,7 @@ def test_selection_finds_what_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_optimizer_trains_it(name: str) -> None:
-    genes = Genes(name, 1e-3 if name == "Lion" else 1.0 if name == "Adadelta" else 0.01, 8, 1, 0.1, 16)
+    genes = Genes(name, 1e-3 if name == "Lion" else 1.0 if name in ("Adadelta", "LARS") else 0.01, 8, 1, 0.1, 16)
     untrained = LSTM(8, 1, seed=0)
     before = DATA.rmse(untrained.forecast(DATA.validation.inputs), DATA.validation)
     _, after = train(genes, DATA, epochs=3, seed=0)
