@@ -66,8 +66,9 @@ def structural(saved: Saved) -> Iterator[tuple[str, Callable[[Saved], object]]]:
         yield f"version {version}", lambda s, version=version: s.update(version=version)
     for key in saved:
         yield f"no {key}", lambda s, key=key: s.pop(key)
+    # Without names they are matched by position; states of before caution was an option have none.
     for key in group:
-        if key != "names":  # which are then matched by position
+        if key not in ("names", "cautious", "cautious_decay"):
             yield f"no {key} in a group", lambda s, key=key: s["param_groups"][0].pop(key)
     for key in saved["state"][1]:
         yield f"no {key} in a state", lambda s, key=key: s["state"][1].pop(key)
