@@ -47,12 +47,13 @@ py::list rule_rows() {
             [](const Slot& slot) { return py::make_tuple(slot.name, name_of(slot.kind), value_of(slot.start)); }),
         "scalars"_a = tuple_of(
             rule.scalars, [](const Scalar& scalar) { return py::make_tuple(scalar.name, value_of(scalar.start)); }),
-        "lazy"_a = rule.lazy, "stages"_a = tuple_of(rule.stages, [&](const StageInfo& stage) {
-                                py::list written;
-                                for (std::size_t s = 0; s < rule.slots.size(); ++s)
-                                  if (stage.writes[s]) written.append(rule.slots[s].name);
-                                return py::tuple(written);
-                              })));
+        "lazy"_a = rule.lazy, "in_buffers"_a = rule.in_buffers,
+        "stages"_a = tuple_of(rule.stages, [&](const StageInfo& stage) {
+          py::list written;
+          for (std::size_t s = 0; s < rule.slots.size(); ++s)
+            if (stage.writes[s]) written.append(rule.slots[s].name);
+          return py::tuple(written);
+        })));
   return rows;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fp_env.hpp"
 #include "language/lane_sums.hpp"
 #include "tile.hpp"
 
@@ -24,6 +25,7 @@ void Stages::prepare(const SumLine& line, const std::vector<Treatment>& treatmen
 
 void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
                  Coefficients& coefficients, std::int64_t cost) noexcept {
+  const DefaultFpEnv env;
   // What has no elements has sums all the same, from which its state may go on.
   for (const Treatment& t : treatments)
     if (t.member.tensor->size == 0 && stages_of(t) > 1) run_through(call, t, coefficients);

@@ -82,8 +82,8 @@ struct AdamWithoutMomentumRule : AdamStep<kind> {
 
   template <class C, class F>
   static F update(const C& c, F g, F& v) {
-    F m{};
-    AdamWithoutMomentumRule::average(c, g, m, v);
+    const F m = F{} + g;  // as 0 * 0 + 1 * g, which is never -0
+    v = c.beta2 * v + c.fresh2 * (g * g);
     return AdamWithoutMomentumRule::direction(c, m, v);
   }
   template <class C, class F>

@@ -17,6 +17,7 @@ class RuleRow(TypedDict):
     slots: tuple[tuple[str, str, float | str], ...]  # name, kind, start
     scalars: tuple[tuple[str, float | str], ...]  # name, start
     lazy: bool
+    in_buffers: bool  # arrays in 16 and 8 bits are converted beside its kernels
     stages: tuple[tuple[str, ...], ...]  # the slots that each writes
 
 def rules() -> list[RuleRow]: ...

@@ -18,7 +18,7 @@ FUSED = re.compile(r"v?fn?m(add|sub|la|ls)|vdp|fcmla|bfm|bfdot")
 ESTIMATED = re.compile(r"v?r(cp|sqrt)|f(recp|rsqrt)")
 ARITHMETIC = re.compile(r"v?(add|sub|mul|div|sqrt|min|max)[ps][sdh]|f(add|sub|mul|div|sqrt)")
 # Names, as the linker sees them, of rules' kernels and of what adds up squares.
-KERNEL = re.compile(r"_ZN7onepass12_GLOBAL__N_1L?6kernelI")
+KERNEL = re.compile(r"_ZN7onepass12_GLOBAL__N_1L?(?:6kernel|12stage_kernel)I")
 SUM = re.compile(r"squares|dot|blend|rank_two")
 ADDITION = re.compile(r"v?add|fadd")
 JUMP = re.compile(r"(?:j|b\.|b$|cb|tb)")
@@ -118,7 +118,7 @@ def encoding_faults(obj: Path, *allowed: str) -> list[str]:
 
 
 def rule_kernels(obj: Path, tools: str = "") -> list[str]:
-    """One for each rule and layout. Several may be one function, where a rule makes no difference between layouts."""
+    """Several may be one function, where a rule makes no difference between layouts."""
     return [name for _, name in symbols(obj, tools) if KERNEL.match(name)]
 
 
