@@ -74,8 +74,10 @@ def optimizer_of(recipe: Recipe, variant: dict[str, bool]) -> Callable[..., torc
     """torch's class for the rule, with its hyper-parameters; None if there is none or it lacks the variant."""
     for one in recipes(recipe.rule):
         factory = getattr(torch.optim, one.optimizer.__name__, None)
-        if factory and variant.keys() <= inspect.signature(factory).parameters.keys():
-            return partial(factory, **one.hypers, **variant)
+        known = inspect.signature(factory).parameters.keys() if factory else set()
+        lacks = any(value for name, value in one.hypers.items() if name not in known)
+        if factory and not lacks and variant.keys() <= known:
+            return partial(factory, **{name: one.hypers[name] for name in known & one.hypers.keys()}, **variant)
     return None
 
 
