@@ -1,7 +1,9 @@
-// What do kernels cost? kernel/<rule>/<parameter>-<gradient>-<state>/<level>/<elements>, on one thread; subnormal/,
-// where the gradient is zero and the state decays; prepare/<rule>, the scalars of a step.
+// What do kernels cost? kernel/<rule>/<parameter>-<gradient>-<state>/<level>/<elements>, on one thread; stage0/ and so
+// on of a rule that has several; subnormal/, where the gradient is zero and the state decays; prepare/<rule>, the
+// scalars of a step.
 #include <array>
 
+#include "language/lane_sums.hpp"
 #include "suite.hpp"
 
 namespace onepass::bench {
@@ -29,9 +31,10 @@ void run_kernel(benchmark::State& state, const RuleInfo& rule, Kernel kernel, co
   }
   std::array<double, max_coefs> coefs;
   std::array<double, max_scalars> scalars{0.9, 0.9};
+  std::array<double, max_sums * sum_lanes> sums{};
   rule.prepare(late_step, hypers_of(rule).data(), scalars.data(), coefs.data());
   for (auto _ : state) {
-    kernel({coefs.data(), 1, param.data, false, grad.data, slots.data(), scales.data(), size, 0, {1, 2}});
+    kernel({coefs.data(), 1, param.data, false, grad.data, slots.data(), scales.data(), size, 0, {1, 2}, sums.data()});
     benchmark::ClobberMemory();
   }
   report(state, rule, layout.param, layout.grad, layout.state, size);
@@ -54,17 +57,18 @@ std::string name_of(const Layout& layout) {
   return name.append(layout.stochastic ? "-stochastic" : "");
 }
 
-void add_layout(int index, int layout_index, const Level& level) {
+void add_layout(int index, int layout_index, std::size_t stage, const Level& level) {
   const RuleInfo& rule = rules()[static_cast<std::size_t>(index)];
   const Layout& layout = layouts[layout_index];
-  const Kernel kernel = level.table->find(rule.place, layout_index);
+  const auto of_type = static_cast<std::size_t>(layout_index) * (rule.in_buffers ? rule.stages.size() : 1);
+  const Kernel kernel = level.table->kernels_of(rule.place)[of_type + stage];
   const auto add_one = [&](const std::string& kind, const Start& start) {
     return add(kind + "/" + std::string(rule.name) + "/" + name_of(layout) + "/" + std::string(level.name),
                [&rule, kernel, &layout, &start](auto& state) { run_kernel(state, rule, kernel, layout, start); });
   };
-  auto* const benchmark = add_one("kernel", normal);
+  auto* const benchmark = add_one(rule.stages.size() > 1 ? "stage" + std::to_string(stage) : "kernel", normal);
   for (const std::int64_t size : sizes) benchmark->Arg(size);
-  if (layout.state == layout.param && layout.state == compute_dtype(layout.param))
+  if (stage == 0 && layout.state == layout.param && layout.state == compute_dtype(layout.param))
     add_one("subnormal", layout.state == DType::f32 ? subnormal_f32 : subnormal_f64)->Arg(sizes[0]);
 }
 
@@ -74,8 +78,10 @@ void add_kernels() {
   for (int index = 0; index < static_cast<int>(rules().size()); ++index) {
     const RuleInfo& rule = rules()[static_cast<std::size_t>(index)];
     add("prepare/" + std::string(rule.name), [&rule](auto& state) { run_prepare(state, rule); });
-    for (int layout = 0; layout < layout_count; ++layout)
-      for (const Level& level : usable_levels()) add_layout(index, layout, level);
+    // Of a rule in buffers the first two, in which nothing is converted.
+    for (int layout = 0; layout < (rule.in_buffers ? 2 : layout_count); ++layout)
+      for (std::size_t stage = 0; stage < rule.stages.size(); ++stage)
+        for (const Level& level : usable_levels()) add_layout(index, layout, stage, level);
   }
 }
 
