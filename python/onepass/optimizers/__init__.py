@@ -1,6 +1,7 @@
 """One class per optimizer; one row here makes it public."""
 
 from onepass.optimizers.adabelief import AdaBelief
+from onepass.optimizers.adafactor import Adafactor
 from onepass.optimizers.adadelta import Adadelta
 from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
@@ -35,6 +36,7 @@ __all__ = [
     "AdEMAMix",
     "AdaBelief",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
