@@ -56,9 +56,9 @@ def run_pytest(tree: Path, site: Path, *arguments: str) -> str:
 
 #: Asks for all levels.
 FOR_ALL_LEVELS = "--deselect=tests/test_config.py::test_the_probe_agrees_with_the_operating_system"
-#: The tests of what has its name, and those of all files and rules.
+#: All tests of what has its name, and those of all files and rules.
 ITS_OWN = [
-    [FOR_ALL_LEVELS, "-k", "signum or Signum"],
+    [FOR_ALL_LEVELS, "-m", "not slow", "-k", "signum or Signum"],
     [f"tests/{name}" for name in ("engine/test_layers.py", "selftest", "test_docs.py", "test_imports.py")],
 ]
 
