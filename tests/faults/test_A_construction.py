@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CLASSES, Snapshot, assert_same_bits, defaults_of, shown, trained
+from cases import CLASSES, Snapshot, assert_same_bits, defaults_of, trained
 
 import onepass as op
 from onepass.arrays import Array
@@ -176,19 +176,20 @@ class Later(op.schedules.Schedule):
 
 
 @on_every_optimizer
-@pytest.mark.parametrize("rate", [math.nan, -1.0, math.inf, -math.inf, "0.1", None, True, 1j, [0.1]], ids=shown)
-def test_A12_a_schedule_without_a_rate(cls: type[Optimizer], rate: Any, refused: Any) -> None:
+def test_A12_a_schedule_without_a_rate(cls: type[Optimizer], refused: Any) -> None:
     optimizer = trained(cls, steps=0)
     gradients = [np.ones((4, 5), np.float32), np.ones(5, np.float32)]
-    Later(rate).attach(optimizer)
-    optimizer.step(gradients)
-    for _ in range(2):
-        with refused(
-            optimizer, (TypeError, ValueError), rf"^{cls.__name__}: lr must be .*\(by Later, at its step 1\)$"
-        ):
-            optimizer.step(gradients)
-    optimizer.detach_schedule()
-    optimizer.step(gradients)
+    rates: list[Any] = [math.nan, -1.0, math.inf, -math.inf, "0.1", None, True, 1j, [0.1]]
+    for rate in rates:
+        Later(rate).attach(optimizer)
+        optimizer.step(gradients)
+        for _ in range(2):
+            with refused(
+                optimizer, (TypeError, ValueError), rf"^{cls.__name__}: lr must be .*\(by Later, at its step 1\)$"
+            ):
+                optimizer.step(gradients)
+        optimizer.detach_schedule()
+        optimizer.step(gradients)
 
 
 @on_every_optimizer
