@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -93,7 +94,8 @@ def test_every_function_of_the_module() -> None:
     def work(_: int) -> list[Array]:
         found = []
         for signature in signatures.values():
-            arrays = [np.linspace(0.1, 1, 1000) for _ in range(2 + len(signature.slots))]
+            shapes = [(40, 25), (40, 25), *(slot.shape((40, 25)) for slot in signature.rule.slots)]
+            arrays = [np.linspace(0.1, 1, math.prod(shape)).reshape(shape) for shape in shapes]
             scalars = {name: np.array(0.5) for name in signature.scalars}
             getattr(op.functional, signature.function_name)(*arrays, step=3, **scalars)
             found += arrays

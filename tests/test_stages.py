@@ -6,6 +6,7 @@ threads share, in tiles of 4096.
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator
 from typing import Any, cast
@@ -159,7 +160,7 @@ def test_only_sums_know_where_a_tensor_ends(rule: str, size: int) -> None:
     assert same == (rule not in STAGED)
 
 
-@pytest.mark.parametrize("rule", STAGED)
+@pytest.mark.parametrize("rule", [rule for rule in STAGED if not signatures[rule].rule.factors])
 def test_shape_and_order_in_memory_are_no_part_of_a_sum(rule: str) -> None:
     (param,), (gradient,) = tensors(0, [250 * 160]), tensors(1, [250 * 160])
     ends = []
@@ -182,8 +183,8 @@ def test_the_functions_take_any_shape(rule: str, rng: np.random.Generator) -> No
     for shape, order in (((70, 90), "C"), ((70, 90), "F"), ((3, 4, 500), "C"), ((), "C"), ((0, 3), "C")):
         start = np.asarray(spread(rng, shape, np.float64)).copy(order=cast(Any, order))
         optimizer = build(rule, [start.copy(order="K")])
-        arrays = {name: optimizer.state[0][name].copy(order="K") for name in (*signature.slots, *signature.scalars)}
-        sides = [(start.copy(order="K"), {name: one.copy(order="K") for name, one in arrays.items()}) for _ in "ab"]
+        arrays = signature.kept(start, optimizer.state[0])
+        sides = [(start.copy(order="K"), copy.deepcopy(arrays)) for _ in "ab"]
         for step in (1, 2):
             gradient = np.asarray(spread(rng, shape, np.float64)).copy(order=cast(Any, order))
             for (param, state), module in zip(sides, (op.functional, op.reference), strict=True):

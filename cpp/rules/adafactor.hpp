@@ -17,16 +17,16 @@ struct Adafactor {
 
   template <class F>
   struct Coefs {
-    F fresh, least_mean, largest, least_size, step_size, longest, decay;
+    F kept, fresh, least_mean, largest, least_size, step_size, longest, decay;
   };
   static Coefs<double> prepare(int64_t t, double lr, double beta2_decay, double eps1, double eps2, double d,
                                double weight_decay) {
-    const double time = static_cast<double>(t), slowed = 1 / scalar_sqrt(time);
-    return {real_power(time, beta2_decay), eps1, 1 / eps1, eps2, lr < slowed ? lr : slowed, d, lr * weight_decay};
+    const double time = static_cast<double>(t), slowed = 1 / scalar_sqrt(time), fresh = real_power(time, beta2_decay);
+    return {1 - fresh, fresh, eps1, 1 / eps1, eps2, lr < slowed ? lr : slowed, d, lr * weight_decay};
   }
 
   // The inverse root of a product is the product of inverse roots, of which there are as few as there is state.
-  static double renew(const Coefs<double>& c, double old, double mean) { return old + c.fresh * (mean - old); }
+  static double renew(const Coefs<double>& c, double old, double mean) { return c.kept * old + c.fresh * mean; }
   static double divisor(const Coefs<double>& c, double mean_of_rows) {
     return mean_of_rows < c.least_mean ? c.least_mean : mean_of_rows;
   }

@@ -13,7 +13,7 @@ from cases import CLASSES, Snapshot, assert_same_bits, defaults_of, trained
 
 import onepass as op
 from onepass.arrays import Array
-from onepass.checks import Flag, Items, checks_of
+from onepass.checks import Flag, Items, Unset, checks_of
 from onepass.optimizer import Optimizer
 
 on_every_optimizer = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -92,7 +92,12 @@ def bad_values(cls: type[Optimizer], name: str) -> list[Any]:
     if not isinstance(check, Items):
         return [*NOT_REAL, *NOT_FINITE, Lies(0.1)]
     good = defaults_of(cls)[name]
-    wrong = [(*good[:place], bad, *good[place + 1 :]) for place in range(len(good)) for bad in (*NOT_REAL, *NOT_FINITE)]
+    wrong = [
+        (*good[:place], bad, *good[place + 1 :])
+        for place, item in enumerate(check.items)
+        for bad in (*NOT_REAL, *NOT_FINITE)
+        if not (isinstance(item, Unset) and bad is None)
+    ]
     return [good[0], good[:1], (*good, 0.5), "ab", None, set(good), np.array(good), iter(good), *wrong]
 
 

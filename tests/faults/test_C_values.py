@@ -44,7 +44,7 @@ def assert_same_in_any_lane(rule: str, role: str, value: float) -> None:
     params = [np.full(LANES, 0.5, np.float32) for _ in range(LANES + 1)]
     gradients = [np.full(LANES, -0.25, np.float32) for _ in params]
     optimizer = build(rule, params)
-    slots = [[state[name] for name in signatures[rule].slots] for state in optimizer.state]
+    slots = [[state[name] for name in signatures[rule].kinds] for state in optimizer.state]
     for place in range(LANES):  # the last one has none
         for array in {"gradient": [gradients[place]], "parameter": [params[place]], "state": slots[place]}[role]:
             array[place] = value
@@ -282,7 +282,7 @@ def test_C11_state_that_has_decayed(rule: str) -> None:
     def seconds(start: float) -> float:
         optimizer = build(rule, [np.ones(size, np.float32)], flush_subnormals=True, threads=1)
         optimizer.step([gradient])
-        for name in signatures[rule].slots:
+        for name in signatures[rule].kinds:
             optimizer.state[0][name][...] = start
         best = math.inf
         for _ in range(20):

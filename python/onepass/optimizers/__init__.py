@@ -1,8 +1,8 @@
 """One class per optimizer; one row here makes it public."""
 
 from onepass.optimizers.adabelief import AdaBelief
-from onepass.optimizers.adafactor import Adafactor
 from onepass.optimizers.adadelta import Adadelta
+from onepass.optimizers.adafactor import Adafactor
 from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax

@@ -31,7 +31,7 @@ def adafactor_(
     fresh = real_power(float(step), beta2_decay)
 
     matrices = Factored(g, row_var, col_var)
-    matrices.renew(lambda old, mean: old + fresh * (mean - old))
+    matrices.renew(lambda old, mean: (1 - fresh) * old + fresh * mean)
     rows, columns = matrices.spread(lambda mean: max(mean, eps1), lambda moment: 1 / np.sqrt(moment))
     largest = f(1 / eps1 if eps1 else math.inf)
 
@@ -43,6 +43,6 @@ def adafactor_(
     p_squares, u_squares = yield [(p, p), (u, u)]
     size = max(p.size, 1)
     p_size, length = math.sqrt(p_squares / size), math.sqrt(u_squares / size) / d
-    step_size = min(lr, 1 / math.sqrt(step)) * max(eps[1], p_size)
+    step_size = min(lr, 1 / math.sqrt(step)) * max(p_size, eps[1])
     descent: Array = decay(p, lr, weight_decay) + f(step_size / length if length > 1 else step_size) * update()
     return descent

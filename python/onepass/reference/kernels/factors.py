@@ -41,7 +41,11 @@ class Factored:
         return self._states[::-1] if self._transposed else self._states
 
     def renew(self, renewed: Callable[[Array, Array], Array]) -> None:
-        """Bring the state up to this gradient: `renewed` takes what there was and the mean of the squares, in double."""
+        """Bring the state up to this gradient.
+
+        Args:
+            renewed: takes what there was and the mean of the squares, in double.
+        """
         _, height, width = self._matrices.shape
         if not self._matrices.size:
             return
@@ -82,7 +86,7 @@ class Factored:
         return sums
 
     def _column_sums(self) -> Array:
-        return np.concatenate([sum(self._strips(matrix)) for matrix in self._matrices])  # type: ignore[arg-type]
+        return np.concatenate([sum(self._strips(matrix)) for matrix in self._matrices])
 
     @staticmethod
     def _strips(matrix: Array) -> Iterator[Array]:
