@@ -47,7 +47,7 @@ struct Adafactor {
   struct Descend {
     static void prepare(Coefs<double>& c, double p_squares, double update_squares, double size) {
       const double p_size = scalar_sqrt(p_squares / size), length = scalar_sqrt(update_squares / size) / c.longest;
-      c.step_size *= p_size < c.least_size ? c.least_size : p_size;
+      c.step_size *= p_size > c.least_size ? p_size : c.least_size;
       if (length > 1) c.step_size /= length;
     }
     template <class F>

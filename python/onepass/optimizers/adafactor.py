@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from onepass.checks import NotNegative, Positive, Real
+from onepass.checks import NotNegative, Real
 from onepass.optimizer.optimizer import Optimizer
 
 
@@ -29,7 +29,7 @@ class Adafactor(Optimizer):
         beta2_decay: :math:`\gamma`, in (-inf, 0].
         eps: :math:`\epsilon_1`, in [0, inf), the least size of a second moment, None for the spacing of 1 in float32,
             or in float64 for float64 parameters; :math:`\epsilon_2`, in [0, inf), the least size of a parameter.
-        d: the largest rms of an update, in (0, inf).
+        d: the largest rms of an update, in [1, inf).
         weight_decay: :math:`\lambda`, in [0, inf).
 
     Example:
@@ -53,5 +53,5 @@ class Adafactor(Optimizer):
     lr: NotNegative = 1e-2
     beta2_decay: Annotated[float, Real(high=0, includes_high=True)] = -0.8
     eps: tuple[NotNegative | None, NotNegative] = (None, 1e-3)
-    d: Positive = 1.0
+    d: Annotated[float, Real(1)] = 1.0
     weight_decay: NotNegative = 0.0

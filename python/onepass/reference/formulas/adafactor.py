@@ -43,6 +43,6 @@ def adafactor_(
     p_squares, u_squares = yield [(p, p), (u, u)]
     size = max(p.size, 1)
     p_size, length = math.sqrt(p_squares / size), math.sqrt(u_squares / size) / d
-    step_size = min(lr, 1 / math.sqrt(step)) * max(p_size, eps[1])
+    step_size = min(lr, 1 / math.sqrt(step)) * max(eps[1], p_size)
     descent: Array = decay(p, lr, weight_decay) + f(step_size / length if length > 1 else step_size) * update()
     return descent
