@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401  (what it looks up among the collector's objects must not be frozen before)
 import numpy as np
 import pytest
 

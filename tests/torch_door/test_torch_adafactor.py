@@ -40,6 +40,9 @@ def test_complex_parameters_are_refused() -> None:
         own.step()
 
 
+BOTH = ("params", "grads")
+
+
 def lists(**changed: Any) -> list[Any]:
     given = {
         "params": torch.ones(2, 3),
@@ -58,11 +61,11 @@ def lists(**changed: Any) -> list[Any]:
         ({"col_vars": torch.zeros(1, 3).double()}, TypeError, r"col_vars\[0\] has dtype torch.float64; beside"),
         ({"params": torch.ones(3), "grads": torch.ones(3)}, ValueError, r"row_vars\[0\] must be None, as"),
         (
-            dict.fromkeys(("params", "grads"), torch.ones(2, 3, dtype=torch.complex64)),
+            dict.fromkeys(BOTH, torch.ones(2, 3, dtype=torch.complex64)),
             TypeError,
             r"params\[0\] is complex",
         ),
-        (dict.fromkeys(("params", "grads"), torch.ones(2, 3, 4).mT), ValueError, r"params\[0\] must lie in C order"),
+        (dict.fromkeys(BOTH, torch.ones(2, 3, 4).mT), ValueError, r"params\[0\] must lie in C order"),
     ],
 )
 def test_lists_that_do_not_fit(changed: dict[str, Any], error: Any, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Factored:
         shape = (count, height, width)
         along, across = (row_var, col_var) if not self._transposed else (col_var, row_var)
         spread = [np.broadcast_to(along[:, :, np.newaxis], shape), np.broadcast_to(across[:, np.newaxis, :], shape)]
-        order = "F" if self._transposed and len(self._shape) > 1 else "C"
+        order: Literal["C", "F"] = "F" if self._transposed and len(self._shape) > 1 else "C"
         rows, columns = (one.reshape(-1).reshape(self._shape, order=order) for one in spread)
         return (columns, rows) if self._transposed else (rows, columns)
 
