@@ -22,7 +22,7 @@ class BoundPlan {
   // groups: (rule, values), values a float64 array of the gradients' sign and the rule's hyper-parameters.
   // tensors: (name, group, parameter, state, mirror or None); state maps names to arrays: "step", the rule's scalars
   // and slots, each slot with a "<slot>_scale" if it is stored in blocks, and what options keep beside ("compensation",
-  // "grad_sum" and "grad_count", "ema" and "ema_count").
+  // "grad_sum" and "grad_count", with "grad_sum_2", "grad_sum_4", ... in a tree; "ema" and "ema_count").
   // Error messages open with `owner` at construction and with `caller` at a step.
   BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
             const Rounding& rounding);
@@ -33,8 +33,8 @@ class BoundPlan {
   // Raises unless these gradients fit: one per parameter, None for none.
   void check(const py::sequence& gradients);
 
-  // One call with these gradients, arrays or SparseRows. Checks all before it changes anything. What it changes is
-  // changed when it returns: no Python code, such as a signal's handler, comes between.
+  // One call with these gradients: arrays, lists of arrays that are summed, or SparseRows. Checks all before it changes
+  // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between.
   StepResult step(const py::sequence& gradients, StepOptions options, bool found);
 
   std::int64_t applied = 0;  // steps so far
@@ -56,13 +56,19 @@ class BoundPlan {
     Imprint param_imprint;
     ArrayView param_view;
     std::vector<Companion> companions;
-    // The gradient of the step before, which need not be checked again.
-    Imprint grad_imprint;
-    ArrayView grad_view;
+    // The gradient of the step before, or what it was the sum of, which need not be checked again.
+    struct Gradient {
+      Imprint imprint;
+      ArrayView view;
+    };
+    std::vector<Gradient> gradients;
+    std::vector<Array> addends;
+    std::vector<Array> larger_sums;
     std::unique_ptr<RowGradient> rows;
   };
 
   std::vector<py::object> take(const py::sequence& gradients, const StepOptions& options);
+  void take_sum(const py::tuple& gradient, std::size_t index, const StepOptions& options);
   void take_rows(py::handle gradient, std::size_t index, const StepOptions& options, std::vector<py::object>& kept);
   Group bind_group(const py::tuple& group);
   Tensor bind(const py::tuple& tensor);
@@ -74,7 +80,7 @@ class BoundPlan {
   Plan& plan();
   static StepResult run(Plan& own);
   void require_unmoved(const Arrays& arrays) const;
-  ArrayView take_array(py::handle gradient, bool written, Arrays& arrays) const;
+  Array take_array(py::handle gradient, bool written, Arrays& arrays, std::size_t number, const char* role) const;
   void require_outside(const ArrayView& view, const Label& label) const;
   Memory::Name names() const {
     return [this](std::size_t index) -> const std::string& { return arrays_[index].name; };

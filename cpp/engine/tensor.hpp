@@ -4,19 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "kernel/kernels.hpp"
 
 namespace onepass {
-
-// An array's memory, element by element, in the order in which they lie.
-struct Array {
-  void* data = nullptr;
-  DType dtype = DType::f32;
-  explicit operator bool() const { return data != nullptr; }
-  bool operator==(const Array&) const = default;
-  void* at(std::int64_t index) const { return static_cast<char*>(data) + index * bytes_of(dtype); }
-};
 
 // Whether a parameter's gradient may be stored so: as the parameter, in float32, or in 16 bits for a float32 parameter.
 constexpr bool is_gradient_dtype(DType grad, DType param) {
@@ -52,6 +44,7 @@ struct Tensor {
   std::int64_t size = 0;
   Array param;
   Array grad;
+  std::span<const Array> addends;            // of a gradient that is a sum: all of them, `grad` the first
   RowGradient* rows = nullptr;               // in the place of `grad`: the gradient of some rows
   std::array<SlotArray, max_slots> slots{};  // all stored alike
   Matrices matrices{};
@@ -59,12 +52,20 @@ struct Tensor {
   std::array<double*, max_scalars> scalars{};
   Array compensation;  // what rounding has cut off the parameter (Kahan)
   Array grad_sum;      // of the steps that wait for each other, in the compute type
+  // Where they are added as a tree: the sums of 2, 4, 8, ... of them that wait for their right halves; of one it is
+  // `grad_sum`, where the sum of all ends up.
+  std::span<const Array> larger_sums;
   std::int64_t* grad_count = nullptr;
   Array mean;  // of the parameter over the steps, in the compute type
   std::int64_t* mean_count = nullptr;
   Array mirror;  // a copy of the parameter, stored as it likes
 
   DType compute() const { return compute_dtype(param.dtype); }
+  const Array& partial_sum(int level) const {
+    return level == 0 ? grad_sum : larger_sums[static_cast<std::size_t>(level - 1)];
+  }
+  // The arrays that the gradient was given as.
+  std::span<const Array> gradients() const { return addends.empty() ? std::span(&grad, grad ? 1 : 0) : addends; }
 };
 
 // How results are rounded to their storage.

@@ -1,6 +1,7 @@
 #include "tile.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace onepass {
@@ -13,10 +14,15 @@ struct alignas(64) Buffer {
   float* floats() { return reinterpret_cast<float*>(items); }
 };
 
-// A gradient from an element on, in a type that has passes into the compute type.
+// A gradient from an element on, in a type that has passes into the compute type; a sum in this type.
 template <std::int64_t capacity>
 Array readable(const KernelTable& table, const Tensor& tensor, const Source& grad, std::int64_t index,
                std::int64_t size, Buffer<capacity>& buffer) {
+  if (!grad.addends.empty()) {
+    const auto count = static_cast<int>(grad.addends.size());
+    table.of(tensor.compute()).sum_tree(grad.addends.data(), count, index, buffer.items, size);
+    return {buffer.items, tensor.compute()};
+  }
   const bool widens = grad.array.dtype == DType::f32 && tensor.compute() == DType::f64;
   if (!widens) return {grad.at(index), grad.array.dtype};
   table.widen(static_cast<const float*>(grad.at(index)), buffer.items, size);
@@ -27,13 +33,25 @@ template <std::int64_t capacity>
 void add_to_sum(const Call& call, const Treatment& t, std::int64_t begin, std::int64_t size, Buffer<capacity>& buffer) {
   if (!t.gathers || call.has_summed) return;
   const Tensor& tensor = *t.member.tensor;
-  const Array grad = readable(*call.table, tensor, {tensor.grad}, begin, size, buffer);
-  const Passes& passes = call.table->of(grad.dtype);
-  (t.starts_sum ? passes.start_sum : passes.add_to_sum)(grad.data, tensor.grad_sum.at(begin), size, call.sum_factor);
+  const Array& sum = tensor.partial_sum(t.sum_to);
+  const std::uint32_t own = 1U << t.sum_to;
+  bool starts = !(t.waiting & own);
+  const auto add = [&](const Array& stored, double factor) {
+    const Passes& passes = call.table->of(stored.dtype);
+    (starts ? passes.start_sum : passes.add_to_sum)(stored.data, sum.at(begin), size, factor);
+    starts = false;
+  };
+  if (tensor.grad)
+    add(readable(*call.table, tensor, {tensor.grad, 0, tensor.addends}, begin, size, buffer), call.sum_factor);
+  for (std::uint32_t left = t.waiting & ~own; left != 0; left &= left - 1) {
+    const Array& earlier = tensor.partial_sum(std::countr_zero(left));
+    add({earlier.at(begin), earlier.dtype}, 1);
+  }
 }
 
 void zero_grad(const Tensor& tensor, std::int64_t begin, std::int64_t size) {
-  std::memset(tensor.grad.at(begin), 0, static_cast<std::size_t>(size * bytes_of(tensor.grad.dtype)));
+  for (const Array& grad : tensor.gradients())
+    std::memset(grad.at(begin), 0, static_cast<std::size_t>(size * bytes_of(grad.dtype)));
 }
 
 // Elements from `begin` on. Without anything to be done in tiles it may have any size, for the buffers are not used.
@@ -261,16 +279,16 @@ TileSum sum_squares(const Call& call, const Treatment& treatment, const Stretch&
 
 void add_squares(const Call& call, const Treatment& treatment, std::int64_t begin, const RowsOfSquares& of) noexcept {
   const double factor = treatment.sign * call.grad_factor;
-  const Array& grad = treatment.source.array;
-  if (grad.dtype != DType::f32 || treatment.member.tensor->compute() != DType::f64) {
-    call.table->of(grad.dtype).add_squares(treatment.source.at(begin), of, call.clip_bound, factor);
+  const Source& source = treatment.source;
+  const bool widens = source.array.dtype == DType::f32 && treatment.member.tensor->compute() == DType::f64;
+  if (!widens && source.addends.empty()) {
+    call.table->of(source.array.dtype).add_squares(source.at(begin), of, call.clip_bound, factor);
     return;
   }
   // Row by row, as there is a buffer for one.
   Buffer<sum_tile_size> buffer;
   for (std::int64_t r = 0; r < of.rows; ++r) {
-    const Array row =
-        readable(*call.table, *treatment.member.tensor, treatment.source, begin + r * of.stride, of.width, buffer);
+    const Array row = readable(*call.table, *treatment.member.tensor, source, begin + r * of.stride, of.width, buffer);
     call.table->of(row.dtype).add_squares(row.data, {1, 0, of.width, of.sums + r, of.columns}, call.clip_bound, factor);
   }
 }

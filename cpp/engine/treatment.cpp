@@ -1,5 +1,6 @@
 #include "treatment.hpp"
 
+#include <bit>
 #include <cmath>
 
 #include "language/lane_sums.hpp"
@@ -35,18 +36,30 @@ void Treatment::prepare_gradient(const Call& call) {
   sign = *member.group->sign;
   gathers = call.options.accumulate > 1 && given;
   updates = given;
-  source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad};
+  source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad, 0, tensor.addends};
   if (call.options.accumulate > 1) {
-    starts_sum = *tensor.grad_count == 0;
+    prepare_sum(call);
     updates = call.options.completes && (given || *tensor.grad_count > 0);
     source = {tensor.grad_sum};
   }
 }
 
+// In a tree partial sums wait for their right halves as the ones of a binary counter do: a gradient is carried as far
+// as there are ones in a row, and in the end all are added.
+void Treatment::prepare_sum(const Call& call) {
+  const Tensor& tensor = *member.tensor;
+  const auto count = static_cast<std::uint32_t>(*tensor.grad_count);
+  const bool is_tree = !tensor.larger_sums.empty();
+  sum_to = is_tree && !call.options.completes ? std::countr_one(count) : 0;
+  waiting = !is_tree ? count > 0 : call.options.completes ? count : (1U << sum_to) - 1;
+  gathers |= call.options.completes && waiting > 1;
+}
+
 void Treatment::prepare_update(const Call& call, Coefficients& coefficients) {
   const Tensor& tensor = *member.tensor;
-  // What is clipped is in the compute type then.
-  const DType grad = call.clip_bound < unlimited ? tensor.compute() : source.array.dtype;
+  // What is clipped or summed is in the compute type then.
+  const bool is_computed = call.clip_bound < unlimited || !source.addends.empty();
+  const DType grad = is_computed ? tensor.compute() : source.array.dtype;
   const DType state = member.rule->slots.empty() ? tensor.compute() : tensor.slots[0].dtype;
   const bool stochastic_param = call.rounding.stochastic_param && is_narrow(tensor.param.dtype);
   const Storage now{
@@ -76,7 +89,8 @@ void Treatment::prepare_rest(const Call& call) {
   const Matrices& matrices = tensor.matrices;
   ends_with_rows = member.rule->factoring && matrices.width >= long_row && matrices.width % sum_lanes == 0;
   in_tiles = member.rule->factoring || staging.param || staging.grad || staging.state || gathers ||
-             call.clip_bound < unlimited || call.rounding.flush_subnormals || update_mean || write_mirror || zero_grad;
+             !source.addends.empty() || call.clip_bound < unlimited || call.rounding.flush_subnormals || update_mean ||
+             write_mirror || zero_grad;
 }
 
 }  // namespace onepass

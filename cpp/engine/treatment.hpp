@@ -27,6 +27,7 @@ struct Call {
 struct Source {
   Array array;
   std::int64_t begin = 0;
+  std::span<const Array> addends{};  // it is their sum, which has an array in a tile alone
   void* at(std::int64_t index) const { return array.at(index - begin); }
 };
 
@@ -38,11 +39,13 @@ struct Weights {
 struct Treatment {
   Member member;
   Source source{};
-  bool updates = false;                      // the rule is applied: there is a gradient
-  bool gathers = false, starts_sum = false;  // the gradient is added to the sum of those before it, or starts that sum
-  bool in_tiles = false;                     // there is more to do than to call the kernel
-  bool ends_with_rows = false;               // a tile is within a row of a matrix, whose weights need not be copied
-  bool noisy = false;                        // something is rounded stochastically
+  bool updates = false;         // the rule is applied: there is a gradient
+  bool gathers = false;         // gradients of several calls are added
+  std::uint32_t waiting = 0;    // which partial sums are added, a bit for each
+  int sum_to = 0;               // which of them the sum becomes
+  bool in_tiles = false;        // there is more to do than to call the kernel
+  bool ends_with_rows = false;  // a tile is within a row of a matrix, whose weights need not be copied
+  bool noisy = false;           // something is rounded stochastically
   double sign = 1;
   Storage storage{};  // for which the staging was chosen
   Staging staging{};
@@ -59,6 +62,7 @@ struct Treatment {
 
  private:
   void prepare_gradient(const Call& call);
+  void prepare_sum(const Call& call);
   void prepare_update(const Call& call, Coefficients& coefficients);
   void prepare_rest(const Call& call);
 };

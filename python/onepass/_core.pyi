@@ -58,7 +58,7 @@ class StepOptions:
     threads: int
     def __init__(self) -> None: ...
 
-_Gradients = Sequence[NDArray[Any] | SparseRows | None]
+_Gradients = Sequence[NDArray[Any] | SparseRows | Sequence[NDArray[Any]] | None]
 
 class Plan:
     def __init__(

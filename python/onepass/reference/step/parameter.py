@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -19,12 +20,14 @@ from onepass.formats import (
     encode_slot,
     flush_subnormals,
 )
+from onepass.optimizer.given import Gradient
 from onepass.optimizer.options import Options
 from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
 from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, noise, twenties
 from onepass.reference.kernels.stages import descent_of
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
+from onepass.reference.kernels.sums import tree_sum
 from onepass.reference.step.rows import Rows, combined
 from onepass.rules import Slot
 from onepass.signatures import Signature
@@ -83,10 +86,12 @@ class Parameter:
         """A view, or a copy of what lies in another order than the parameter."""
         return array.ravel(self._order)
 
-    def decoded(self, gradient: Array | SparseRows) -> Array | Rows:
+    def decoded(self, gradient: Gradient) -> Array | Rows:
         if isinstance(gradient, SparseRows):
             return combined(gradient, self._dtype)
-        return decode(self._flat(gradient), self._dtype)
+        if isinstance(gradient, np.ndarray):
+            return decode(self._flat(gradient), self._dtype)
+        return tree_sum([decode(self._flat(one), self._dtype) for one in gradient])
 
     def step(self, gradient: Array | Rows, factor: float, options: Options) -> None:
         """Update, and bring average and mirror up to it; of the rows alone, if there are gradients for some only."""
@@ -114,11 +119,24 @@ class Parameter:
         if self._mirror is not None:
             self._mirror[at] = part._mirror
 
-    def accumulate(self, gradient: Array, factor: float) -> None:
-        total, count = self._arrays["grad_sum"], self._numbers["grad_count"]
-        fresh = self._dtype.type(factor) * gradient
-        total[...] = total + fresh if count else fresh
-        count += 1
+    def accumulate(self, gradient: Array | None, factor: float, *, completes: bool) -> None:
+        """Add a call's gradient, if it has one, to those that wait; the last call leaves the sum of all in grad_sum."""
+        sums = [array for name, array in self._arrays.items() if name.startswith("grad_sum")]
+        count = int(self._numbers["grad_count"])
+        if len(sums) == 1:
+            waiting, place = sums[: count > 0], 0
+        elif completes:
+            waiting, place = [one for level, one in enumerate(sums) if count >> level & 1], 0
+        else:
+            place = (~count & (count + 1)).bit_length() - 1  # ones in a row: 2^n gradients are whole subtrees of them
+            waiting = sums[:place]
+        if gradient is not None:
+            waiting = [self._dtype.type(factor) * gradient, *waiting]
+            self._numbers["grad_count"][...] += 1
+        elif not completes:
+            return
+        if waiting:
+            sums[place][...] = functools.reduce(lambda later, earlier: earlier + later, waiting)
 
     def _update(self, gradient: Array, factor: float, options: Options) -> None:
         count = self._numbers["step"]
