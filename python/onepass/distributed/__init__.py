@@ -1,0 +1,6 @@
+"""How do many processes share one optimizer? Each keeps a part of its state, and all get the bits of one process."""
+
+from onepass.distributed.communicator import Communicator
+from onepass.distributed.sharded import Sharded
+
+__all__ = ["Communicator", "Sharded"]

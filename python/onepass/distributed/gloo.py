@@ -1,0 +1,59 @@
+"""How do processes of torch.distributed work together? By sends and receives of CPU tensors, which gloo has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from onepass.arrays import Array
+from onepass.distributed.message import Message
+
+
+class Gloo:
+    """A process group whose backend moves CPU tensors: gloo's.
+
+    Args:
+        group: such as ``torch.distributed.group.WORLD``.
+    """
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+        self.rank: int = dist.get_rank(group)
+        self.size: int = dist.get_world_size(group)
+        self._global = [dist.get_global_rank(group, rank) for rank in range(self.size)]
+
+    def gather(self, data: bytes) -> list[bytes]:
+        lengths = torch.empty(self.size, dtype=torch.int64)
+        dist.all_gather_into_tensor(lengths, torch.tensor([len(data)]), group=self._group)
+        longest = max(1, int(lengths.max()))
+        everything = torch.empty(self.size, longest, dtype=torch.uint8)
+        own = torch.frombuffer(bytearray(data.ljust(longest, b"\0")), dtype=torch.uint8)
+        dist.all_gather_into_tensor(everything, own, group=self._group)
+        return [row.numpy()[:length].tobytes() for row, length in zip(everything, lengths.tolist(), strict=True)]
+
+    def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
+        works = []
+        incoming = [Message(arrays) for arrays in receive]
+        outgoing = [Message(arrays).pack() for arrays in send]
+        for distance in range(1, self.size):
+            source, target = (self.rank - distance) % self.size, (self.rank + distance) % self.size
+            for buffer in incoming[source].buffers:
+                works.append(dist.irecv(_tensor(buffer), self._global[source], group=self._group))
+            for buffer in outgoing[target].buffers:
+                works.append(dist.isend(_tensor(buffer), self._global[target], group=self._group))
+        for work in works:
+            if work is not None:
+                work.wait()
+        for message in incoming:
+            message.unpack()
+
+
+def _tensor(buffer: Array) -> torch.Tensor:
+    """The same memory; torch has no tensors that are read-only, and none is written that is sent."""
+    if not buffer.flags.writeable:
+        buffer = np.frombuffer(memoryview(buffer), np.uint8)
+    return torch.from_numpy(buffer)
