@@ -50,20 +50,28 @@ void require_countable(const std::string& caller, const std::vector<Tensor>& ten
 void DistinctGradients::require(const std::string& caller, const std::vector<Tensor>& tensors,
                                 const Memory::Name& name) {
   std::vector<Array> now;
-  for (const Tensor& tensor : tensors) now.push_back(tensor.grad);
+  for (const Tensor& tensor : tensors) {
+    now.insert(now.end(), tensor.gradients().begin(), tensor.gradients().end());
+    now.push_back({});  // one tensor's end
+  }
   if (now == known_) return;
   std::vector<Interval> intervals;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto* const begin = static_cast<const char*>(now[i].data);
-    const std::int64_t bytes = tensors[i].size * bytes_of(now[i].dtype);
-    if (begin && bytes > 0) intervals.push_back({begin, begin + bytes, i, "gradient"});
-  }
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    for (const Array& grad : tensors[i].gradients()) {
+      const auto* const begin = static_cast<const char*>(grad.data);
+      const std::int64_t bytes = tensors[i].size * bytes_of(grad.dtype);
+      if (bytes > 0) intervals.push_back({begin, begin + bytes, i, "gradient"});
+    }
   std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.begin < b.begin; });
-  for (std::size_t i = 1; i < intervals.size(); ++i)
-    if (intervals[i].begin < intervals[i - 1].end)
-      throw pybind11::value_error(caller + ": gradients " + name(intervals[i - 1].tensor) + " and " +
-                                  name(intervals[i].tensor) +
+  for (std::size_t i = 1; i < intervals.size(); ++i) {
+    const Interval &one = intervals[i - 1], &other = intervals[i];
+    if (other.begin < one.end)
+      throw pybind11::value_error(caller + ": " +
+                                  (one.tensor == other.tensor
+                                       ? "arrays of gradient " + name(one.tensor)
+                                       : "gradients " + name(one.tensor) + " and " + name(other.tensor)) +
                                   " share memory, but zero_grad=True sets each to zero; pass copies");
+  }
   known_ = std::move(now);
 }
 

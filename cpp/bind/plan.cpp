@@ -170,14 +170,17 @@ void BoundPlan::require_unmoved(const Arrays& arrays) const {
       moved(label.role);
 }
 
-ArrayView BoundPlan::take_array(py::handle gradient, bool written, Arrays& arrays) const {
-  if (!written && arrays.grad_imprint.holds(gradient)) return arrays.grad_view;
-  const Label label{caller_.c_str(), "gradient", &arrays.name};
-  const ArrayView view = require_gradient(gradient, arrays.param, written, label);
-  require_outside(view, label);
-  arrays.grad_imprint = Imprint(gradient);
-  arrays.grad_view = view;
-  return view;
+Array BoundPlan::take_array(py::handle gradient, bool written, Arrays& arrays, std::size_t number,
+                            const char* role) const {
+  if (number >= arrays.gradients.size()) arrays.gradients.resize(number + 1);
+  auto& [imprint, view] = arrays.gradients[number];
+  if (written || !imprint.holds(gradient)) {
+    const Label label{caller_.c_str(), role, &arrays.name};
+    const ArrayView now = require_gradient(gradient, arrays.param, written, label);
+    require_outside(now, label);
+    imprint = Imprint(gradient), view = now;
+  }
+  return {const_cast<void*>(view.data), view.dtype};
 }
 
 void BoundPlan::require_outside(const ArrayView& view, const Label& label) const {
@@ -196,21 +199,52 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const Ste
   std::vector<py::object> kept;
   kept.reserve(tensors.size());
   // Python code may run here, of a subclass of list, and change arrays; behind it everything is looked at.
-  for (std::size_t i = 0; i < tensors.size(); ++i) kept.emplace_back(gradients[i]);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    kept.emplace_back(gradients[i]);
+    if (py::isinstance<py::list>(kept[i])) kept[i] = py::tuple(kept[i]);
+  }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const py::object gradient = kept[i];
     require_unmoved(arrays_[i]);
-    tensors[i].grad = {}, tensors[i].rows = nullptr;
+    tensors[i].grad = {}, tensors[i].addends = {}, tensors[i].rows = nullptr;
     if (gradient.is_none()) continue;
     if (is_sparse_rows(gradient)) {
       take_rows(gradient, i, options, kept);
+    } else if (py::isinstance<py::tuple>(gradient)) {
+      take_sum(py::reinterpret_borrow<py::tuple>(gradient), i, options);
     } else {
-      const ArrayView view = take_array(gradient, options.zero_grad, arrays_[i]);
-      tensors[i].grad = {const_cast<void*>(view.data), view.dtype};
+      tensors[i].grad = take_array(gradient, options.zero_grad, arrays_[i], 0, "gradient");
     }
   }
   if (options.zero_grad) distinct_.require(caller_, tensors, names());
   return kept;
+}
+
+void BoundPlan::take_sum(const py::tuple& gradient, std::size_t index, const StepOptions& options) {
+  Arrays& arrays = arrays_[index];
+  const std::size_t count = gradient.size();
+  const Label label{caller_.c_str(), "gradient", &arrays.name};
+  if (count == 0 || count > max_addends)
+    throw py::value_error(label.text() + " is a list of " + std::to_string(count) + " arrays; 1 to " +
+                          std::to_string(max_addends) + " can be summed");
+  arrays.addends.clear();
+  for (std::size_t number = 0; number < count; ++number) {
+    const py::object addend = gradient[number];
+    const std::string role = "array " + std::to_string(number) + " of gradient";
+    const Label own{caller_.c_str(), role.c_str(), &arrays.name};
+    if (addend.is_none())
+      throw py::type_error(own.text() +
+                           " is None, and a sum needs them all; leave it out of the list, or pass None in "
+                           "the place of the list");
+    if (is_sparse_rows(addend))
+      throw py::type_error(own.text() +
+                           " is SparseRows, which cannot be summed so; pass one SparseRows with the "
+                           "indices and values of all");
+    arrays.addends.push_back(take_array(addend, options.zero_grad, arrays, number, role.c_str()));
+  }
+  Tensor& tensor = plan_->tensors()[index];
+  tensor.grad = arrays.addends[0];
+  if (count > 1) tensor.addends = arrays.addends;
 }
 
 void BoundPlan::take_rows(py::handle gradient, std::size_t index, const StepOptions& options,

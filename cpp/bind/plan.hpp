@@ -34,10 +34,10 @@ class BoundPlan {
   // Raises unless these gradients fit: one per parameter, None for none.
   void check(const py::sequence& gradients);
 
-  // One call with these gradients, arrays or SparseRows. Checks all before it changes anything. What it changes is
-  // changed when it returns: no Python code, such as a signal's handler, comes between, but for `together` if it is not
-  // None. Where the norm is asked for, that takes the squares of each tile, and whether they are finite, and returns
-  // both for all tiles of all processes.
+  // One call with these gradients: arrays, lists of arrays that are summed, or SparseRows. Checks all before it changes
+  // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between, but
+  // for `together` if it is not None. Where the norm is asked for, that takes the squares of each tile, and whether they
+  // are finite, and returns both for all tiles of all processes.
   StepResult step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together);
 
   std::int64_t applied = 0;  // steps so far
@@ -59,13 +59,18 @@ class BoundPlan {
     Imprint param_imprint;
     ArrayView param_view;
     std::vector<Companion> companions;
-    // The gradient of the step before, which need not be checked again.
-    Imprint grad_imprint;
-    ArrayView grad_view;
+    // The gradient of the step before, or what it was the sum of, which need not be checked again.
+    struct Gradient {
+      Imprint imprint;
+      ArrayView view;
+    };
+    std::vector<Gradient> gradients;
+    std::vector<Array> addends;
     std::unique_ptr<RowGradient> rows;
   };
 
   std::vector<py::object> take(const py::sequence& gradients, const StepOptions& options);
+  void take_sum(const py::tuple& gradient, std::size_t index, const StepOptions& options);
   void take_rows(py::handle gradient, std::size_t index, const StepOptions& options, std::vector<py::object>& kept);
   Group bind_group(const py::tuple& group);
   Tensor bind(const py::tuple& tensor);
@@ -77,7 +82,7 @@ class BoundPlan {
   static StepResult run(Plan& own);
   static StepResult run_together(Plan& own, const py::object& together);
   void require_unmoved(const Arrays& arrays) const;
-  ArrayView take_array(py::handle gradient, bool written, Arrays& arrays) const;
+  Array take_array(py::handle gradient, bool written, Arrays& arrays, std::size_t number, const char* role) const;
   void require_outside(const ArrayView& view, const Label& label) const;
   Memory::Name names() const {
     return [this](std::size_t index) -> const std::string& { return arrays_[index].name; };

@@ -22,7 +22,9 @@ struct Mode {
   bool whole = false;  // with a mean, a mirror and options that change from call to call
   int accumulate = 1;
   bool rows = false;  // gradients of some rows
+  bool sums = false;  // gradients that are sums of up to most_addends arrays
 };
+constexpr std::size_t most_addends = 19;
 constexpr std::uint64_t seed = 0xfedcba9876543210;
 constexpr Mode modes[] = {
     {"nearest", {false, false, false, seed}},
@@ -32,8 +34,10 @@ constexpr Mode modes[] = {
     {"whole", {true, true, true, seed}, false, true},
     {"gathered", {true, false, false, seed}, false, true, 2},
     {"rows", {true, false, false, seed}, false, false, 1, true},
+    {"sums", {true, true, false, seed}, false, true, 1, false, true},
+    {"gathered_sums", {true, false, false, seed}, false, true, 2, false, true},
 };
-enum ModeIndex { nearest, stochastic, stochastic_param, kahan, whole, gathered, rows };
+enum ModeIndex { nearest, stochastic, stochastic_param, kahan, whole, gathered, rows, sums, gathered_sums };
 
 struct Case {
   DType param, grad, state;
@@ -69,6 +73,9 @@ constexpr Case whole_cases[] = {
     {DType::f32, DType::bf16, DType::q8, whole},    {DType::bf16, DType::bf16, DType::bf16, whole},
     {DType::f16, DType::f32, DType::f16, whole},    {DType::f32, DType::f16, DType::bf16, gathered},
     {DType::f64, DType::f32, DType::f64, gathered}, {DType::bf16, DType::bf16, DType::f32, gathered},
+    {DType::f32, DType::f16, DType::f32, sums},     {DType::f64, DType::f64, DType::f64, sums},
+    {DType::f32, DType::bf16, DType::q8, sums},     {DType::bf16, DType::bf16, DType::bf16, sums},
+    {DType::f16, DType::f16, DType::f32, sums},     {DType::f32, DType::f32, DType::f32, gathered_sums},
 };
 constexpr Case row_cases[] = {
     {DType::f32, DType::f32, DType::bf16, rows},

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "cases.hpp"
@@ -41,6 +42,9 @@ class Item {
       tensor_.mean_count = &mean_count_;
       tensor_.mirror = add(index % 4 == 0 ? case_.param : mirrors[index % 4 - 1], Sign::either, false, random);
     }
+    // The types of a sum's arrays change on the way.
+    for (std::size_t i = 0; mode().sums && i < most_addends; ++i)
+      addends_.push_back(add(i < 8 || i % 4 == 0 ? case_.grad : DType::f32, Sign::either, true, random));
   }
   Item(const Item&) = delete;
 
@@ -51,6 +55,8 @@ class Item {
     numbers_[1].fill(random, values_, Sign::either);
     bound.grad = none || mode().rows ? Array{} : gradient_;
     bound.rows = none || !mode().rows ? nullptr : &row_gradient_;
+    bound.addends = {};
+    if (mode().sums && !none) give_sum(bound, random);
     if (!bound.rows) return;
     std::vector<std::int64_t> indices(row_count);
     for (std::int64_t& index : indices) index = static_cast<std::int64_t>(random.next() % row_count);
@@ -68,6 +74,13 @@ class Item {
 
  private:
   static constexpr std::size_t row_count = 3;
+
+  void give_sum(Tensor& bound, Random& random) {
+    for (std::size_t i = 0; i < most_addends; ++i)
+      numbers_[numbers_.size() - most_addends + i].fill(random, values_, Sign::either);
+    bound.addends = std::span(addends_).first(2 + random.next() % (most_addends - 1));
+    bound.grad = bound.addends[0];
+  }
 
   const Mode& mode() const { return modes[case_.mode]; }
 
@@ -102,6 +115,7 @@ class Item {
   std::array<double, max_scalars> scalars_{};
   std::vector<Numbers> numbers_;  // parameter, gradient, and all others
   Array gradient_;
+  std::vector<Array> addends_;
   RowGradient row_gradient_;
   Tensor tensor_;
 };

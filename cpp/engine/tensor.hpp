@@ -4,19 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "kernel/kernels.hpp"
 
 namespace onepass {
-
-// An array's memory, element by element, in the order in which they lie.
-struct Array {
-  void* data = nullptr;
-  DType dtype = DType::f32;
-  explicit operator bool() const { return data != nullptr; }
-  bool operator==(const Array&) const = default;
-  void* at(std::int64_t index) const { return static_cast<char*>(data) + index * bytes_of(dtype); }
-};
 
 // Whether a parameter's gradient may be stored so: as the parameter, in float32, or in 16 bits for a float32 parameter.
 constexpr bool is_gradient_dtype(DType grad, DType param) {
@@ -45,6 +37,7 @@ struct Tensor {
   std::int64_t first = 0;  // index of its first element in the whole that it is a part of; a multiple of sum_tile_size
   Array param;
   Array grad;
+  std::span<const Array> addends;            // of a gradient that is a sum: all of them, `grad` the first
   RowGradient* rows = nullptr;               // in the place of `grad`: the gradient of some rows
   std::array<SlotArray, max_slots> slots{};  // all stored alike
   std::int64_t* step = nullptr;
@@ -57,6 +50,8 @@ struct Tensor {
   Array mirror;  // a copy of the parameter, stored as it likes
 
   DType compute() const { return compute_dtype(param.dtype); }
+  // The arrays that the gradient was given as.
+  std::span<const Array> gradients() const { return addends.empty() ? std::span(&grad, grad ? 1 : 0) : addends; }
 };
 
 // How results are rounded to their storage.

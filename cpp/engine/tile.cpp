@@ -13,10 +13,15 @@ struct alignas(64) Buffer {
   float* floats() { return reinterpret_cast<float*>(items); }
 };
 
-// A gradient from an element on, in a type that has passes into the compute type.
+// A gradient from an element on, in a type that has passes into the compute type; a sum in this type.
 template <std::int64_t capacity>
 Array readable(const KernelTable& table, const Tensor& tensor, const Source& grad, std::int64_t index,
                std::int64_t size, Buffer<capacity>& buffer) {
+  if (!grad.addends.empty()) {
+    const auto count = static_cast<int>(grad.addends.size());
+    table.of(tensor.compute()).sum_tree(grad.addends.data(), count, index, buffer.items, size);
+    return {buffer.items, tensor.compute()};
+  }
   const bool widens = grad.array.dtype == DType::f32 && tensor.compute() == DType::f64;
   if (!widens) return {grad.at(index), grad.array.dtype};
   table.widen(static_cast<const float*>(grad.at(index)), buffer.items, size);
@@ -27,13 +32,14 @@ template <std::int64_t capacity>
 void add_to_sum(const Call& call, const Treatment& t, std::int64_t begin, std::int64_t size, Buffer<capacity>& buffer) {
   if (!t.gathers || call.has_summed) return;
   const Tensor& tensor = *t.member.tensor;
-  const Array grad = readable(*call.table, tensor, {tensor.grad}, begin, size, buffer);
+  const Array grad = readable(*call.table, tensor, {tensor.grad, 0, tensor.addends}, begin, size, buffer);
   const Passes& passes = call.table->of(grad.dtype);
   (t.starts_sum ? passes.start_sum : passes.add_to_sum)(grad.data, tensor.grad_sum.at(begin), size, call.sum_factor);
 }
 
 void zero_grad(const Tensor& tensor, std::int64_t begin, std::int64_t size) {
-  std::memset(tensor.grad.at(begin), 0, static_cast<std::size_t>(size * bytes_of(tensor.grad.dtype)));
+  for (const Array& grad : tensor.gradients())
+    std::memset(grad.at(begin), 0, static_cast<std::size_t>(size * bytes_of(grad.dtype)));
 }
 
 // Elements from `begin` on. Without anything to be done in tiles it may have any size, for the buffers are not used.

@@ -30,7 +30,7 @@ void Treatment::prepare_gradient(const Call& call) {
   sign = *member.group->sign;
   gathers = call.options.accumulate > 1 && given;
   updates = given;
-  source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad};
+  source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad, 0, tensor.addends};
   if (call.options.accumulate > 1) {
     starts_sum = *tensor.grad_count == 0;
     updates = call.options.completes && (given || *tensor.grad_count > 0);
@@ -40,8 +40,9 @@ void Treatment::prepare_gradient(const Call& call) {
 
 void Treatment::prepare_update(const Call& call, Coefficients& coefficients) {
   const Tensor& tensor = *member.tensor;
-  // What is clipped is in the compute type then.
-  const DType grad = call.clip_bound < unlimited ? tensor.compute() : source.array.dtype;
+  // What is clipped or summed is in the compute type then.
+  const bool is_computed = call.clip_bound < unlimited || !source.addends.empty();
+  const DType grad = is_computed ? tensor.compute() : source.array.dtype;
   const DType state = member.rule->slots.empty() ? tensor.compute() : tensor.slots[0].dtype;
   const bool stochastic_param = call.rounding.stochastic_param && is_narrow(tensor.param.dtype);
   const Storage now{
@@ -68,8 +69,8 @@ void Treatment::prepare_rest(const Call& call) {
   }
   write_mirror = tensor.mirror && call.options.write_mirror;
   zero_grad = tensor.grad && call.options.zero_grad;
-  in_tiles = staging.param || staging.grad || staging.state || gathers || call.clip_bound < unlimited ||
-             call.rounding.flush_subnormals || update_mean || write_mirror || zero_grad;
+  in_tiles = staging.param || staging.grad || staging.state || gathers || !source.addends.empty() ||
+             call.clip_bound < unlimited || call.rounding.flush_subnormals || update_mean || write_mirror || zero_grad;
 }
 
 }  // namespace onepass

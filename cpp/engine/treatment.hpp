@@ -27,6 +27,7 @@ struct Call {
 struct Source {
   Array array;
   std::int64_t begin = 0;
+  std::span<const Array> addends{};  // it is their sum, which has an array in a tile alone
   void* at(std::int64_t index) const { return array.at(index - begin); }
 };
 

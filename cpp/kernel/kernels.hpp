@@ -18,6 +18,17 @@ constexpr int64_t bytes_of(DType dtype) {
 }
 constexpr DType compute_dtype(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }
 
+// An array's memory, element by element, in the order in which they lie.
+struct Array {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  explicit operator bool() const { return data != nullptr; }
+  bool operator==(const Array&) const = default;
+  void* at(int64_t index) const { return static_cast<char*>(data) + index * bytes_of(dtype); }
+};
+
+constexpr int max_addends = 64;  // of a gradient that is a sum
+
 constexpr int max_scalars = 2;
 constexpr int max_coefs = 16;
 
@@ -78,6 +89,8 @@ struct Passes {
   // sum = factor * stored, or added to it
   void (*start_sum)(const void* stored, void* sum, int64_t size, double factor);
   void (*add_to_sum)(const void* stored, void* sum, int64_t size, double factor);
+  // The sum of many arrays from element `start` on, as one binary tree over their numbers; of compute types alone.
+  void (*sum_tree)(const Array* addends, int count, int64_t start, void* sum, int64_t size);
   TileSum (*sum_squares)(const void* stored, int64_t size, double bound);
   // The mean moves by this part of the way to what is stored, or to this part of it before what is stored.
   void (*average)(const void* stored, void* mean, int64_t size, bool stays, double way, uint32_t index, NoiseKey noise);

@@ -5,6 +5,7 @@
 #include "kernels.hpp"
 #include "language/lane_sums.hpp"
 #include "sweep.hpp"
+#include "tree_sum.hpp"
 
 namespace onepass {
 namespace {
@@ -220,6 +221,7 @@ constexpr Passes common_passes() {
   passes.decode = decode<T>, passes.encode = encode<T>, passes.clip = clip<T>;
   passes.start_sum = start_sum<T>, passes.add_to_sum = add_to_sum<T>, passes.sum_squares = sum_squares<T>;
   passes.average = average<T>, passes.flush_subnormals = flush_subnormals<T>;
+  if constexpr (sizeof(T) >= sizeof(float)) passes.sum_tree = sum_tree<T>;
   return passes;
 }
 template <class T>

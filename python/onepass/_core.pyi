@@ -57,7 +57,7 @@ class StepOptions:
     threads: int
     def __init__(self) -> None: ...
 
-_Gradients = Sequence[NDArray[Any] | SparseRows | None]
+_Gradients = Sequence[NDArray[Any] | SparseRows | Sequence[NDArray[Any]] | None]
 # Takes the squares of each tile and whether they are finite, returns both for all tiles of all processes.
 _Together = Callable[[NDArray[np.float64], NDArray[np.bool_]], tuple[NDArray[np.float64], NDArray[np.bool_]]]
 

@@ -46,7 +46,7 @@ DTYPES_REFUSED = ["longdouble", "int32", "bool", "complex64", "object", "datetim
 
 # Faults that parameters and gradients share: how to make one, and what the error says.
 FAULTS: dict[str, tuple[Callable[[Array], Any], type[Exception], str]] = {
-    "list": (lambda values: values.tolist(), TypeError, "must be a plain numpy.ndarray, got builtins.list"),
+    "list": (lambda values: values.tolist(), TypeError, "must be a plain numpy.ndarray, got builtins"),
     "masked": (matrix, TypeError, "must be a plain numpy.ndarray, got numpy.ma"),
     "strided": (strided, ValueError, r"strides \(16,\)"),
     "reversed": (lambda values: values[::-1], ValueError, r"strides \(-8,\)"),
@@ -79,7 +79,7 @@ def test_bad_gradients(fault: str) -> None:
     optimizer = op.AdamW({"a": np.ones(3), "b": np.ones(5)})
     before = Snapshot(optimizer)
     for gradients in ([np.ones(3), make(np.ones(5))], {"a": np.ones(3), "b": make(np.ones(5))}):
-        with pytest.raises(error, match=rf"^step: gradient 1 \('b'\) .*{text}"):
+        with pytest.raises(error, match=rf"^step: (array 0 of )?gradient 1 \('b'\) .*{text}"):
             optimizer.step(gradients)
         before.assert_unchanged()
 

@@ -128,7 +128,7 @@ def test_B1_B3_B5_B6_B7_B8_B9_B10_B14_B21_B27_parameters(cls: type[Optimizer], r
 
 @on_every_optimizer
 def test_B3_B4_B5_B6_B7_B8_B9_B10_B11_B12_B14_B21_B27_gradients(cls: type[Optimizer], refused: Any) -> None:
-    """As the last one of a step, too: the parameter before it is not updated either."""
+    """As the last one of a step, or of a sum: the parameter before it is not updated either."""
     values = spread(np.random.default_rng(1), (4, 5), np.float32)
     param, other = values.copy(), np.ones(3, np.float32)
     optimizer = cls([other, param])
@@ -140,10 +140,12 @@ def test_B3_B4_B5_B6_B7_B8_B9_B10_B11_B12_B14_B21_B27_gradients(cls: type[Optimi
             (optimizer.step, {"clip_norm": 1.0, "zero_grad": True}),
             (optimizer.bind_gradients, {}),
         ):
-            good = np.ones(3, np.float32)
-            with refused(optimizer, (TypeError, ValueError), f"^step: gradient 1 .*({text})"):
-                call([good, bad], **options)
-            assert (good == 1).all(), name
+            good, addend = np.ones(3, np.float32), np.ones((4, 5), np.float32)
+            for gradient, where in ((bad, "(array 0 of )?gradient"), ([addend, bad], "array 1 of gradient")):
+                with refused(optimizer, (TypeError, ValueError), f"^step: {where} 1 .*({text})"):
+                    call([good, gradient], **options)
+                assert (good == 1).all(), name
+                assert (addend == 1).all(), name
     optimizer.step()  # what was bound is bound
 
 

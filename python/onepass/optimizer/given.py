@@ -12,7 +12,8 @@ from onepass.sparse import SparseRows
 
 Params = Array | Mapping[str, Array] | Iterable[Array | Mapping[str, Any]]
 Arrays = Array | Sequence[Array] | Mapping[str, Array]
-Gradient = Array | SparseRows
+#: A sequence of arrays is their sum.
+Gradient = Array | SparseRows | Sequence[Array]
 Gradients = Gradient | Sequence[Gradient | None] | Mapping[str, Gradient | None]
 
 

@@ -278,9 +278,10 @@ class Optimizer(Declared):
 
         Args:
             gradients: as the parameters were given: one array, a sequence or a dict. None in the place of an array
-                leaves that parameter, its state and its step count as they are. Without an argument the gradients
-                bound by `bind_gradients` are used. They are only read, unless ``zero_grad`` sets them to zero. Their
-                dtype is that of the parameter or float32; float32 parameters also take those of 16 bits.
+                leaves that parameter, its state and its step count as they are; a list or tuple of 1 to 64 arrays is
+                their sum, added as one binary tree. Without an argument the gradients bound by `bind_gradients` are
+                used. They are only read, unless ``zero_grad`` sets them to zero. Their dtype is that of the parameter
+                or float32; float32 parameters also take those of 16 bits.
             found_inf: anything but 0, NaN included, skips the step: what a gradient scaler has found.
             options: those of `Options` that hold for this step alone.
 

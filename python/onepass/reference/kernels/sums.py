@@ -1,6 +1,10 @@
-"""In which order are products added? In tiles and lanes, so that any cutting of the work yields the same bits."""
+"""In which order are numbers added? In one that any cutting of the work keeps: products in tiles and lanes, arrays as a
+binary tree.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,3 +32,12 @@ def lane_sums(xs: Array, ys: Array) -> Array:
         half = lanes.shape[1] // 2
         lanes = lanes[:, :half] + lanes[:, half:]
     return lanes[:, 0]
+
+
+def tree_sum(arrays: Sequence[Array]) -> Array:
+    """The sum of one binary tree over the arrays' numbers; on its left the largest power of two that leaves a right."""
+    if len(arrays) == 1:
+        return arrays[0]
+    left = 1 << (len(arrays) - 1).bit_length() - 1
+    total: Array = tree_sum(arrays[:left]) + tree_sum(arrays[left:])
+    return total

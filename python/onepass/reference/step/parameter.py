@@ -19,12 +19,14 @@ from onepass.formats import (
     encode_slot,
     flush_subnormals,
 )
+from onepass.optimizer.given import Gradient
 from onepass.optimizer.options import Options
 from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
 from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, noise, twenties
 from onepass.reference.kernels.stages import descent_of
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
+from onepass.reference.kernels.sums import tree_sum
 from onepass.reference.step.rows import Rows, combined
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows
@@ -74,10 +76,12 @@ class Parameter:
         """A view, or a copy of what lies in another order than the parameter."""
         return array.ravel(self._order)
 
-    def decoded(self, gradient: Array | SparseRows) -> Array | Rows:
+    def decoded(self, gradient: Gradient) -> Array | Rows:
         if isinstance(gradient, SparseRows):
             return combined(gradient, self._dtype)
-        return decode(self._flat(gradient), self._dtype)
+        if isinstance(gradient, np.ndarray):
+            return decode(self._flat(gradient), self._dtype)
+        return tree_sum([decode(self._flat(one), self._dtype) for one in gradient])
 
     def step(self, gradient: Array | Rows, factor: float, options: Options) -> None:
         """Update, and bring average and mirror up to it; of the rows alone, if there are gradients for some only."""

@@ -21,6 +21,7 @@ from onepass.reference.step.gradients import are_finite, clip_coefficient, clipp
 from onepass.reference.step.parameter import Parameter
 from onepass.reference.step.rows import Rows
 from onepass.signatures import signatures
+from onepass.sparse import SparseRows
 
 
 class Twin:
@@ -86,8 +87,8 @@ class Twin:
                 record = self._accumulate(self._decoded(gradients), options)
         if options.zero_grad:
             for gradient in gradients:
-                if isinstance(gradient, np.ndarray):
-                    gradient[...] = 0
+                for array in _arrays_of(gradient):
+                    array[...] = 0
         return record
 
     def _decoded(self, gradients: Sequence[Gradient | None]) -> list[Array | Rows | None]:
@@ -135,6 +136,13 @@ class Twin:
 def arrays_of(optimizer: Optimizer) -> Iterator[Array]:
     """All that a step of the optimizer may change, in the order of `Twin.arrays`."""
     return _arrays(optimizer.params, optimizer.state, optimizer.mirror)
+
+
+def _arrays_of(gradient: Gradient | None) -> Sequence[Array]:
+    """Those that a step sets to zero on demand."""
+    if gradient is None or isinstance(gradient, SparseRows):
+        return ()
+    return [gradient] if isinstance(gradient, np.ndarray) else gradient
 
 
 def _copy(array: Array) -> Array:
