@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 
@@ -27,13 +26,16 @@ class Gloo:
         self._global = [dist.get_global_rank(group, rank) for rank in range(self.size)]
 
     def gather(self, data: bytes) -> list[bytes]:
-        lengths = torch.empty(self.size, dtype=torch.int64)
-        dist.all_gather_into_tensor(lengths, torch.tensor([len(data)]), group=self._group)
-        longest = max(1, int(lengths.max()))
-        everything = torch.empty(self.size, longest, dtype=torch.uint8)
+        lengths = [int(length) for length in self._gathered(torch.tensor([len(data)]))]
+        longest = max(1, *lengths)
         own = torch.frombuffer(bytearray(data.ljust(longest, b"\0")), dtype=torch.uint8)
-        dist.all_gather_into_tensor(everything, own, group=self._group)
-        return [row.numpy()[:length].tobytes() for row, length in zip(everything, lengths.tolist(), strict=True)]
+        rows = self._gathered(own)
+        return [row.numpy()[:length].tobytes() for row, length in zip(rows, lengths, strict=True)]
+
+    def _gathered(self, own: torch.Tensor) -> list[torch.Tensor]:
+        each = [torch.empty_like(own) for _ in range(self.size)]
+        dist.all_gather(each, own, group=self._group)
+        return each
 
     def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
         works = []
@@ -53,7 +55,7 @@ class Gloo:
 
 
 def _tensor(buffer: Array) -> torch.Tensor:
-    """The same memory; torch has no tensors that are read-only, and none is written that is sent."""
+    """The same memory but where that is read-only, which no tensor is."""
     if not buffer.flags.writeable:
-        buffer = np.frombuffer(memoryview(buffer), np.uint8)
+        buffer = buffer.copy()
     return torch.from_numpy(buffer)

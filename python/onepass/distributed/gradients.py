@@ -13,6 +13,8 @@ from onepass.distributed.layout import Layout
 from onepass.distributed.pieces import Pieces
 from onepass.distributed.tree import tree_sum
 
+#: Arrays that a step adds at most.
+MAX_ADDENDS = 64
 #: The flat gradients of one micro-batch.
 Stream = Sequence[Array]
 
@@ -28,10 +30,10 @@ class Gradients:
         self._comm, self._layout, self._dtypes = comm, layout, dtypes
         self._rooms: dict[tuple[int, int], Array] = {}
 
-    def exchanged(self, streams: Sequence[Stream]) -> list[Array]:
-        """Collective: the sums over all micro-batches of all ranks, of this rank's own elements.
+    def exchanged(self, streams: Sequence[Stream]) -> list[list[Array]]:
+        """Collective: of each tensor, what adds up to the sum over all micro-batches of all ranks, as one tree.
 
-        Micro-batches are numbered through the ranks: those of rank 0 come first.
+        Micro-batches are numbered through the ranks: those of rank 0 come first. It is of this rank's own elements.
 
         Args:
             streams: this rank's micro-batches, as many on each rank.
@@ -46,7 +48,14 @@ class Gradients:
         sent = [[piece for one in cut for piece in one.of(rank)] if rank != own else [] for rank in ranks]
         self._comm.exchange(sent, [[piece for pieces in each for piece in pieces] for each in theirs])
         theirs[own] = mine
-        return self._summed([pieces for each in theirs for pieces in each])
+        return list(map(list, zip(*self._few([pieces for each in theirs for pieces in each]), strict=True)))
+
+    def _few(self, streams: Sequence[Stream]) -> Sequence[Stream]:
+        """As many as a step adds: of more, whole subtrees are added before."""
+        run = 1
+        while len(streams) > MAX_ADDENDS * run:
+            run *= 2
+        return [self._summed(streams[at : at + run]) for at in range(0, len(streams), run)] if run > 1 else streams
 
     def _summed(self, streams: Sequence[Stream]) -> Stream:
         return [tree_sum(of, dtype) for *of, dtype in zip(*streams, self._dtypes, strict=True)]

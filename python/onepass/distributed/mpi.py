@@ -69,6 +69,4 @@ class Mpi:
 
 
 def _pieces(message: Message) -> list[Array]:
-    return [
-        buffer[start : start + _LONGEST] for buffer in message.buffers for start in range(0, buffer.size, _LONGEST)
-    ]
+    return [buffer[start : start + _LONGEST] for buffer in message.buffers for start in range(0, buffer.size, _LONGEST)]

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from onepass import _core
 from onepass.arrays import Array
 from onepass.distributed.agreement import Said
+from onepass.distributed.message import as_bytes
 from onepass.distributed.pieces import flat
 from onepass.optimizer import Optimizer
 
@@ -34,5 +35,5 @@ def described(optimizer: Optimizer, labels: Sequence[str], params: Sequence[Arra
     for number, group in enumerate(optimizer.param_groups):
         said |= {f"{name} of group {number}": repr(value) for name, value in group.hyperparameters().items()}
     for label, param in zip(labels, params, strict=True):
-        said[f"the values of parameter {label}"] = f"those with CRC-32 {zlib.crc32(flat(param).view('u1')):08x}"
+        said[f"the values of parameter {label}"] = f"those with CRC-32 {zlib.crc32(as_bytes(flat(param)).data):08x}"
     return said

@@ -72,12 +72,12 @@ class Sharded:
     def __init__(self, optimizer: type[Optimizer], params: Params, comm: Any = None, **hyperparameters: Any) -> None:
         self._owner = f"Sharded {optimizer.__name__}"
         self.comm: Communicator = as_communicator(comm)
-        self._agreement = Agreement(self._owner, self.comm)
+        self.agreement = Agreement(self._owner, self.comm)
         self._running = threading.Lock()
         threads = threads_of_rank(self.comm)
-        with self._agreement.or_nobody():
+        with self.agreement.or_nobody():
             said = self._build(optimizer, params, {"threads": threads, **hyperparameters})
-        self._agreement.reach(said)
+        self.agreement.reach(said)
 
     def _build(self, optimizer: type[Optimizer], params: Params, given: dict[str, Any]) -> Said:
         owner = optimizer.__name__
@@ -90,7 +90,7 @@ class Sharded:
         #: All parameters, whole.
         self.params: list[Array] = [param for group in groups for param in group.params]
         self._labels = _labels(groups)
-        self._names = names_of(groups)
+        self.names = names_of(groups)
         self._checker = _checker(owner, self._labels, self.params)
         sums = [len(RULES[group.rule].stages) > 1 for group in groups for _ in group.params]
         #: Who owns what.
@@ -125,8 +125,8 @@ class Sharded:
         if isinstance(given, str):
             self.mirror = [new_mirror(self._owner, param, given) for param in self.params]
         else:
-            arrays = in_order(self._owner, "mirror", given, self._names, is_bare=self._is_bare)
-            _checker(self._owner, self._labels, arrays)
+            arrays: Any = in_order(self._owner, "mirror", given, self.names, is_bare=self._is_bare)
+            _checker(self._owner, self._labels, arrays)  # that they can be written
             self.mirror = list(arrays)
             for param, mirror in zip(self.params, self.mirror, strict=True):
                 write_mirror(param, mirror)
@@ -152,14 +152,14 @@ class Sharded:
                 has changed then.
             RuntimeError: another process has failed, or another thread is in `step`.
         """
-        with self._alone("step"):
-            with self._agreement.or_nobody():
+        with self.alone("step"):
+            with self.agreement.or_nobody():
                 streams, given = self._streams(gradients)
                 in_force = self.local.options.for_step(options)
                 if in_force.zero_grad:
                     self._require_writeable(given)
                 found, said = is_found(found_inf), self._said(streams, options)
-            found = self._agreement.reach(said, found)
+            found = self.agreement.reach(said, found)
             summed = self._gradients.exchanged(streams)
             scale = in_force.grad_scale * self.comm.size * len(streams)
             record = self.local.step(
@@ -171,25 +171,18 @@ class Sharded:
                 for array in _all(given):
                     array.fill(0)
             if not record.pending and not record.skipped:
-                self._pieces.complete(self.comm)
-                if self._mirrors:
-                    self._mirrors.complete(self.comm)
+                self.complete()
             return record
 
     def _streams(self, gradients: Any) -> tuple[list[list[Array]], list[Sequence[Array] | None]]:
         """The flat gradients of each micro-batch, and what was given for each parameter."""
-        ordered = in_order("step", "gradients", gradients, self._names, is_bare=self._is_bare)
-        given = [one if one is None else list(one) if isinstance(one, list | tuple) else [one] for one in ordered]
+        ordered = in_order("step", "gradients", gradients, self.names, is_bare=self._is_bare)
+        given = [None if one is None else _micro_batches(one) for one in ordered]
         counts = {len(arrays) for arrays in given if arrays is not None} or {1}
         if len(counts) > 1 or 0 in counts:
             raise ValueError(f"step: each parameter must have a gradient for each micro-batch, got {sorted(counts)}")
-        streams = []
-        for at in range(*counts):
-            stream = [arrays and arrays[at] for arrays in given]
-            if any(isinstance(one, SparseRows) for one in stream):
-                raise TypeError("step: gradients are SparseRows, which do not travel; pass arrays")
-            self._checker.check(stream)
-            streams.append([_NOTHING if one is None else flat(one) for one in stream])
+        self._checker.check(given)
+        streams = [[_NOTHING if arrays is None else flat(arrays[at]) for arrays in given] for at in range(*counts)]
         return streams, given
 
     def _said(self, streams: Sequence[Sequence[Array]], options: Mapping[str, Any]) -> Said:
@@ -207,16 +200,21 @@ class Sharded:
             raise ValueError("step: a gradient is read-only, and zero_grad sets it to zero; pass zero_grad=False")
 
     def _all_tiles(self, squares: Squares, finite: Finite) -> tuple[Squares, Finite]:
-        count = len(squares)
-        each = self.comm.gather(squares.tobytes() + finite.tobytes())
-        counts = [len(one) // (squares.itemsize + finite.itemsize) for one in each]
-        cuts = [squares.itemsize * count for count in counts]
-        all_squares = np.concatenate([np.frombuffer(one[:cut], np.float64) for one, cut in zip(each, cuts)])
-        all_finite = np.concatenate([np.frombuffer(one[cut:], np.bool_) for one, cut in zip(each, cuts)])
-        return all_squares[self.layout.tile_order], all_finite[self.layout.tile_order]
+        both = np.dtype([("squares", squares.dtype), ("finite", finite.dtype)])
+        own = np.empty(squares.size, both)
+        own["squares"], own["finite"] = squares, finite
+        tiles = np.frombuffer(b"".join(self.comm.gather(own.tobytes())), both)[self.layout.tile_order]
+        return tiles["squares"].copy(), tiles["finite"].copy()
+
+    def complete(self) -> None:
+        """Collective: everybody gets the parameters, and the mirrors, that their owners have."""
+        self._pieces.complete(self.comm)
+        if self._mirrors:
+            self._mirrors.complete(self.comm)
 
     @contextmanager
-    def _alone(self, method: str) -> Iterator[None]:
+    def alone(self, method: str) -> Iterator[None]:
+        """Nobody else works on this optimizer meanwhile. Raises RuntimeError if somebody does."""
         if not self._running.acquire(blocking=False):
             raise RuntimeError(f"{self._owner}: {method}() was called while this optimizer is in another call")
         try:
@@ -254,7 +252,7 @@ class Sharded:
         """
         if what not in ("ema", "averaged"):
             raise ValueError(f"{self._owner}: whole: what must be 'ema' or 'averaged', got {what!r}")
-        with self._alone("whole"):
+        with self.alone("whole"):
             own = getattr(self.local, what)
             if own is None:
                 raise ValueError(f"{self._owner}: whole: there is no {what}; give {what}=True to the optimizer")
@@ -274,6 +272,12 @@ def _labels(groups: Sequence[ParamGroup]) -> list[str]:
     for group in groups:
         labels += group.labels(len(labels))
     return labels
+
+
+def _micro_batches(gradient: Any) -> Sequence[Array]:
+    if isinstance(gradient, SparseRows):
+        raise TypeError("step: a gradient is SparseRows, which do not travel; pass an array")
+    return gradient if isinstance(gradient, list | tuple) else [gradient]
 
 
 #: Where a parameter has no gradient.

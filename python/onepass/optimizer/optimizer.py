@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
@@ -18,7 +18,7 @@ from onepass.arrays import Array
 from onepass.checks import Integer, require_keys
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.averages import average_of
-from onepass.optimizer.checkpoint import load_state_dict, state_dict
+from onepass.optimizer.checkpoint import loading, state_dict
 from onepass.optimizer.contents import Contents, names_of, parts_of
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
 from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_groups, in_order, is_found
@@ -440,19 +440,34 @@ class Optimizer(Declared):
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         with self._turn.at_rest("load_state_dict"):
-            mirrors = self._contents.mirrors if params else []
-            if any(not mirror.flags.writeable for mirror in mirrors):
-                raise ValueError(f"{self._owner}: an array of the mirror has become read-only; make it writeable")
-            load_state_dict(
-                self._owner,
-                self._contents,
-                state_dict,
-                accumulate=self.options.accumulate,
-                schedules=schedules,
-                params=params,
-            )
+            self.loading(state_dict, schedules=schedules, params=params)()
+
+    def loading(
+        self, state_dict: Mapping[str, Any], *, schedules: bool = True, params: bool = False
+    ) -> Callable[[], None]:
+        """What does as `load_state_dict` when it is called, and cannot be refused any more.
+
+        Raises:
+            TypeError, ValueError: naming the entry that does not fit.
+        """
+        mirrors = self._contents.mirrors if params else []
+        if any(not mirror.flags.writeable for mirror in mirrors):
+            raise ValueError(f"{self._owner}: an array of the mirror has become read-only; make it writeable")
+        take_over = loading(
+            self._owner,
+            self._contents,
+            state_dict,
+            accumulate=self.options.accumulate,
+            schedules=schedules,
+            params=params,
+        )
+
+        def commit() -> None:
+            take_over()
             for param, mirror in zip(self._contents.params, mirrors, strict=False):
                 write_mirror(param, mirror)
+
+        return commit
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy at one moment: nobody steps while it is made."""
