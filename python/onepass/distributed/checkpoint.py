@@ -61,15 +61,16 @@ def save(folder: PathLike, opt: Sharded, *, extra: Any = None) -> None:
                 os.makedirs(folder, exist_ok=True)
                 text, report = _write_shard(path, opt, extra)
             agreement.reach({})
-            reports = [json.loads(each) for each in comm.gather(json.dumps(report).encode())]
-            with agreement.or_nobody():
-                if comm.rank == 0:
-                    _manifest(opt, token, text, reports).write(folder)
-            agreement.reach({})
         except BaseException:
             with suppress(OSError):
                 os.unlink(path)
             raise
+        reports = [json.loads(each) for each in comm.gather(json.dumps(report).encode())]
+        # From here on rank 0 may have named the files; where the manifest fails, the next save removes them.
+        with agreement.or_nobody():
+            if comm.rank == 0:
+                _manifest(opt, token, text, reports).write(folder)
+        agreement.reach({})
         if comm.rank == 0:
             _remove_others(folder, token)
 
