@@ -24,9 +24,8 @@ SIZES = {"w": 10_000, "b": 3, "empty": 0}
 
 def built(comm: Any, cls: type[op.Optimizer] = op.AdamW, **options: Any) -> Sharded:
     rng = np.random.default_rng(2)
-    return Sharded(
-        cls, {name: rng.standard_normal(size).astype(np.float32) for name, size in SIZES.items()}, comm, **options
-    )
+    params = {name: rng.standard_normal(size).astype(np.float32) for name, size in SIZES.items()}
+    return Sharded(cls, params, comm, **options)
 
 
 def ones(value: float = 1.0) -> dict[str, Any]:
@@ -80,11 +79,11 @@ def test_H1_the_options_of_a_step_are_wrong_or_differ() -> None:
             opt.step(ones(), clip_norm=-1.0 if comm.rank == 1 else 1.0)
         with pytest.raises(ValueError, match="the options of the step must be the same on all ranks; rank 0 has .*1.0"):
             opt.step(ones(), clip_norm=1.0 + comm.rank)
+        opt.assign({"lr": 0.1 * (1 + comm.rank)})
         with pytest.raises(ValueError, match="the hyper-parameters must be the same on all ranks"):
-            opt.assign({"lr": 0.1 * (1 + comm.rank)})
             opt.step(ones())
+        opt.assign({"lr": 0.1})
         with pytest.raises(ValueError, match="the dtypes of gradients must be .* rank 0 has float32, None, float32"):
-            opt.assign({"lr": 0.1})
             opt.step(ones() | ({"b": None} if comm.rank == 0 else {}))
         assert everything(opt) == before
 
@@ -211,16 +210,19 @@ def test_H5_H6_any_number_of_ranks_goes_on_from_any_other(case: str, tmp_path: P
         return on(comm, opt, range(3, 6))
 
     def resumed(comm: Thread) -> list[bytes]:
-        opt = Sharded(
-            cls, {name: np.zeros(size, np.float32) for name, size in reversed(SIZES.items())}, comm, **options
-        )
+        opt = zeros(comm, SIZES)
         extra = load(tmp_path / "run", opt)
         assert extra["epoch"] == 7
         assert extra["rng"].tolist() == [0, 1, 2]
-        opt = _in_order(comm, cls, options, tmp_path / "run")
+        other = zeros(comm, dict(reversed(SIZES.items())))
+        load(tmp_path / "run", other)
+        assert bits(other.params[::-1]) == bits(opt.params)
         return on(comm, opt, range(3, 6))
 
-    plain = cls(built(None, cls).params and dict(zip(SIZES, built(None, cls).params, strict=True)), **options)
+    def zeros(comm: Thread, sizes: dict[str, int]) -> Sharded:
+        return Sharded(cls, {name: np.zeros(size, np.float32) for name, size in sizes.items()}, comm, **options)
+
+    plain = cls(dict(zip(SIZES, built(None).params, strict=True)), **options)
     for step in range(6):
         plain.step(gradients(step, range(8)), grad_scale=8.0)
     wanted = bits([*plain.params, *(plain.mirror or [])])
@@ -228,12 +230,6 @@ def test_H5_H6_any_number_of_ranks_goes_on_from_any_other(case: str, tmp_path: P
         assert together(writers, saved) == [wanted] * writers
         for ranks in readers:
             assert together(ranks, resumed) == [wanted] * ranks, (writers, ranks)
-
-
-def _in_order(comm: Thread, cls: type[op.Optimizer], options: dict[str, Any], folder: Path) -> Sharded:
-    opt = Sharded(cls, {name: np.zeros(size, np.float32) for name, size in SIZES.items()}, comm, **options)
-    load(folder, opt)
-    return opt
 
 
 class Broken(Thread):
@@ -249,7 +245,7 @@ class Broken(Thread):
         return super().gather(data)
 
 
-@pytest.mark.parametrize("calls", range(1, 7))
+@pytest.mark.parametrize("calls", range(1, 5))
 def test_H2_a_rank_dies_while_it_saves(calls: int, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     together(2, lambda comm: save(folder, built(comm), extra=1))
@@ -263,8 +259,8 @@ def test_H2_a_rank_dies_while_it_saves(calls: int, tmp_path: Path) -> None:
 
     outcomes(2, program)
     opt = built(None)
-    # The token, two agreements around the reports, the last of them behind the manifest.
-    assert load(folder, opt) == (1 if calls <= 3 else 2)
+    # The token, that all shards are there, the reports; behind the manifest, that all know.
+    assert load(folder, opt) in ((1,) if calls <= 3 else (1, 2))
 
 
 def test_H9_other_versions() -> None:
