@@ -101,13 +101,18 @@ def under_mpi(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, Any]:
     by_hand = op.AdamW([shard], threads=opt.local.threads)
     gradients = cut(gradient, shapes)
     narrow = [one.astype(ml_dtypes.bfloat16) for one in gradients]
+    of_narrow = Sharded(op.AdamW, opt.params, world)  # which keeps room for what it receives
 
     def hand() -> None:
         world.Reduce_scatter_block(gradient, summed)
         by_hand.step([summed], grad_scale=float(world.size))
         world.Allgather(MPI.IN_PLACE, params)
 
-    steps = {"by hand": hand, "Sharded": lambda: opt.step(gradients), "Sharded, bfloat16": lambda: opt.step(narrow)}
+    steps = {
+        "by hand": hand,
+        "Sharded": lambda: opt.step(gradients),
+        "Sharded, bfloat16": lambda: of_narrow.step(narrow),
+    }
     return {
         "parameters": size,
         "share of state": share_of_state(opt),
