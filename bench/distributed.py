@@ -3,6 +3,7 @@
 python bench/distributed.py                    GPT-2's 124 million parameters, AdamW, 2 processes on this machine
 python bench/distributed.py --ranks 4 --blocks 2     so many processes, and blocks of GPT-2 without its embeddings
 python bench/distributed.py --without-torch
+python bench/distributed.py --model 124e6 600        what a step should take on up to 1,024 machines
 
 Under MPI: `Sharded` against Reduce_scatter, onepass's own step of the shard, and Allgather, on flat arrays. Under gloo:
 `Sharded` against the averaging of the gradients in buckets and torch's ZeroRedundancyOptimizer. All in turn, round
@@ -34,6 +35,8 @@ from onepass.distributed.communicator import Communicator, as_communicator
 
 #: What the step by hand may take at least, by ranks, and how many times as long torch's must take.
 BY_HAND, TORCH = {2: 1.0, 4: 1 / 1.2}, 2.0
+#: Of a message between machines.
+LATENCY_MS = 0.02
 #: Bytes that torch's DistributedDataParallel averages at once.
 BUCKET = 25 * 2**20
 
@@ -161,6 +164,26 @@ def under_gloo(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, Any]:
     }
 
 
+def modelled(parameters: float, ranks: int, bandwidth: float, alone_ms: float, grad_bytes: int) -> float:
+    """Milliseconds of a step: an equal share of the work, and what each process sends at once with what it receives.
+
+    Args:
+        bandwidth: of one process, in bytes per second and direction.
+        alone_ms: of the step of one process with all parameters.
+    """
+    sent = parameters * (ranks - 1) / ranks * (grad_bytes + 4)
+    return alone_ms / ranks + 1e3 * sent / bandwidth + 2 * (ranks - 1) * LATENCY_MS
+
+
+def print_model(parameters: float, alone_ms: float) -> None:
+    """For machines that are joined by 10 and by 100 gigabits per second, one process on each."""
+    print(f"modelled: ms per step of {parameters:,.0f} parameters, {alone_ms:g} ms on one machine")
+    print("   ranks    10 Gb/s  with bfloat16 gradients    100 Gb/s  with bfloat16 gradients")
+    for ranks in (1, 2, 4, 8, 16, 64, 256, 1024):
+        row = [modelled(parameters, ranks, speed, alone_ms, size) for speed in (1.25e9, 12.5e9) for size in (4, 2)]
+        print(f"{ranks:8} {row[0]:10.0f} {row[1]:24.0f} {row[2]:11.0f} {row[3]:24.0f}")
+
+
 def launched(kind: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """What rank 0 found."""
     own = ["--worker", kind, "--blocks", str(arguments.blocks), "--rounds", str(arguments.rounds)]
@@ -186,6 +209,7 @@ def main() -> int:
     parser.add_argument("--blocks", type=int, default=0, help="of GPT-2; 0 is all of it")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--without-torch", action="store_true")
+    parser.add_argument("--model", nargs=2, type=float, metavar=("N", "MS"), help="only the model, of N parameters")
     parser.add_argument("--without-mpi", action="store_true")
     parser.add_argument("--worker", choices=("mpi", "gloo"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -194,6 +218,9 @@ def main() -> int:
         found = run(shapes_of(arguments.blocks), arguments.rounds)
         if as_rank() == 0:
             print(json.dumps(found))
+        return 0
+    if arguments.model:
+        print_model(*arguments.model)
         return 0
     failed = False
     without = {"mpi": arguments.without_mpi, "gloo": arguments.without_torch}

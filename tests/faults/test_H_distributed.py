@@ -391,7 +391,7 @@ def test_H3_no_communicator() -> None:
         as_communicator("world")
 
 
-def test_ema_arrays_and_copies_are_refused() -> None:
+def test_H3_ema_arrays_and_copies_are_refused() -> None:
     with pytest.raises(TypeError, match="ema must be True or False"):
         built(None, ema=[np.zeros(3, np.float32)])
     with pytest.raises(TypeError, match="parts that other processes step"):
@@ -407,5 +407,5 @@ def gradient_set_to_zero(comm: Thread) -> NDArray[np.float32]:
     return gradients["w"]
 
 
-def test_gradients_are_set_to_zero() -> None:
+def test_H6_gradients_are_set_to_zero() -> None:
     assert not any(found.any() for found in together(2, gradient_set_to_zero))

@@ -33,7 +33,7 @@ def test_any_number_of_ranks_trains_alike(name: str) -> None:
         return train(entry, Network((64, 32, 10)), data, comm, epochs=1, batch_size=32)
 
     wanted = program(Serial())
-    assert wanted.accuracy > 0.6
+    assert wanted.loss < Network((64, 32, 10)).loss(data.train)
     for ranks in (2, 8):
         assert together(ranks, program) == [wanted] * ranks
 
