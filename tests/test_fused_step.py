@@ -97,6 +97,7 @@ def test_any_combination_of_options(data: strategies.DataObject) -> None:
         ema_decay=draw(maybe([0.0, 0.9, 1.0])),
         mirror=draw(maybe(["float32", "bfloat16", "float16"])),
         accumulate=draw(strategies.sampled_from([1, 1, 3])),
+        accumulate_sum=draw(strategies.sampled_from(["running", "tree"])),
         maximize=draw(booleans),
     )
     twin = Twin(optimizer)

@@ -302,3 +302,94 @@ def test_a_mean_is_clipped_as_one_gradient() -> None:
     record = listed.step([arrays], grad_scale=6)
     assert record == alone.step([tree_sum(arrays)], grad_scale=6, clip_norm=0.5)
     assert_same_bits(listed.params, alone.params)
+
+
+def accumulated(rule: str, params: Sequence[Array], calls: Sequence[Any], **options: Any) -> op.Optimizer:
+    optimizer = build(rule, [param.copy() for param in params], accumulate=len(calls), **options)
+    for gradients in calls:
+        optimizer.step(gradients)
+    return optimizer
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 8, 9, 16, 33])
+@pytest.mark.parametrize("param", MIXED, ids=str)
+def test_accumulating_as_a_tree_is_a_list(param: Any, count: int) -> None:
+    """One process that accumulates k gradients has the bits of one that steps with all of them."""
+    rng = np.random.default_rng(count)
+    params = [spread(rng, size, np.float32).astype(param) for size in (0, 1, 513, 5000)]
+    gradients = [parts(rng, one.size, count, MIXED[param]) for one in params]
+    for options in ({}, {"clip_norm": 0.5}, {"clip_value": 0.1, "ema": True}):
+        listed = build("adamw", [one.copy() for one in params], grad_scale=count, **options)
+        tree = accumulated("adamw", params, list(zip(*gradients, strict=True)), accumulate_sum="tree", **options)
+        listed.step(gradients)
+        assert_same_bits(tree.params, listed.params)
+        for one, other in zip(tree.state, listed.state, strict=True):
+            assert_same_bits([one[name] for name in other], other.values())
+
+
+@pytest.mark.parametrize("rule", ["lamb", "sgd"])
+def test_lists_in_calls_make_one_tree(rule: str) -> None:
+    """Two calls of four, four of two, eight of one, and one step of eight."""
+    rng = np.random.default_rng(8)
+    params = [spread(rng, size, np.float32) for size in (600, 40_000)]
+    gradients = [parts(rng, param.size, 8, [F32, BF16]) for param in params]
+    expected = build(rule, [param.copy() for param in params], grad_scale=8)
+    expected.step(gradients)
+    for width in (1, 2, 4):
+        starts = range(0, 8, width)
+        calls = [[gradient[start : start + width] for gradient in gradients] for start in starts]
+        # The mean is over the calls.
+        found = accumulated(rule, params, calls, accumulate_sum="tree", grad_scale=width)
+        assert_same_bits(found.params, expected.params)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 9, 64, 65, 2**31 - 1])
+def test_the_arrays_that_wait(count: int) -> None:
+    """As many as k - 1 has digits; a tree of two is a running sum."""
+    names = [name for name in op.SGD([np.zeros(1)], accumulate=count, accumulate_sum="tree").state[0] if "sum" in name]
+    assert len(names) == (count - 1).bit_length() == len(set(names))
+    assert names == ["grad_sum", *(f"grad_sum_{2**level}" for level in range(1, len(names)))][: len(names)]
+
+
+@given(data=strategies.data())
+@settings(max_examples=60, deadline=None)
+def test_any_tree(data: strategies.DataObject) -> None:
+    """With gaps, infinities, skipped rounds, and scales that change from call to call."""
+    draw = data.draw
+    param = draw(strategies.sampled_from(list(MIXED)))
+    sizes = draw(strategies.lists(strategies.integers(0, 700) | strategies.integers(4000, 9000), min_size=1))
+    rng = np.random.default_rng(draw(strategies.integers(0, 2**32)))
+    optimizer = build(
+        draw(strategies.sampled_from(RULES)),
+        [spread(rng, size, np.float32).astype(param) for size in sizes],
+        accumulate=draw(strategies.integers(2, 9)),
+        accumulate_sum="tree",
+        clip_norm=draw(strategies.sampled_from([None, 0.5])),
+        skip_nonfinite=draw(strategies.booleans()),
+        zero_grad=draw(strategies.booleans()),
+    )
+    twin = Twin(optimizer)
+    for _ in range(draw(strategies.integers(2, 20))):
+        gradients: list[Any] = []
+        for size in sizes:
+            gradient = parts(rng, size, draw(strategies.integers(1, 3)), MIXED[param])
+            if size and draw(strategies.integers(0, 19)) == 0:
+                gradient[0][draw(strategies.integers(0, size - 1))] = np.inf
+            gradients.append(draw(strategies.sampled_from([gradient, gradient[0], None])))
+        found = draw(strategies.sampled_from([0, 0, 0, 1]))
+        op.set_num_threads(draw(strategies.integers(1, 4)))
+        run_both(optimizer, twin, gradients, grad_scale=draw(strategies.sampled_from([1.0, 3.0])), found_inf=found)
+
+
+def test_a_tree_stopped_in_its_midst_goes_on(tmp_path: Any) -> None:
+    """Saved to disk after each call, with what waits."""
+    rng = np.random.default_rng(9)
+    start, gradients = spread(rng, 1000, np.float32), [spread(rng, 1000, np.float32) for _ in range(7)]
+    straight = accumulated("adamw", [start], [[gradient] for gradient in gradients], accumulate_sum="tree")
+    optimizer = build("adamw", {"w": start.copy()}, accumulate=7, accumulate_sum="tree")
+    for gradient in gradients:
+        optimizer.step([gradient])
+        op.save(tmp_path / "state", optimizer)
+        optimizer = build("adamw", {"w": np.zeros_like(start)}, accumulate=7, accumulate_sum="tree")
+        op.load(tmp_path / "state", optimizer)
+    assert_same_bits(arrays_of(optimizer), arrays_of(straight))

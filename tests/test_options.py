@@ -60,6 +60,7 @@ BAD: dict[str, list[Any]] = {
     "ema_decay": [*NOT_NUMBERS, -0.1, 1.1, math.nan, math.inf],
     "mirror": ["float64", "float8", "", True, 0, {0.5}, np.float16],
     "accumulate": [0, -1, 2**31, 1.0, True, "2", None],
+    "accumulate_sum": ["list", "", None, True, 2],
     "threads": [0, -1, 1025, 1.0, True, "2"],
 }
 GOOD: dict[str, list[Any]] = {
@@ -500,6 +501,8 @@ STORED: list[tuple[str, dict[str, Any]]] = [
     ("float16", {"state_dtype": "float16", "rounding": "kahan", "accumulate": 3, "ema": True}),
     ("float32", {"accumulate": 3, "ema": True, "ema_decay": None, "clip_norm": 0.5, "state_dtype": "float8"}),
     ("float32", {"accumulate": 5, "skip_nonfinite": True, "mirror": "bfloat16"}),
+    ("bfloat16", {"accumulate": 9, "accumulate_sum": "tree", "clip_norm": 0.5, "ema": True}),
+    ("float64", {"accumulate": 3, "accumulate_sum": "tree"}),
 ]
 EVERY_STORAGE = pytest.mark.parametrize(("dtype", "options"), STORED, ids=shown)
 
@@ -584,6 +587,7 @@ def test_a_round_that_is_spoilt_stays_so() -> None:
         *itertools.permutations([{"state_dtype": name} for name in STATE_DTYPES], 2),
         *itertools.permutations([{}, {"ema": True}], 2),
         *itertools.permutations([{}, {"accumulate": 2}], 2),
+        *itertools.permutations([{"accumulate": 3}, {"accumulate": 3, "accumulate_sum": "tree"}], 2),
         *itertools.permutations([{}, {"rounding": "kahan"}], 2),
     ],
     ids=shown,
@@ -631,6 +635,22 @@ def test_a_round_that_cannot_be(entry: str, value: Any, text: str) -> None:
         optimizer.load_state_dict(saved)
     before.assert_unchanged()
     assert not optimizer.step([floats(1)]).pending
+
+
+def test_a_parameter_has_no_more_gradients_than_there_were_calls() -> None:
+    optimizer = op.AdamW([floats(1)], accumulate=3, accumulate_sum="tree")
+    optimizer.step([floats(1)])
+    saved, before = optimizer.state_dict(), Snapshot(optimizer)
+    saved["state"][0]["grad_count"] = 2
+    with pytest.raises(ValueError, match=r"\['state'\]\[0\]\['grad_count'\] must be at most the calls that wait, .* 1"):
+        optimizer.load_state_dict(saved)
+    before.assert_unchanged()
+    for count in (-1, 2, 2**40):
+        optimizer.state[0]["grad_count"][...] = count
+        before = Snapshot(optimizer)
+        with pytest.raises(ValueError, match=f"^step: parameter 0 has grad_count {count}, more than the calls"):
+            optimizer.step([floats(1)])
+        before.assert_unchanged()
 
 
 # What narrow storage is worth

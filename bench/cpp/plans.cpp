@@ -23,6 +23,7 @@ struct Setup {
   const char* name;
   DType param, grad, state;
   bool stochastic_param = false, clips_norm = false, follows = false;
+  std::size_t addends = 1;
 };
 constexpr Setup setups[] = {
     {"f32", DType::f32, DType::f32, DType::f32},
@@ -31,6 +32,8 @@ constexpr Setup setups[] = {
     {"bf16-stochastic", DType::bf16, DType::bf16, DType::bf16, true},
     {"f32-clip_norm", DType::f32, DType::f32, DType::f32, false, true},
     {"f32-mean-mirror", DType::f32, DType::f32, DType::f32, false, false, true},
+    {"f32-sum8", DType::f32, DType::f32, DType::f32, false, false, false, 8},
+    {"f32-bf16-sum8", DType::f32, DType::bf16, DType::f32, false, false, false, 8},
 };
 
 void run_plan(benchmark::State& state, std::string_view layer, int rule_index, const Setup& setup,
@@ -41,6 +44,7 @@ void run_plan(benchmark::State& state, std::string_view layer, int rule_index, c
   Memory memory;
   std::vector<std::int64_t> steps(network.sizes.size(), late_step), mean_counts(steps);
   std::vector<std::array<double, max_scalars>> scalars(network.sizes.size(), {0.9, 0.9});
+  std::vector<std::vector<Array>> addends(network.sizes.size());
   std::vector<Tensor> tensors;
   std::int64_t elements = 0;
   for (const std::int64_t size : network.sizes) {
@@ -48,7 +52,9 @@ void run_plan(benchmark::State& state, std::string_view layer, int rule_index, c
     Tensor& tensor = tensors.emplace_back();
     tensor.size = size;
     tensor.param = memory.filled(setup.param, size, 0.25);
-    tensor.grad = memory.filled(setup.grad, size, 0.375);
+    for (std::size_t a = 0; a < setup.addends; ++a) addends[i].push_back(memory.filled(setup.grad, size, 0.375));
+    tensor.grad = addends[i][0];
+    if (setup.addends > 1) tensor.addends = addends[i];
     for (std::size_t s = 0; s < rule.slots.size(); ++s) tensor.slots[s] = memory.slot(setup.state, size, 0.5);
     tensor.step = &steps[i];
     for (std::size_t s = 0; s < max_scalars; ++s) tensor.scalars[s] = &scalars[i][s];

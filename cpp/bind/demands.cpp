@@ -43,6 +43,11 @@ void require_countable(const std::string& caller, const std::vector<Tensor>& ten
     };
     const bool updates = tensor.grad || tensor.rows || (options.accumulate > 1 && *tensor.grad_count > 0);
     if (updates && *tensor.step >= max_count) refuse("step");
+    if (options.accumulate > 1 && !tensor.larger_sums.empty() &&
+        (*tensor.grad_count < 0 || *tensor.grad_count >= options.accumulate - !options.completes))
+      throw pybind11::value_error(caller + ": parameter " + name(i) + " has grad_count " +
+                                  std::to_string(*tensor.grad_count) +
+                                  ", more than the calls that wait; load a state_dict, or build a new optimizer");
     if (options.update_mean && tensor.mean && *tensor.mean_count >= max_count) refuse("ema_count");
   }
 }

@@ -99,6 +99,9 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
   if (has("compensation")) bound.compensation = companion(state["compensation"], "compensation");
   if (has("grad_sum")) {
     bound.grad_sum = companion(state["grad_sum"], "grad_sum");
+    for (std::int64_t count = 2; has(("grad_sum_" + std::to_string(count)).c_str()); count *= 2)
+      arrays.larger_sums.push_back(companion(state[("grad_sum_" + std::to_string(count)).c_str()], "grad_sum"));
+    bound.larger_sums = arrays.larger_sums;
     bound.grad_count = counter("grad_count", "grad_count of parameter");
   }
   if (has("ema")) {

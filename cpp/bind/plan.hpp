@@ -23,7 +23,7 @@ class BoundPlan {
   // tensors: (name, group, parameter, state, mirror or None, index of its first element in the whole that it is a part
   // of); state maps names to arrays: "step", the rule's scalars
   // and slots, each slot with a "<slot>_scale" if it is stored in blocks, and what options keep beside ("compensation",
-  // "grad_sum" and "grad_count", "ema" and "ema_count").
+  // "grad_sum" and "grad_count", with "grad_sum_2", "grad_sum_4", ... in a tree; "ema" and "ema_count").
   // Error messages open with `owner` at construction and with `caller` at a step.
   BoundPlan(std::string owner, std::string caller, const py::list& groups, const py::list& tensors,
             const Rounding& rounding);
@@ -66,6 +66,7 @@ class BoundPlan {
     };
     std::vector<Gradient> gradients;
     std::vector<Array> addends;
+    std::vector<Array> larger_sums;
     std::unique_ptr<RowGradient> rows;
   };
 

@@ -23,6 +23,7 @@ struct Mode {
   int accumulate = 1;
   bool rows = false;  // gradients of some rows
   bool sums = false;  // gradients that are sums of up to most_addends arrays
+  bool tree = false;  // they are accumulated so
 };
 constexpr std::size_t most_addends = 19;
 constexpr std::uint64_t seed = 0xfedcba9876543210;
@@ -36,8 +37,9 @@ constexpr Mode modes[] = {
     {"rows", {true, false, false, seed}, false, false, 1, true},
     {"sums", {true, true, false, seed}, false, true, 1, false, true},
     {"gathered_sums", {true, false, false, seed}, false, true, 2, false, true},
+    {"tree", {true, false, false, seed}, false, true, 3, false, false, true},
 };
-enum ModeIndex { nearest, stochastic, stochastic_param, kahan, whole, gathered, rows, sums, gathered_sums };
+enum ModeIndex { nearest, stochastic, stochastic_param, kahan, whole, gathered, rows, sums, gathered_sums, tree };
 
 struct Case {
   DType param, grad, state;
@@ -76,6 +78,7 @@ constexpr Case whole_cases[] = {
     {DType::f32, DType::f16, DType::f32, sums},     {DType::f64, DType::f64, DType::f64, sums},
     {DType::f32, DType::bf16, DType::q8, sums},     {DType::bf16, DType::bf16, DType::bf16, sums},
     {DType::f16, DType::f16, DType::f32, sums},     {DType::f32, DType::f32, DType::f32, gathered_sums},
+    {DType::f32, DType::bf16, DType::f32, tree},    {DType::f64, DType::f32, DType::f64, tree},
 };
 constexpr Case row_cases[] = {
     {DType::f32, DType::f32, DType::bf16, rows},

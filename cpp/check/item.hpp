@@ -35,6 +35,9 @@ class Item {
     if (mode().accumulate > 1) {
       tensor_.grad_sum = add(compute, Sign::either, true, random);
       tensor_.grad_count = &grad_count_;
+      for (int i = 2; mode().tree && i < mode().accumulate; i *= 2)
+        larger_sums_.push_back(add(compute, Sign::either, true, random));
+      tensor_.larger_sums = larger_sums_;
     }
     if (mode().whole) {
       constexpr DType mirrors[] = {DType::bf16, DType::f16, DType::f32};
@@ -115,7 +118,7 @@ class Item {
   std::array<double, max_scalars> scalars_{};
   std::vector<Numbers> numbers_;  // parameter, gradient, and all others
   Array gradient_;
-  std::vector<Array> addends_;
+  std::vector<Array> addends_, larger_sums_;
   RowGradient row_gradient_;
   Tensor tensor_;
 };

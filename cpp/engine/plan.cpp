@@ -68,7 +68,7 @@ StepResult Plan::finish(std::span<const TileSum> sums) noexcept {
   } else if (options.accumulate > 1 || options.zero_grad) {
     line_.share(treatments_, options.threads,
                 [&](const Treatment& t, const Source&, std::int64_t begin, std::int64_t end) {
-                  if (t.member.tensor->grad) gather(call_, t, begin, end);
+                  if (t.gathers || t.zero_grad) gather(call_, t, begin, end);
                 });
   }
   commit(result.skipped);

@@ -44,12 +44,18 @@ struct Tensor {
   std::array<double*, max_scalars> scalars{};
   Array compensation;  // what rounding has cut off the parameter (Kahan)
   Array grad_sum;      // of the steps that wait for each other, in the compute type
+  // Where they are added as a tree: the sums of 2, 4, 8, ... of them that wait for their right halves; of one it is
+  // `grad_sum`, where the sum of all ends up.
+  std::span<const Array> larger_sums;
   std::int64_t* grad_count = nullptr;
   Array mean;  // of the parameter over the steps, in the compute type
   std::int64_t* mean_count = nullptr;
   Array mirror;  // a copy of the parameter, stored as it likes
 
   DType compute() const { return compute_dtype(param.dtype); }
+  const Array& partial_sum(int level) const {
+    return level == 0 ? grad_sum : larger_sums[static_cast<std::size_t>(level - 1)];
+  }
   // The arrays that the gradient was given as.
   std::span<const Array> gradients() const { return addends.empty() ? std::span(&grad, grad ? 1 : 0) : addends; }
 };

@@ -1,6 +1,7 @@
 #include "tile.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace onepass {
@@ -32,9 +33,20 @@ template <std::int64_t capacity>
 void add_to_sum(const Call& call, const Treatment& t, std::int64_t begin, std::int64_t size, Buffer<capacity>& buffer) {
   if (!t.gathers || call.has_summed) return;
   const Tensor& tensor = *t.member.tensor;
-  const Array grad = readable(*call.table, tensor, {tensor.grad, 0, tensor.addends}, begin, size, buffer);
-  const Passes& passes = call.table->of(grad.dtype);
-  (t.starts_sum ? passes.start_sum : passes.add_to_sum)(grad.data, tensor.grad_sum.at(begin), size, call.sum_factor);
+  const Array& sum = tensor.partial_sum(t.sum_to);
+  const std::uint32_t own = 1U << t.sum_to;
+  bool starts = !(t.waiting & own);
+  const auto add = [&](const Array& stored, double factor) {
+    const Passes& passes = call.table->of(stored.dtype);
+    (starts ? passes.start_sum : passes.add_to_sum)(stored.data, sum.at(begin), size, factor);
+    starts = false;
+  };
+  if (tensor.grad)
+    add(readable(*call.table, tensor, {tensor.grad, 0, tensor.addends}, begin, size, buffer), call.sum_factor);
+  for (std::uint32_t left = t.waiting & ~own; left != 0; left &= left - 1) {
+    const Array& earlier = tensor.partial_sum(std::countr_zero(left));
+    add({earlier.at(begin), earlier.dtype}, 1);
+  }
 }
 
 void zero_grad(const Tensor& tensor, std::int64_t begin, std::int64_t size) {

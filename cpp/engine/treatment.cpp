@@ -1,5 +1,6 @@
 #include "treatment.hpp"
 
+#include <bit>
 #include <cmath>
 
 namespace onepass {
@@ -32,10 +33,21 @@ void Treatment::prepare_gradient(const Call& call) {
   updates = given;
   source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad, 0, tensor.addends};
   if (call.options.accumulate > 1) {
-    starts_sum = *tensor.grad_count == 0;
+    prepare_sum(call);
     updates = call.options.completes && (given || *tensor.grad_count > 0);
     source = {tensor.grad_sum};
   }
+}
+
+// In a tree partial sums wait for their right halves as the ones of a binary counter do: a gradient is carried as far
+// as there are ones in a row, and in the end all are added.
+void Treatment::prepare_sum(const Call& call) {
+  const Tensor& tensor = *member.tensor;
+  const auto count = static_cast<std::uint32_t>(*tensor.grad_count);
+  const bool is_tree = !tensor.larger_sums.empty();
+  sum_to = is_tree && !call.options.completes ? std::countr_one(count) : 0;
+  waiting = !is_tree ? count > 0 : call.options.completes ? count : (1U << sum_to) - 1;
+  gathers |= call.options.completes && waiting > 1;
 }
 
 void Treatment::prepare_update(const Call& call, Coefficients& coefficients) {

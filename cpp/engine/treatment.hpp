@@ -34,10 +34,12 @@ struct Source {
 struct Treatment {
   Member member;
   Source source{};
-  bool updates = false;                      // the rule is applied: there is a gradient
-  bool gathers = false, starts_sum = false;  // the gradient is added to the sum of those before it, or starts that sum
-  bool in_tiles = false;                     // there is more to do than to call the kernel
-  bool noisy = false;                        // something is rounded stochastically
+  bool updates = false;       // the rule is applied: there is a gradient
+  bool gathers = false;       // gradients of several calls are added
+  std::uint32_t waiting = 0;  // which partial sums are added, a bit for each
+  int sum_to = 0;             // which of them the sum becomes
+  bool in_tiles = false;      // there is more to do than to call the kernel
+  bool noisy = false;         // something is rounded stochastically
   double sign = 1;
   Storage storage{};  // for which the staging was chosen
   Staging staging{};
@@ -53,6 +55,7 @@ struct Treatment {
 
  private:
   void prepare_gradient(const Call& call);
+  void prepare_sum(const Call& call);
   void prepare_update(const Call& call, Coefficients& coefficients);
   void prepare_rest(const Call& call);
 };

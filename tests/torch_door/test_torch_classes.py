@@ -131,6 +131,8 @@ def test_bad_options_name_themselves() -> None:
         ours("AdamW")(params_of(), clip_norm=-1.0)
     with pytest.raises(ValueError, match="AdamW: state_dtype='float16'.*use 'bfloat16'"):
         ours("AdamW")(params_of(), state_dtype="float16")
+    with pytest.raises(ValueError, match="AdamW: accumulate_sum='tree' is for optimizers of NumPy arrays"):
+        ours("AdamW")(params_of(), accumulate=4, accumulate_sum="tree")
     with pytest.raises(TypeError, match="nonsense"):
         ours("AdamW")(params_of(), nonsense=1)
     with pytest.raises(TypeError, match="AdamW: amp_scaling must be True or False"):

@@ -115,6 +115,11 @@ def loading(
                 raise ValueError(f"{where}['params'] must name each state once, got {index!r}")
             used.add(key)
             _check_state(f"{owner}['state'][{key!r}]", group, param, _written(live, param, params), states[key])
+            if accumulates and states[key]["grad_count"] > saved["accumulated"]["calls"]:
+                raise ValueError(
+                    f"{owner}['state'][{key!r}]['grad_count'] must be at most the calls that wait, which are "
+                    f"{saved['accumulated']['calls']}, got {states[key]['grad_count']}"
+                )
 
     def copy() -> None:
         for group, values, source in zip(contents.groups, new_values, sources, strict=True):

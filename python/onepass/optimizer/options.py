@@ -35,6 +35,7 @@ class StepFields(Checked, Fields, kw_only=True):
     zero_grad: bool = False
     ema_decay: Fraction | None = 0.999
     accumulate: Annotated[int, Integer(1, 2**31)] = 1
+    accumulate_sum: Literal["running", "tree"] = "running"
     threads: Annotated[int, Integer(1, 1025)] | None = None
 
 
@@ -55,8 +56,8 @@ class StepOptions(TypedDict, total=False):
 class Options(StepFields, kw_only=True):
     """Keyword arguments of every optimizer, all done in the one pass of a step.
 
-    Those from ``grad_scale`` on but for ``accumulate`` and ``threads`` may also be given to a single `step`, and hold
-    for that step alone.
+    Those from ``grad_scale`` on but for ``accumulate``, ``accumulate_sum`` and ``threads`` may also be given to a
+    single `step`, and hold for that step alone.
 
     Attributes:
         state_dtype: how state is stored: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"float8"``, which takes a
@@ -83,6 +84,8 @@ class Options(StepFields, kw_only=True):
         mirror: write a copy of the parameters at each step, in ``Optimizer.mirror``: a dtype (``"float32"``,
             ``"bfloat16"``, ``"float16"``), or arrays for it, given as the parameters are.
         accumulate: so many calls of `step` make one step, with the mean of their gradients.
+        accumulate_sum: how these are added: as a ``"running"`` sum, in one array of state, or as a ``"tree"``, with the
+            bits of a list of them in one step, in as many arrays as ``accumulate - 1`` has binary digits.
         threads: how many threads share a step of this optimizer, in [1, 1025); None: `onepass.get_num_threads`. The
             results are the same.
 

@@ -64,10 +64,16 @@ def new_state(owner: str, rule: Rule, param: Array, options: Options, size: int)
     if options.rounding == "kahan" and is_narrow(param):
         state["compensation"] = like(param.dtype)
     if options.accumulate > 1:
-        state |= {"grad_sum": like(compute), "grad_count": np.array(0, dtype=np.int64)}
+        state |= {name: like(compute) for name in sum_names(options)} | {"grad_count": np.array(0, dtype=np.int64)}
     if options.ema:
         state |= {"ema": like(compute), "ema_count": np.array(0, dtype=np.int64)}
     return state
+
+
+def sum_names(options: Options) -> list[str]:
+    """The arrays in which gradients of several calls are added; in a tree the sums of 1, 2, 4, ... that may wait."""
+    larger = (options.accumulate - 1).bit_length() - 1 if options.accumulate_sum == "tree" else 0
+    return ["grad_sum", *(f"grad_sum_{2 << level}" for level in range(larger))]
 
 
 def start_state(state: State, rule: Rule, values: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.optimizer import Optimizer
+from onepass.optimizer.given import Gradient
 from onepass.reference.step.twin import Twin, arrays_of
 from onepass.selftest.case import Case, Run
 from onepass.selftest.inputs import numbers
@@ -49,9 +50,12 @@ WHOLE: tuple[Mapping[str, Any], ...] = (
     {"mirror": "float16"},
     {"mirror": "bfloat16"},
     {"accumulate": STEPS},
+    {"accumulate": STEPS, "accumulate_sum": "tree"},
     {"flush_subnormals": True},
     {"clip_value": 0.5, "clip_norm": 1.0, "ema": True, "mirror": "float16", "zero_grad": True, "grad_scale": 3.0},
 )
+#: So many arrays that are summed: a subtree that is added at once, and a rest.
+ADDENDS = 11
 #: So many rows, of so many elements.
 ROWS, WIDTH = 37, 256  # rows that fill blocks
 #: Packs and a rest; blocks of eight bits and a rest; above what a thread takes by itself, such that it is shared.
@@ -77,6 +81,7 @@ class Work:
     Attributes:
         is_shared: they are large enough for a team.
         rows: gradients are of some rows only.
+        sums: they are lists of arrays.
     """
 
     rule: str
@@ -84,6 +89,7 @@ class Work:
     options: Mapping[str, Any] = field(default_factory=dict)
     is_shared: bool = False
     rows: bool = False
+    sums: bool = False
 
     def prepared(self, side: Side) -> Run:
         """Makes the steps, from the same start each time; results in what they report and leave behind."""
@@ -123,11 +129,14 @@ class Work:
     def _shaped(self, values: Array) -> Array:
         return values.reshape(ROWS, WIDTH) if self.rows else values
 
-    def _gradient(self, step: int, index: int) -> Array | SparseRows:
+    def _gradient(self, step: int, index: int) -> Gradient:
         """Numbers that are not finite would leave nothing to compare behind a norm; skipping has them at one step."""
         measures = "clip_norm" in self.options
         special = step == 2 if "skip_nonfinite" in self.options else index == 1 and not measures
-        values = numbers(self.layout.grad, self._sizes[index], 10 * step + index, special=special)
+        seeds = [10 * step + index + 100 * number for number in range(ADDENDS if self.sums else 1)]
+        values, *others = (numbers(self.layout.grad, self._sizes[index], seed, special=special) for seed in seeds)
+        if self.sums:
+            return [values, *others]
         if not self.rows:
             return values
         chosen = np.arange(ROWS) * 5 % (ROWS - 2 * step)  # in no order, some twice
@@ -149,6 +158,8 @@ def step_cases() -> Iterator[Case]:
         if not signatures[rule].slots and dtypes[2] == "float8":
             dtypes = (*dtypes[:2], "float32")
         yield _case(Work(rule, Layout(*dtypes), options))
+        if options is WHOLE[-1]:
+            yield _case(Work(rule, Layout(*dtypes), sums=True))
         if dtypes == WHOLE_LAYOUTS[0] or options is WHOLE[-1]:
             yield _case(Work(rule, Layout(*dtypes), options, is_shared=True))
 
@@ -172,6 +183,6 @@ def _roundings(layout: Layout) -> Iterator[Mapping[str, Any]]:
 
 def _case(work: Work) -> Case:
     options = "+".join(f"{name}={value}" for name, value in work.options.items())
-    how = options or ("rows" if work.rows else "plain")
+    how = options or ("rows" if work.rows else "sums" if work.sums else "plain")
     packages = ("ml_dtypes",) if "bfloat16" in f"{work.layout} {how}" else ()
     return Case(work.rule, str(work.layout), how, work.prepared, work.is_shared, packages)

@@ -27,7 +27,9 @@ _UNCOUNTED = ("sgd", "momentum", "nesterov")
 
 
 def refuse_foreign_formats(owner: str, options: Options) -> None:
-    """Raises ValueError for state that torch would take for something else."""
+    """Raises ValueError for state that torch would take for something else, or that is kept beside arrays alone."""
+    if options.accumulate_sum == "tree":
+        raise ValueError(f"{owner}: accumulate_sum='tree' is for optimizers of NumPy arrays; leave it 'running'")
     if options.state_dtype == "float16":
         raise ValueError(
             f"{owner}: state_dtype='float16' keeps the roots of second moments, which torch would take for themselves; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -109,11 +110,24 @@ class Parameter:
         if self._mirror is not None:
             self._mirror[at] = part._mirror
 
-    def accumulate(self, gradient: Array, factor: float) -> None:
-        total, count = self._arrays["grad_sum"], self._numbers["grad_count"]
-        fresh = self._dtype.type(factor) * gradient
-        total[...] = total + fresh if count else fresh
-        count += 1
+    def accumulate(self, gradient: Array | None, factor: float, *, completes: bool) -> None:
+        """Add a call's gradient, if it has one, to those that wait; the last call leaves the sum of all in grad_sum."""
+        sums = [array for name, array in self._arrays.items() if name.startswith("grad_sum")]
+        count = int(self._numbers["grad_count"])
+        if len(sums) == 1:
+            waiting, place = sums[: count > 0], 0
+        elif completes:
+            waiting, place = [one for level, one in enumerate(sums) if count >> level & 1], 0
+        else:
+            place = (~count & (count + 1)).bit_length() - 1  # ones in a row: 2^n gradients are whole subtrees of them
+            waiting = sums[:place]
+        if gradient is not None:
+            waiting = [self._dtype.type(factor) * gradient, *waiting]
+            self._numbers["grad_count"][...] += 1
+        elif not completes:
+            return
+        if waiting:
+            sums[place][...] = functools.reduce(lambda later, earlier: earlier + later, waiting)
 
     def _update(self, gradient: Array, factor: float, options: Options) -> None:
         count = self._numbers["step"]

@@ -98,11 +98,12 @@ class Twin:
         ]
 
     def _accumulate(self, gradients: Sequence[Array | Rows | None], options: Options) -> StepRecord:
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            if isinstance(gradient, np.ndarray):
-                parameter.accumulate(gradient, 1 / options.grad_scale)
         self._pending += 1
-        if self._pending < options.accumulate:
+        completes = self._pending == options.accumulate
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            if not isinstance(gradient, Rows):
+                parameter.accumulate(gradient, 1 / options.grad_scale, completes=completes)
+        if not completes:
             return StepRecord(pending=self._pending)
         sums = [state["grad_sum"] if state["grad_count"] else None for state in self.states]
         record = self._step(self._decoded(sums), options.accumulate, options)
