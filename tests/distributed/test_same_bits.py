@@ -98,6 +98,7 @@ OPTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "bfloat16, Kahan": ("bfloat16", "float32", {"rounding": "kahan"}),
     "float16": ("float16", "float16", {"state_dtype": "float16"}),
     "accumulated and clipped": ("float32", "float32", {"accumulate": 2, "clip_norm": 0.5}),
+    "accumulated as a tree": ("float32", "bfloat16", {"accumulate": 3, "accumulate_sum": "tree", "clip_norm": 0.5}),
     "clipped by value, two threads": ("float32", "float32", {"clip_value": 0.1, "threads": 2}),
 }
 

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 
 from onepass.arrays import Array
-from onepass.distributed.message import Message
+from onepass.distributed.message import Message, Room
 
 
 class Gloo:
@@ -23,6 +23,7 @@ class Gloo:
         self._group = group
         self.rank: int = dist.get_rank(group)
         self.size: int = dist.get_world_size(group)
+        self._rooms = [(Room(), Room()) for _ in range(self.size)]
         self._global = [dist.get_global_rank(group, rank) for rank in range(self.size)]
 
     def gather(self, data: bytes) -> list[bytes]:
@@ -39,8 +40,8 @@ class Gloo:
 
     def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
         works = []
-        incoming = [Message(arrays) for arrays in receive]
-        outgoing = [Message(arrays).pack() for arrays in send]
+        incoming = [Message(arrays, room) for arrays, (room, _) in zip(receive, self._rooms, strict=True)]
+        outgoing = [Message(arrays, room).pack() for arrays, (_, room) in zip(send, self._rooms, strict=True)]
         for distance in range(1, self.size):
             source, target = (self.rank - distance) % self.size, (self.rank + distance) % self.size
             for buffer in incoming[source].buffers:

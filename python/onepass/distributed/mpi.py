@@ -11,11 +11,13 @@ import numpy as np
 from mpi4py import MPI
 
 from onepass.arrays import Array
-from onepass.distributed.message import Message
+from onepass.distributed.message import Message, Room
 
 #: Bytes that `gather` moves at once; what is longer takes a second call.
 _SHORT = 64
 _LENGTH = 8
+#: Looks at a message before others get the core, who may keep it for milliseconds; some 50 microseconds.
+POLLS = 100
 #: Bytes of a message at most: there are implementations that count in 32 bits.
 _LONGEST = 2**30
 
@@ -32,6 +34,7 @@ class Mpi:
         self._comm, self._timeout = comm.Dup(), timeout
         self.rank: int = self._comm.rank
         self.size: int = self._comm.size
+        self._rooms = [(Room(), Room()) for _ in range(self.size)]
 
     def gather(self, data: bytes) -> list[bytes]:
         own = len(data).to_bytes(_LENGTH, "little") + data[: _SHORT - _LENGTH]
@@ -48,8 +51,8 @@ class Mpi:
 
     def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
         requests = []
-        incoming = [Message(arrays) for arrays in receive]
-        outgoing = [Message(arrays).pack() for arrays in send]
+        incoming = [Message(arrays, room) for arrays, (room, _) in zip(receive, self._rooms, strict=True)]
+        outgoing = [Message(arrays, room).pack() for arrays, (_, room) in zip(send, self._rooms, strict=True)]
         # Each begins with its neighbour, so that not all send to the same one at once.
         for distance in range(1, self.size):
             source, target = (self.rank - distance) % self.size, (self.rank + distance) % self.size
@@ -60,12 +63,14 @@ class Mpi:
             message.unpack()
 
     def _wait(self, requests: list[Any]) -> None:
-        """Yield the core to whoever has work, and let signals come through, until all is done."""
-        start = monotonic()
+        """Let signals come through until all is done, and soon yield the core to whoever has work."""
+        start, polls = monotonic(), 0
         while not MPI.Request.Testall(requests):
             if monotonic() - start > self._timeout:
                 raise TimeoutError(f"rank {self.rank} has waited {self._timeout:g} s for other processes")
-            os.sched_yield()
+            polls += 1
+            if polls > POLLS:
+                os.sched_yield()
 
 
 def _pieces(message: Message) -> list[Array]:

@@ -26,11 +26,14 @@ class Pieces:
     def __init__(self, layout: Layout, arrays: Sequence[Array]) -> None:
         self._layout = layout
         self._flat = [flat(array) for array in arrays]
+        self._cut: dict[int, list[Array]] = {}
 
     def of(self, rank: int) -> list[Array]:
         """A view of each tensor: what this rank owns of it."""
-        parts = self._layout.parts[rank]
-        return [array[begin:end] for array, (begin, end) in zip(self._flat, parts, strict=True)]
+        if rank not in self._cut:
+            parts = self._layout.parts[rank]
+            self._cut[rank] = [array[begin:end] for array, (begin, end) in zip(self._flat, parts, strict=True)]
+        return self._cut[rank]
 
     def complete(self, comm: Communicator) -> None:
         """Collective: everybody gets what its owner has."""

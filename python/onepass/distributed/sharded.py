@@ -101,6 +101,7 @@ class Sharded:
             given["mirror"] = self._mirrors.of(self.comm.rank)
         #: The optimizer of what this process owns.
         self.local = optimizer(self._local_groups(asked, groups), **given, _whole=self._whole())
+        self._steps = self.local.state[0]["step"]
         self._gradients = Gradients(self.comm, self.layout, [compute_dtype(param.dtype) for param in self.params])
         return described(self.local, self._labels, self.params)
 
@@ -186,13 +187,12 @@ class Sharded:
         return streams, given
 
     def _said(self, streams: Sequence[Sequence[Array]], options: Mapping[str, Any]) -> Said:
-        plan = self.local
         return {
             "the number of micro-batches": str(len(streams)),
             "the dtypes of gradients": ", ".join(_names_of_dtypes(streams)),
             "the options of the step": repr(sorted(options.items())),
             "the hyper-parameters": repr([group.hyperparameters() for group in self.param_groups]),
-            "the steps so far": repr([int(state["step"]) for state in plan.state[:1]] + list(plan.pending)),
+            "the steps so far": repr((int(self._steps), *self.local.pending)),
         }
 
     def _require_writeable(self, given: Sequence[Sequence[Array] | None]) -> None:

@@ -86,7 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--distributed",
         action="store_true",
         help="on all processes that mpiexec has started, each of which takes a part of every batch and of the state; "
-        "prints the hash of the parameters at the end, which is that of one process",
+        "prints the hash of the parameters at the end, which is that of one process, and draws no picture",
     )
     parser.set_defaults(run=run, error=parser.error)
 
@@ -100,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
     start = perf_counter()
     asked = experiment(arguments)
     if arguments.distributed:
+        if arguments.json:
+            arguments.error("argument --json: --distributed prints what it finds; leave one out")
         return _run_together(asked)
     title = f"{arguments.preset}: {asked}" if arguments.preset else str(asked)
     picture: Path = arguments.out / (f"onepass-train-{arguments.preset}.png" if arguments.preset else PICTURE)
