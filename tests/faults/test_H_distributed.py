@@ -396,6 +396,8 @@ def test_H3_ema_arrays_and_copies_are_refused() -> None:
         built(None, ema=[np.zeros(3, np.float32)])
     with pytest.raises(TypeError, match="parts that other processes step"):
         built(None).local.__copy__()
+    with pytest.raises(TypeError, match="Twin: its arrays are parts"):
+        op.reference.Twin(built(None).local)
 
 
 def gradient_set_to_zero(comm: Thread) -> NDArray[np.float32]:

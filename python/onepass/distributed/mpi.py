@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from time import monotonic
+from functools import partial
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ _LENGTH = 8
 POLLS = 100
 #: Bytes of a message at most: there are implementations that count in 32 bits.
 _LONGEST = 2**30
+
+
+_yield = getattr(os, "sched_yield", partial(sleep, 0))  # which Windows does not have
 
 
 class Mpi:
@@ -70,7 +74,7 @@ class Mpi:
                 raise TimeoutError(f"rank {self.rank} has waited {self._timeout:g} s for other processes")
             polls += 1
             if polls > POLLS:
-                os.sched_yield()
+                _yield()
 
 
 def _pieces(message: Message) -> list[Array]:

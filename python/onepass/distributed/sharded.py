@@ -87,6 +87,9 @@ class Sharded:
         asked = as_groups(owner, params)
         defaults = bound(owner, optimizer.hyperparameters, (), dict(given))
         groups = [new_group(optimizer, group, defaults) for group in asked]
+        for group in groups:
+            if factors := getattr(RULES[group.rule], "factors", ()):  # of rows and columns
+                raise ValueError(f"{self._owner}: its state {factors[0].name!r} is not of elements, and cannot be cut")
         #: All parameters, whole.
         self.params: list[Array] = [param for group in groups for param in group.params]
         self._labels = _labels(groups)

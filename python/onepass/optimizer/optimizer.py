@@ -474,10 +474,14 @@ class Optimizer(Declared):
         return self._copied("__getstate__", {})
 
     def _copied(self, method: str, memo: dict[int, Any]) -> dict[str, Any]:
-        if self._whole:
-            raise TypeError(f"{self._owner}: {method}: its arrays are parts that other processes step along with")
+        self.require_whole(method)
         with self._turn.at_rest(method):
             return copy.deepcopy(self._parts(), memo)
+
+    def require_whole(self, method: str) -> None:
+        """Raise TypeError if the parameters are parts that `onepass.distributed` steps; `method` is named in it."""
+        if self._whole:
+            raise TypeError(f"{self._owner}: {method}: its arrays are parts that other processes step along with")
 
     def _rebuild(self) -> None:
         """Bind everything anew: a plan in the midst of a step is of no use in a forked child."""
