@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import RULES, dtype_of, options_of
+from cases import LAYERS, RULES, dtype_of, options_of
 from numpy.typing import NDArray
 from ranks import Thread, bits, together
 
@@ -117,7 +117,9 @@ def test_every_option_has_one_hash(cls: type[op.Optimizer], name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("ranks", RANKS)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_fifty_steps_have_one_hash(threads: int, ranks: int) -> None:
+@pytest.mark.parametrize("layer", [layer for layer in LAYERS if layer != "serial"])
+def test_fifty_steps_have_one_hash(layer: str, threads: int, ranks: int) -> None:
+    op.set_threading_layer(layer)
     options = {"clip_norm": 1.0, "accumulate": 2, "ema": True, "threads": threads}
     case = (op.AdamW, 50, np.float32, dtype_of("bfloat16"), options)
     assert sharded(ranks, *case) == alone(*case)
