@@ -108,7 +108,7 @@ def test_bad_parameter_forms(params: Any, error: type[Exception], text: str) -> 
         (3.0, TypeError, "gradients must be"),
         (None, ValueError, "gradients are missing"),
         ([np.ones(2)], ValueError, "got 1 gradients for 2 parameters"),
-        ([np.ones(2)] * 3, ValueError, "got 3 gradients for 2 parameters"),
+        ([np.ones(2)] * 3, ValueError, "got 3 gradients for 2 parameters; what adds up to one is a list in the list"),
         ({"w": np.ones(2)}, ValueError, "gradients has nothing for 'b'; pass None to leave it out"),
         ({"w": np.ones(2), "b": None, "c": None}, ValueError, "there is no parameter 'c'"),
         ({"w": np.ones(2), "b": np.ones(2)}, ValueError, "gradient 1 ('b') has shape (2,), its parameter has (1,)"),

@@ -198,7 +198,7 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const Ste
   auto& tensors = plan().tensors();
   if (gradients.size() != tensors.size())
     throw py::value_error(caller_ + ": got " + std::to_string(gradients.size()) + " gradients for " +
-                          std::to_string(tensors.size()) + " parameters");
+                          std::to_string(tensors.size()) + " parameters; what adds up to one is a list in the list");
   std::vector<py::object> kept;
   kept.reserve(tensors.size());
   // Python code may run here, of a subclass of list, and change arrays; behind it everything is looked at.

@@ -81,6 +81,20 @@ CPP = [
         "rest > 1) on_copies",
         "faults/test_B_arrays.py::test_B12_B20_every_size_up_to_130[sgd]",
     ),
+    Mutant(
+        "a sum's halves are the even and the odd arrays",
+        "cpp/kernel/tree_sum.hpp",
+        "items[2 * i] + items[2 * i + 1]",
+        "items[i] + items[i + count]",
+        "test_gradient_sums.py::test_the_tree[4]",
+    ),
+    Mutant(
+        "a partial sum is forgotten",
+        "cpp/engine/treatment.cpp",
+        "(1U << sum_to) - 1",
+        "(1U << sum_to) >> 1",
+        "test_gradient_sums.py::test_accumulating_as_a_tree_is_a_list[float32-8]",
+    ),
 ]
 
 PYTHON = [

@@ -10,6 +10,7 @@ w = np.zeros((4, 3), np.float32)
 g = np.ones_like(w)
 
 op.SGD(w, 0.1, 0.9, nesterov=True, maximize=True).step(g)
+op.SGD([w, w.copy()], accumulate=4, accumulate_sum="tree").step([[g, g], (g, g)])
 op.AdamW([w], lr=1e-3, betas=(0.9, 0.99), weight_decay=0, clip_norm=1.0, state_dtype="bfloat16", zero_grad=True)
 op.Adam({"w": w}, decoupled_weight_decay=True, rounding="nearest", accumulate=2).step({"w": None})
 op.Lion([{"params": [w], "lr": 0.1}, {"params": [w.copy()]}], seed=7, flush_subnormals=True)
