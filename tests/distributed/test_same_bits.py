@@ -206,3 +206,16 @@ def test_averages_can_be_had_whole() -> None:
         return bits(opt.whole("ema")) + bits(opt.whole("averaged"))
 
     assert together(3, program) == [program(None)] * 3
+
+
+def test_a_norm_is_added_in_the_order_of_one_process() -> None:
+    """Each of the small squares is lost beside the large one, unless another rank adds them up before."""
+
+    def norm(comm: Thread | None) -> float | None:
+        params = [np.zeros(1, np.float32) for _ in range(200)]
+        gradients = [np.array([2.0**27 if at == 1 else 1.0], np.float32) for at in range(200)]
+        return Sharded(op.LAMB, params, comm, clip_norm=1.0).step([[gradient] for gradient in gradients]).grad_norm
+
+    assert norm(None) == 2.0**27
+    for ranks in (2, 4):
+        assert together(ranks, norm) == [2.0**27] * ranks
