@@ -34,6 +34,7 @@ ROOMS: dict[str, str] = {
     "gluon": "checkpoint checks optimizer optimizers schedules sparse",
     "solve": "_core arrays checks formats group",
     "bench.turns": "",
+    "distributed": "_core arrays checkpoint checks config formats optimizer rules schedules sparse",
     "torch": "_core bench.turns checks config formats optimizer optimizers rules signatures",
     "reference.kernels": "arrays formats",
     "reference.textbook": "arrays",

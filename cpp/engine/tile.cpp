@@ -96,11 +96,13 @@ class Tile {
 
  private:
   std::size_t slot_count() const { return t_.member.rule->slots.size(); }
-  std::uint32_t index() const { return static_cast<std::uint32_t>(begin_); }
+  // Elements are told apart by their indices in the whole, so that a part has the noise that the whole has there.
+  std::int64_t whole_index() const { return tensor_.first + begin_; }
+  std::uint32_t index() const { return static_cast<std::uint32_t>(whole_index()); }
   // `time` tells the step from those before it.
   NoiseKey noise(Purpose purpose, std::int64_t time) const {
     return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(time), purpose,
-                     static_cast<std::uint64_t>(begin_) >> 32);
+                     static_cast<std::uint64_t>(whole_index()) >> 32);
   }
   const Passes& param_passes() const { return table_.of(tensor_.param.dtype); }
 
@@ -248,9 +250,10 @@ class Tile {
 void treat(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage, double* sums) noexcept {
   const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
   const std::int64_t width = treatment.member.tensor->matrices.width;
+  const std::int64_t first = treatment.member.tensor->first;
   for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
     // Where the upper half of the index changes, so does the noise.
-    std::int64_t to = std::min(stretch.end, (begin | 0xffffffff) + 1);
+    std::int64_t to = std::min(stretch.end, ((first + begin) | 0xffffffff) + 1 - first);
     if (treatment.in_tiles) to = std::min(to, begin + tile_size);
     if (treatment.ends_with_rows) to = std::min(to, begin - begin % width + width);
     Tile tile(call, treatment, stretch.source, begin, to - begin);
