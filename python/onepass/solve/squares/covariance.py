@@ -65,7 +65,7 @@ def covariance_of(jac: Array, gradient: Array, active: Array, cost: float, *, kn
     left_over = m - free.size
     variance = 1.0 if known_noise else 2 * cost / left_over if left_over > 0 else np.inf
 
-    columns = jac[:, free]
+    columns = jac if free.size == n else jac[:, free]
     norms = column_norms(columns)
     scale = or_one(norms)
     columns = columns / scale
@@ -75,6 +75,9 @@ def covariance_of(jac: Array, gradient: Array, active: Array, cost: float, *, kn
     rank = np.count_nonzero(s > max(m, n) * np.finfo(np.float64).eps * s.max(initial=0.0))
     root = vt[:rank].T / s[:rank]
     found = np.zeros((n, n))
+    if rank == free.size == n and np.isfinite(variance):
+        determined: Array = variance * (root @ root.T) / (scale[:, None] * scale)
+        return determined
     if np.isinf(variance):
         unknown = np.full(free.size, True)
         known_part = np.zeros((free.size, free.size))
