@@ -138,6 +138,18 @@ def lbfgs_direction(
     gamma: float,
     newest: int,
 ) -> float: ...
+def lbfgs_bounded_step(
+    out: NDArray[Any],
+    d: NDArray[Any],
+    x: NDArray[Any],
+    g: NDArray[Any],
+    lower: NDArray[Any],
+    upper: NDArray[Any],
+    ys: Sequence[NDArray[Any]],
+    ss: Sequence[NDArray[Any]],
+    products: NDArray[np.float64],
+    theta: float,
+) -> tuple[float, float, float] | None: ...
 def residual_differences(
     function: Callable[[NDArray[np.float64]], Any],
     checked: Callable[[Any], NDArray[np.float64]],

@@ -29,7 +29,7 @@ pytest.importorskip("ml_dtypes")
 
 CASES = list(all_cases())
 HERE = [Place(op.isas()[0], "serial", 1)]
-SOLVERS = ["dots", "combine", "blend", "rank_two", "lbfgs", "levenberg_marquardt"]
+SOLVERS = ["dots", "combine", "blend", "rank_two", "lbfgs", "lbfgs_bounds", "levenberg_marquardt"]
 
 
 @pytest.mark.parametrize("what", [*signatures, *SOLVERS])
