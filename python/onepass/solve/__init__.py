@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from onepass.solve.squares.covariance import covariance
     from onepass.solve.squares.curve_fit import curve_fit
     from onepass.solve.squares.curve_fit_batch import curve_fit_batch
+    from onepass.solve.squares.fit_report import fit_report
     from onepass.solve.squares.least_squares import least_squares
     from onepass.solve.squares.least_squares_batch import least_squares_batch
     from onepass.solve.squares.leastsq import leastsq
@@ -29,6 +30,7 @@ else:
                     "covariance",
                     "curve_fit",
                     "curve_fit_batch",
+                    "fit_report",
                     "least_squares",
                     "least_squares_batch",
                     "leastsq",
@@ -46,6 +48,7 @@ __all__ = [
     "covariance",
     "curve_fit",
     "curve_fit_batch",
+    "fit_report",
     "least_squares",
     "least_squares_batch",
     "leastsq",
