@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, type_check_only
+from typing import Any, TypedDict, overload, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,30 @@ def lbfgs_direction(
     gamma: float,
     newest: int,
 ) -> float: ...
+def lbfgs_bounded_step(
+    out: NDArray[Any],
+    d: NDArray[Any],
+    x: NDArray[Any],
+    g: NDArray[Any],
+    lower: NDArray[Any],
+    upper: NDArray[Any],
+    ys: Sequence[NDArray[Any]],
+    ss: Sequence[NDArray[Any]],
+    products: NDArray[np.float64],
+    theta: float,
+) -> tuple[float, float, float] | None: ...
+def residual_differences(
+    function: Callable[[NDArray[np.float64]], Any],
+    checked: Callable[[Any], NDArray[np.float64]],
+    x: NDArray[np.float64],
+    f: NDArray[np.float64],
+    relative: float,
+    typical: NDArray[np.float64],
+    steps: NDArray[np.float64] | None,
+    lower: NDArray[np.float64] | None,
+    upper: NDArray[np.float64] | None,
+    central: bool,
+) -> NDArray[np.float64]: ...
 def half_squares(f: NDArray[np.float64]) -> Any: ...
 
 class LevenbergMarquardt:
@@ -159,15 +183,21 @@ class LevenbergMarquardt:
     ) -> None: ...
     @property
     def x(self) -> NDArray[np.float64]: ...
+    @overload
     def differentiate(
         self, rows: NDArray[np.int64], f: NDArray[np.float64], jacobians: NDArray[np.float64]
     ) -> NDArray[np.int8]: ...
-    def propose(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
+    @overload
+    def differentiate(self, row: int, f: NDArray[np.float64], jacobian: NDArray[np.float64]) -> int: ...
+    def propose(self, rows: NDArray[np.int64] | int) -> NDArray[np.float64]: ...
     def accelerate(self, rows: NDArray[np.int64], bends: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    @overload
     def judge(
-        self, rows: NDArray[np.int64], costs: NDArray[np.float64] | float
+        self, rows: NDArray[np.int64], costs: NDArray[np.float64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.int8]]: ...
+    @overload
+    def judge(self, row: int, cost: float) -> tuple[bool, int]: ...
     def trust(self, rows: NDArray[np.int64]) -> None: ...
     def steps(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
-    def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
+    def sizes(self, rows: NDArray[np.int64] | int) -> NDArray[np.float64]: ...
     def scales(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
