@@ -146,7 +146,8 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def("add", &bind::BoundPlan::add, py::arg("groups"), py::arg("tensors"), "more of both, all or none")
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def(
-          "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}, false, py::none()); },
+          "step",
+          [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}, false, py::none()); },
           py::arg("gradients"))
       .def(
           "step_with",

@@ -307,8 +307,7 @@ void BoundPlan::check(const py::sequence& gradients) {
   take(gradients, {});
 }
 
-StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found,
-                           const py::object& together) {
+StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together) {
   const Turn turn(running_);
   found |= found_inf;
   options.completes = pending + 1 == options.accumulate;

@@ -35,9 +35,9 @@ class BoundPlan {
   void check(const py::sequence& gradients);
 
   // One call with these gradients: arrays, lists of arrays that are summed, or SparseRows. Checks all before it changes
-  // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between, but
-  // for `together` if it is not None. Where the norm is asked for, that takes the squares of each tile, and whether they
-  // are finite, and returns both for all tiles of all processes.
+  // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between,
+  // but for `together` if it is not None. Where the norm is asked for, that takes the squares of each tile, and whether
+  // they are finite, and returns both for all tiles of all processes.
   StepResult step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together);
 
   std::int64_t applied = 0;  // steps so far
