@@ -50,7 +50,7 @@ def slow(session: nox.Session) -> None:
 
 @nox.session
 def exhaustive(session: nox.Session) -> None:
-    """Many minutes: sanitizers, every float32, 2**32 elements, all mutants, hundreds of kills."""
+    """Many minutes: all rules in each test, sanitizers, every float32, all mutants, hundreds of kills."""
     session.install(".[test]")
     session.run("pytest", "-m", "exhaustive", *session.posargs)
 

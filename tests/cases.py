@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,28 @@ LAYERS = [name for name, lacks in _core.threading_layers().items() if not lacks]
 TEAMS = [("serial", 1), *itertools.product([name for name in ("pool", "openmp") if name in LAYERS], (2, 3))]
 EVERYWHERE = [(isa, *team) for isa in ISAS for team in TEAMS]
 CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
+RECORDS = {record["name"]: record for record in _core.rules()}
+
+
+def kind_of(rule: str) -> Hashable:
+    """All by which the engine tells rules apart: what it reads of them beside the formula."""
+    record = RECORDS[rule]
+    kinds = tuple((kind, of) for _, kind, _, of, _ in record["slots"])
+    return kinds, len(record["scalars"]), len(record["stages"]), record["in_buffers"], record["lazy"]
+
+
+def some(values: Iterable[Any], kind: Callable[[Any], Hashable] = kind_of) -> list[Any]:
+    """Parameters of a test that is about the engine: the first value of each kind, and all others if `exhaustive`."""
+    first: dict[Hashable, Any] = {}
+    return [
+        pytest.param(value, marks=() if first.setdefault(kind(value), value) is value else pytest.mark.exhaustive)
+        for value in values
+    ]
+
+
+def kind_of_class(cls: type[Optimizer]) -> Hashable:
+    """That of its first rule."""
+    return kind_of(cls.rules[0])
 
 
 def shown(value: object) -> str:
@@ -93,8 +115,10 @@ def flat(arrays: Iterable[Any]) -> Array:
 
 
 def assert_same_bits(actual: Any, expected: Any) -> None:
-    """Equal bit for bit, but for the payload and sign of NaNs."""
+    """Equal bit for bit, but for the payload and sign of NaNs; None, which is no array, equals itself."""
     for one, other in zip(actual, expected, strict=True):
+        if one is other is None:
+            continue
         assert one.dtype == other.dtype
         assert one.shape == other.shape
         unsigned = f"u{one.dtype.itemsize}"

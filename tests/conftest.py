@@ -1,12 +1,14 @@
-"""What holds for all tests: threads and their layer as they were, and the helpers in cases.py importable."""
+"""What holds for all tests: threads and their layer as they were, helpers importable, little work for the collector."""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401  (what it looks up among the collector's objects must not be frozen before)
 import numpy as np
 import pytest
 
@@ -16,6 +18,17 @@ import onepass as op
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """What is imported and collected stays to the end: nobody looks for garbage in it, neither meanwhile nor later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import MutableMapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from cases import DTYPES, ISAS, LAYERS, RULES, TEAMS, arrays_of, assert_same_bits, build, spread, unaligned
+from cases import DTYPES, ISAS, LAYERS, RULES, TEAMS, arrays_of, assert_same_bits, build, some, spread, unaligned
 from hypothesis import given, settings, strategies
 
 import onepass as op
@@ -59,18 +60,18 @@ def test_every_size_and_alignment(rule: str, isa: str, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("layer", "threads"), TEAMS)
-@pytest.mark.parametrize("rule", RULES)
-def test_every_team(rule: str, layer: str, threads: int, dtype: Any) -> None:
-    op.set_threading_layer(layer)
-    op.set_num_threads(threads)
-    optimizer = build(rule, gradients_at(0, dtype))
-    run(optimizer, dtype, offset=0)
-    assert_same_bits(arrays_of(optimizer), expected(rule, dtype))
+@pytest.mark.parametrize("rule", some(RULES))
+def test_every_team(rule: str, dtype: Any) -> None:
+    for layer, threads in TEAMS:
+        op.set_threading_layer(layer)
+        op.set_num_threads(threads)
+        optimizer = build(rule, gradients_at(0, dtype))
+        run(optimizer, dtype, offset=0)
+        assert_same_bits(arrays_of(optimizer), expected(rule, dtype))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", some(RULES))
 def test_every_tensor_by_itself(rule: str, dtype: Any) -> None:
     optimizers = [build(rule, param) for param in gradients_at(0, dtype)]
     for step in range(1, STEPS + 1):
@@ -82,7 +83,7 @@ def test_every_tensor_by_itself(rule: str, dtype: Any) -> None:
     assert_same_bits([*params, *states], expected(rule, dtype))
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", some(RULES))
 def test_maximize(rule: str) -> None:
     optimizer = build(rule, gradients_at(0, np.float32), maximize=True)
     run(optimizer, np.float32, offset=0)
@@ -108,33 +109,33 @@ def test_special_values(rule: str, isa: str, dtype: Any) -> None:
     assert_same_bits(arrays_of(optimizer), twin.arrays())
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 10, 999, 10**6, 2**24 + 1, 2**31, 2**53 - 1])
 @pytest.mark.parametrize("rule", RULES)
-def test_every_step_count(rule: str, step: int, rng: np.random.Generator) -> None:
-    optimizer = build(rule, [spread(rng, 100, np.float64)])
-    twin = Twin(optimizer)
-    for state in (*optimizer.state, *twin.states):
-        state["step"][...] = step - 1
-    gradient = spread(rng, 100, np.float64)
-    optimizer.step([gradient])
-    twin.step([gradient])
-    assert_same_bits(arrays_of(optimizer), twin.arrays())
-    assert np.isfinite(optimizer.params[0]).all()
+def test_every_step_count(rule: str, rng: np.random.Generator) -> None:
+    for step in (1, 2, 3, 10, 999, 10**6, 2**24 + 1, 2**31, 2**53 - 1):
+        optimizer = build(rule, [spread(rng, 100, np.float64)])
+        twin = Twin(optimizer)
+        for state in (*optimizer.state, *twin.states):
+            state["step"][...] = step - 1
+        gradient = spread(rng, 100, np.float64)
+        optimizer.step([gradient])
+        twin.step([gradient])
+        assert_same_bits(arrays_of(optimizer), twin.arrays())
+        assert np.isfinite(optimizer.params[0]).all()
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_functional_is_the_same_kernel(rule: str, rng: np.random.Generator) -> None:
     signature = signatures[rule]
-    optimizer = build(rule, [spread(rng, 100, np.float32)])
+    optimizer = build(rule, [spread(rng, (20, 5), np.float32)])
     (param,), (state,) = optimizer.params, optimizer.state
     twin = param.copy()
-    arrays = {name: state[name].copy() for name in (*signature.slots, *signature.scalars)}
+    arrays = copy.deepcopy(signature.kept(param, state))
     hypers = {name: optimizer.param_groups[0][name] for name in signature.defaults}
     for step in range(1, 5):
-        gradient = spread(rng, 100, np.float32)
+        gradient = spread(rng, (20, 5), np.float32)
         optimizer.step([gradient])
         getattr(op.functional, f"{rule}_")(twin, gradient, step=step, **arrays, **hypers)
-    assert_same_bits([twin, *arrays.values()], [param, *(state[name] for name in arrays)])
+    assert_same_bits([twin, *arrays.values()], [param, *signature.kept(param, state).values()])
 
 
 @given(data=strategies.data())
@@ -174,7 +175,7 @@ def test_groups_have_their_own_hypers_and_dtypes(rng: np.random.Generator) -> No
     assert_same_bits(together.params, [optimizer.params[0] for optimizer in apart])
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", some(RULES))
 def test_parameters_at_different_step_counts(rule: str, rng: np.random.Generator) -> None:
     """A parameter without a gradient sits the step out, and its step count with it."""
     optimizer = build(rule, [spread(rng, size, np.float64) for size in (5, 6, 5, 7)])

@@ -100,7 +100,7 @@ def test_every_value_of_an_option_and_every_field_of_the_record_is_named() -> No
 def test_the_table_of_kinds() -> None:
     kinds: dict[str, dict[str, None]] = {}
     for rule in RULES.values():
-        for slot in rule.slots:
+        for slot in (slot for slot in rule.slots if slot.of == "element"):
             kinds.setdefault(slot.kind.replace("_", " "), {})[slot.name] = None
     for kind, slots in kinds.items():
         row = re.search(rf"^\| {kind} \| (.*?) \|", PAGES["storage.md"], re.MULTILINE)
@@ -117,8 +117,8 @@ def test_the_table_of_choices() -> None:
     for names, states, moved in rows:
         slots = {}
         for name in re.findall(r"`(\w+)`", names):
-            (param, rule) = np.ones(1, np.float32), getattr(op, name)
-            slots[name] = len(RULES[rule([param]).param_groups[0].rule].slots)
+            rule = RULES[getattr(op, name)([np.ones(1)]).param_groups[0].rule]
+            slots[name] = len(rule.slots) - len(rule.factors)
         kept = [4 * count for count in slots.values()]
         assert [int(one) for one in states.split(",")] == (kept if len(set(kept)) > 1 else kept[:1]), names
         once = [int(one.split(",")[0]) for one in moved.split(";")] if ";" in moved or len(set(kept)) < 2 else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,7 @@ def imports_of(path: Path, package: str, modules: Iterable[str]) -> Iterator[str
                 yield inner if inner in modules else inner.rpartition(".")[0]
 
 
+@cache
 def graph_of(package: Path) -> dict[str, set[str]]:
     files = module_files(package)
     return {name: set(imports_of(path, package.name, files)) - {name} for name, path in files.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CLASSES, ISAS, LAYERS, RULES, arrays_of, assert_same_bits, build, run_python, spread
+from cases import (
+    CLASSES,
+    ISAS,
+    LAYERS,
+    RULES,
+    arrays_of,
+    assert_same_bits,
+    build,
+    kind_of_class,
+    run_python,
+    some,
+    spread,
+)
 
 import onepass as op
 from onepass import _core
@@ -68,7 +81,7 @@ def life_of(optimizer: op.Optimizer) -> list[Array]:
     return [array.copy() for array in arrays_of(optimizer)]
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", some(CLASSES, kind_of_class), ids=lambda cls: cls.__name__)
 def test_every_optimizer(cls: type[op.Optimizer]) -> None:
     def work(_: int) -> list[Array]:
         return life_of(op.create(cls.__name__.lower(), [np.linspace(-1, 1, 40_000)], clip_norm=1.0, ema=True))
@@ -81,7 +94,8 @@ def test_every_function_of_the_module() -> None:
     def work(_: int) -> list[Array]:
         found = []
         for signature in signatures.values():
-            arrays = [np.linspace(0.1, 1, 1000) for _ in range(2 + len(signature.slots))]
+            shapes = [(40, 25), (40, 25), *(slot.shape((40, 25)) for slot in signature.rule.slots)]
+            arrays = [np.linspace(0.1, 1, math.prod(shape)).reshape(shape) for shape in shapes]
             scalars = {name: np.array(0.5) for name in signature.scalars}
             getattr(op.functional, signature.function_name)(*arrays, step=3, **scalars)
             found += arrays
@@ -148,7 +162,7 @@ def test_settings_of_the_process_change_no_bit(rng: np.random.Generator) -> None
         assert_same_bits(arrays, found[0])
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", some(RULES))
 def test_one_optimizer_for_all(rule: str) -> None:
     """A step is refused while another runs; all else waits; nothing is torn."""
     optimizer = build(rule, [np.ones(50_000)])

@@ -31,12 +31,12 @@ class Recipe:
 
     @property
     def slots(self) -> int:
-        return len(self.signature.slots)
+        return len(self.signature.kinds)
 
     def bytes_moved(self, case: Case, dtype: str) -> float:
         """If each array goes through the processor once; the gradients twice, if their norm must be known first.
 
-        What rules of several stages read again of large tensors is not counted.
+        What rules of several stages read again of large tensors is not counted, nor is state of rows and columns.
         """
         size, options = FORMATS[dtype].bytes, self.step.options
         compute = 8 if dtype == "float64" else 4

@@ -250,6 +250,20 @@ float* require_scales(py::handle array, std::int64_t size, const Label& label) {
   return reinterpret_cast<float*>(proxy(array).data);
 }
 
+void* require_factor(py::handle array, const std::vector<std::int64_t>& shape, DType dtype, const Label& label) {
+  require_plain(array, label);
+  if (require_dtype(array, label) != dtype)
+    bad_type(label, "must have dtype " + std::string(dtype == DType::f64 ? "float64" : "float32") + ", got " +
+                        str(array.attr("dtype")));
+  const PyArray_Proxy& own = proxy(array);
+  if (own.nd != std::ssize(shape) || !std::equal(shape.begin(), shape.end(), own.dimensions))
+    bad_value(label, "must have shape " + str(py::tuple(py::cast(shape))) + ", got " + str(array.attr("shape")));
+  require_aligned(array, label);
+  require_writeable(array, label);
+  if (!(own.flags & c_contiguous)) bad_value(label, "is not contiguous in C order");
+  return own.data;
+}
+
 std::int64_t* require_counter(py::handle array, const Label& label) {
   return require_number<std::int64_t>(array, py::dtype::of<std::int64_t>().num(), "int64", label);
 }

@@ -70,6 +70,9 @@ ArrayView require_vector(py::handle array, bool written, const Label& label);
 // The scales of a state array of `size` elements in blocks: float32, one-dimensional.
 float* require_scales(py::handle array, std::int64_t size, const Label& label);
 
+// State of the rows or columns of a parameter: of this shape and dtype, contiguous in C order.
+void* require_factor(py::handle array, const std::vector<std::int64_t>& shape, DType dtype, const Label& label);
+
 // One native int64 or double, writeable: a step count, or state that is one number per parameter.
 std::int64_t* require_counter(py::handle array, const Label& label);
 double* require_scalar(py::handle array, const Label& label);

@@ -33,6 +33,34 @@ std::string problem_of_rows(const Tensor& tensor, const RuleInfo& rule, const do
   return {};
 }
 
+const char* const needs_c_order =
+    " must lie in C order, or have two axes, for state of its rows and columns; pass a contiguous copy";
+
+std::optional<Matrices> matrices_of(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
+  Matrices matrices;
+  const std::size_t axes = shape.size();
+  if (axes > 0) matrices.width = shape[axes - 1];
+  if (axes < 2) return matrices;
+  matrices.is_vector = false;
+  matrices.rows = shape[axes - 2];
+  for (std::size_t axis = 0; axis + 2 < axes; ++axis) matrices.count *= shape[axis];
+  std::int64_t expected = 1;
+  bool lies_so = true;
+  for (std::size_t axis = strides.size(); axis-- > 0; expected *= shape[axis])
+    lies_so = lies_so && (shape[axis] <= 1 || strides[axis] == expected);
+  if (lies_so || matrices.count * matrices.size() == 0) return matrices;
+  if (axes > 2) return {};
+  std::swap(matrices.rows, matrices.width);
+  matrices.transposed = true;
+  return matrices;
+}
+
+std::vector<std::int64_t> factor_shape(SlotShape of, std::span<const std::int64_t> shape) {
+  std::vector<std::int64_t> result(shape.begin(), shape.end());
+  if (result.size() >= 2) result[result.size() - (of == SlotShape::row ? 1 : 2)] = 1;
+  return result;
+}
+
 void require_countable(const std::string& caller, const std::vector<Tensor>& tensors, const StepOptions& options,
                        const Memory::Name& name) {
   for (std::size_t i = 0; i < tensors.size(); ++i) {

@@ -18,6 +18,10 @@ using namespace onepass;
 
 namespace {
 
+constexpr const char* name_of(SlotShape shape) {
+  return shape == SlotShape::row ? "row" : shape == SlotShape::column ? "column" : "element";
+}
+
 constexpr const char* name_of(SlotKind kind) {
   return kind == SlotKind::first_moment    ? "first_moment"
          : kind == SlotKind::second_moment ? "second_moment"
@@ -42,9 +46,11 @@ py::list rule_rows() {
   for (const RuleInfo& rule : rules())
     rows.append(py::dict(
         "name"_a = rule.name, "hypers"_a = tuple_of(rule.hypers, [](const char* hyper) { return py::str(hyper); }),
-        "slots"_a = tuple_of(
-            rule.slots,
-            [](const Slot& slot) { return py::make_tuple(slot.name, name_of(slot.kind), value_of(slot.start)); }),
+        "slots"_a = tuple_of(rule.slots,
+                             [](const Slot& slot) {
+                               return py::make_tuple(slot.name, name_of(slot.kind), value_of(slot.start),
+                                                     name_of(slot.shape), slot.of_vector);
+                             }),
         "scalars"_a = tuple_of(
             rule.scalars, [](const Scalar& scalar) { return py::make_tuple(scalar.name, value_of(scalar.start)); }),
         "lazy"_a = rule.lazy, "in_buffers"_a = rule.in_buffers,

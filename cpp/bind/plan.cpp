@@ -1,7 +1,9 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
+#include <utility>
 
 #include "engine/registry.hpp"
 #include "released_gil.hpp"
@@ -79,7 +81,9 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
   bound.group = static_cast<int>(group);
   bound.size = arrays.param_view.size;
   bound.param = {const_cast<void*>(arrays.param_view.data), arrays.param_view.dtype};
+  if (rule.factoring) bind_factors(state, rule, bound);
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+    if (rule.slots[s].shape != SlotShape::element) continue;
     const char* const name = rule.slots[s].name;
     bound.slots[s] = bind_slot(state, name);
     if (bound.slots[s].dtype != bound.slots[0].dtype ||
@@ -150,6 +154,31 @@ SlotArray BoundPlan::bind_slot(const py::dict& state, const char* name) {
   keep(scales, slot.scales, name, false);
   own(slot.scales, (arrays.param_view.size + block_size - 1) / block_size * 4, name);
   return slot;
+}
+
+void BoundPlan::bind_factors(const py::dict& state, const RuleInfo& rule, Tensor& bound) {
+  const Arrays& arrays = arrays_.back();
+  const auto shape = arrays.param.attr("shape").cast<std::vector<std::int64_t>>();
+  // Of what is not in C order the strides are those of Fortran's.
+  std::vector<std::int64_t> strides;
+  if (!arrays.param_view.c_order) {
+    std::int64_t stride = 1;
+    for (const std::int64_t length : shape) strides.push_back(std::exchange(stride, stride * length));
+  }
+  const std::optional<Matrices> matrices = matrices_of(shape, strides);
+  if (!matrices) throw py::value_error(owner_ + ": parameter " + arrays.name + needs_c_order);
+  bound.matrices = *matrices;
+  for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+    const Slot& slot = rule.slots[s];
+    bound.slots[s].dtype = bound.compute();
+    const char* const name = matrices->is_vector ? slot.of_vector : slot.name;
+    if (!name) continue;
+    const py::object array = state[name];
+    bound.slots[s].data =
+        require_factor(array, factor_shape(slot.shape, shape), bound.compute(), {owner_.c_str(), name, &arrays.name});
+    keep(array, bound.slots[s].data, name, false);
+    own(bound.slots[s].data, array.attr("nbytes").cast<std::int64_t>(), name);
+  }
 }
 
 // An array can change under us: resized, reshaped, made read-only.

@@ -94,7 +94,9 @@ Tensor TensorPlan::bind_state(std::size_t number, const RuleInfo& rule, const py
   Tensor bound;
   bound.param = {entry.layout.data, entry.layout.stored().value()};
   bound.size = entry.layout.size();
+  if (rule.factoring) bind_factors(number, rule, parts, bound);
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+    if (rule.slots[s].shape != SlotShape::element) continue;
     const char* const name = rule.slots[s].name;
     bound.slots[s] = {array(number, parts, name), nullptr};
     if (bound.slots[s].dtype == DType::q8) {
@@ -122,6 +124,27 @@ Tensor TensorPlan::bind_state(std::size_t number, const RuleInfo& rule, const py
   }
   if (has("mirror")) bound.mirror = array(number, parts, "mirror");
   return bound;
+}
+
+void TensorPlan::bind_factors(std::size_t number, const RuleInfo& rule, const py::dict& parts, Tensor& bound) {
+  const Entry& entry = entries_[number];
+  const auto refuse = [&](const std::string& what) {
+    throw py::value_error(owner_ + ": parameter " + entry.name + what);
+  };
+  if (entry.layout.dtype.code == dlpack::complex) refuse(" is complex, which has no state of rows and columns");
+  const std::optional<Matrices> matrices = matrices_of(entry.layout.shape, entry.layout.strides);
+  if (!matrices) refuse(needs_c_order);
+  bound.matrices = *matrices;
+  for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+    const Slot& slot = rule.slots[s];
+    bound.slots[s].dtype = bound.compute();
+    const char* const name = matrices->is_vector ? slot.of_vector : slot.name;
+    if (!name) continue;
+    const Layout& layout = keep(number, parts, name);
+    if (!is_factor(layout, slot.shape, entry.layout.shape, bound.compute()))
+      refuse(" has " + std::string(name) + " of another shape, dtype or order than its own");
+    bound.slots[s].data = layout.data;
+  }
 }
 
 const Layout& TensorPlan::keep(std::size_t number, const py::dict& parts, const char* role) {

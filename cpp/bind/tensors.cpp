@@ -109,4 +109,10 @@ bool TensorReader::ask(py::handle tensor, dlpack::Tensor& view, std::vector<std:
   return true;
 }
 
+bool is_factor(const Layout& layout, SlotShape of, const std::vector<std::int64_t>& shape, DType dtype) {
+  if (layout.shape != factor_shape(of, shape) || layout.stored() != dtype) return false;
+  const std::optional<Matrices> matrices = matrices_of(layout.shape, layout.strides);
+  return matrices && !matrices->transposed;
+}
+
 }  // namespace onepass::bind

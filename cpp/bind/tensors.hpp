@@ -10,6 +10,7 @@
 
 #include <pybind11/numpy.h>
 
+#include "demands.hpp"
 #include "dlpack.hpp"
 #include "engine/tensor.hpp"
 
@@ -27,6 +28,9 @@ struct Layout {
   std::int64_t size() const;            // of real numbers
   std::int64_t bytes() const { return size() * dtype.bits / 8 / (dtype.code == dlpack::complex ? 2 : 1); }
 };
+
+// Whether it is state of the rows or columns of a parameter of this shape.
+bool is_factor(const Layout& layout, SlotShape of, const std::vector<std::int64_t>& shape, DType dtype);
 
 class TensorReader {
  public:

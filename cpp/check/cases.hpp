@@ -86,15 +86,16 @@ constexpr Case row_cases[] = {
     {DType::bf16, DType::bf16, DType::f32, rows},
 };
 
-// Whole steps are the same whatever the rule: these show them. They have none to two slots, two have a scalar, one
-// stages.
-constexpr std::string_view whole_rules[] = {"sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb"};
+// Whole steps are the same whatever the rule: these show them. They have none to two slots, two have a scalar, two
+// stages, one of them rows and columns.
+constexpr std::string_view whole_rules[] = {"sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb", "adafactor"};
 
 inline std::vector<Case> cases_of(const RuleInfo& rule) {
   std::vector<Case> cases;
-  // Without slots there is nothing that can be stored otherwise.
+  // Where no slot is of the parameter's shape there is nothing that can be stored otherwise.
+  const bool chooses = std::ranges::any_of(rule.slots, [](const Slot& s) { return s.shape == SlotShape::element; });
   const auto add = [&](const Case& one) {
-    if (!rule.slots.empty() || one.state == compute_dtype(one.param)) cases.push_back(one);
+    if (chooses || one.state == compute_dtype(one.param)) cases.push_back(one);
   };
   for (const Layout& layout : layouts)
     add({layout.param, layout.grad, layout.state, layout.stochastic ? stochastic : nearest});

@@ -97,8 +97,15 @@ class Item {
   // Zero, as in a new optimizer, or anything that it may be.
   void add_state(const RuleInfo& rule, Random& random) {
     const bool filled = index_ % 2;
+    if (rule.factoring) shape_matrices();
     for (std::size_t s = 0; s < rule.slots.size(); ++s) {
       const Sign sign = rule.slots[s].kind == SlotKind::second_moment ? Sign::positive : Sign::either;
+      if (rule.slots[s].shape != SlotShape::element) {
+        const std::size_t size = count_of(rule.slots[s]);
+        tensor_.slots[s] = {size > 0 ? add(tensor_.compute(), size, sign, filled, random)
+                                     : Array{nullptr, tensor_.compute()}};
+        continue;
+      }
       tensor_.slots[s] = {add(case_.state, sign, filled, random)};
       if (case_.state == DType::q8)
         tensor_.slots[s].scales = static_cast<float*>(
@@ -109,6 +116,25 @@ class Item {
       scalars_[s] = start.hyper ? value_of(start.hyper, rule) : start.number;
       tensor_.scalars[s] = &scalars_[s];
     }
+  }
+
+  // As one row, as one matrix or as two, of an odd width where there is one, in either order of memory.
+  void shape_matrices() {
+    Matrices& matrices = tensor_.matrices;
+    matrices.width = tensor_.size;
+    if (index_ % 3 == 0) return;
+    matrices.is_vector = false;
+    for (const std::int64_t width : {3, 5, 7, 300})
+      if (tensor_.size % width == 0) matrices.width = width;
+    matrices.rows = tensor_.size / std::max<std::int64_t>(matrices.width, 1);
+    if (matrices.rows % 2 == 0 && matrices.rows > 0) matrices.rows /= 2, matrices.count = 2;
+    matrices.transposed = index_ % 4 == 1;
+  }
+  std::size_t count_of(const Slot& slot) const {
+    const Matrices& matrices = tensor_.matrices;
+    if (slot.shape == SlotShape::row && matrices.is_vector) return 0;
+    const bool per_row = (slot.shape == SlotShape::row) != matrices.transposed;
+    return static_cast<std::size_t>(matrices.count * (per_row ? matrices.rows : matrices.width));
   }
 
   Case case_;

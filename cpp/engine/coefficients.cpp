@@ -1,5 +1,8 @@
 #include "coefficients.hpp"
 
+#include <cmath>
+#include <limits>
+
 namespace onepass {
 namespace {
 
@@ -7,6 +10,16 @@ bool same_scalars(const Member& a, const Member& b) {
   for (std::size_t s = 0; s < a.rule->scalars.size(); ++s)
     if (*a.tensor->scalars[s] != *b.tensor->scalars[s]) return false;
   return true;
+}
+
+// One that is NaN stands for the epsilon of the tensor's arithmetic.
+std::array<double, max_hypers> hypers_of(const Member& member) {
+  std::array<double, max_hypers> hypers{};
+  const double epsilon = member.tensor->compute() == DType::f64 ? std::numeric_limits<double>::epsilon()
+                                                                : std::numeric_limits<float>::epsilon();
+  for (std::size_t h = 0; h < member.rule->hypers.size(); ++h)
+    hypers[h] = std::isnan(member.group->hypers[h]) ? epsilon : member.group->hypers[h];
+  return hypers;
 }
 
 }  // namespace
@@ -20,7 +33,7 @@ const double* Coefficients::prepare(const Member& member) {
     return of(*last_).coefs.data();
   }
   for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) own.scalars[s] = *member.tensor->scalars[s];
-  member.rule->prepare(*member.tensor->step + 1, member.group->hypers, own.scalars.data(), own.coefs.data());
+  member.rule->prepare(*member.tensor->step + 1, hypers_of(member).data(), own.scalars.data(), own.coefs.data());
   last_ = &member;
   return own.coefs.data();
 }

@@ -24,6 +24,7 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors, const Roundin
     treatments_.push_back({.member = {&tensor, &group, &rule, treatments_.size()}});
   }
   lay();
+  factors_.lay(treatments_);
 }
 
 void Plan::lay() {
@@ -52,6 +53,7 @@ StepResult Plan::run() noexcept {
   if (options.completes && measures()) result = measure();
   result.skipped |= options.skip;
   if (options.completes && !result.skipped && stages_.count() > 1) {
+    if (factors_.any()) factors_.renew(call_, treatments_);
     stages_.run(call_, sum_line_, treatments_, coefficients_, line_.cost());
   } else if (options.completes && !result.skipped) {
     line_.share(treatments_, options.threads,

@@ -1,12 +1,13 @@
 // What does one optimizer step do? Everything for all parameters of all groups: one call, one parallel region, one
 // pass; a second region before it when, and only when, something global is asked of the gradients, and one more for
-// each further stage of a rule that needs sums over a tensor.
+// each further stage of a rule that needs sums over a tensor, or over rows and columns.
 #pragma once
 
 #include <utility>
 #include <vector>
 
 #include "coefficients.hpp"
+#include "factors.hpp"
 #include "line.hpp"
 #include "norm.hpp"
 #include "stages.hpp"
@@ -37,7 +38,11 @@ class Plan {
 
  private:
   void lay();
-  bool measures() const { return call_.options.measure_norm || call_.options.skip_nonfinite; }
+  // Gradients that are accumulated are added before rows and columns are looked at.
+  bool measures() const {
+    return call_.options.measure_norm || call_.options.skip_nonfinite ||
+           (call_.options.accumulate > 1 && factors_.any());
+  }
   StepResult measure() noexcept;
   void commit(bool skipped) noexcept;
 
@@ -48,6 +53,7 @@ class Plan {
   Line line_;
   SumLine sum_line_;
   Norm norm_;
+  Factors factors_;
   Stages stages_;
   bool has_rows_ = false;  // they are laid for a step with sparse gradients
   Call call_;

@@ -28,11 +28,17 @@ void prepare(std::int64_t t, const double* hypers, [[maybe_unused]] double* scal
                      std::make_index_sequence<Rule::scalars.count>{});
 }
 
+template <class Rule>
+typename Rule::template Coefs<double> coefs_of(const double* coefs) {
+  typename Rule::template Coefs<double> prepared;
+  std::memcpy(&prepared, coefs, sizeof prepared);
+  return prepared;
+}
+
 template <class Rule, class Stage, std::size_t... N, std::size_t... S>
 void prepare_stage_with(double* coefs, const double* sums, double size, double* scalars, std::index_sequence<N...>,
                         std::index_sequence<S...>) {
-  typename Rule::template Coefs<double> prepared;
-  std::memcpy(&prepared, coefs, sizeof prepared);
+  auto prepared = coefs_of<Rule>(coefs);
   Stage::prepare(prepared, sums[N]..., size, scalars[S]...);
   std::memcpy(coefs, &prepared, sizeof prepared);
 }
@@ -65,12 +71,53 @@ struct StageTable<Rule, StageList<Stages...>> {
   static constexpr auto all = all_of(std::make_index_sequence<sizeof...(Stages)>{});
 };
 
+template <class Rule, class T>
+void renew_as(const double* coefs, const double* sums, double count, T* state, std::int64_t size) {
+  const auto prepared = coefs_of<Rule>(coefs);
+  for (std::int64_t i = 0; i < size; ++i)
+    state[i] = static_cast<T>(Rule::renew(prepared, static_cast<double>(state[i]), sums[i] / count));
+}
+
+template <class Rule, class T>
+void weigh_as(const T* state, double divisor, T* weights, std::int64_t size) {
+  for (std::int64_t i = 0; i < size; ++i)
+    weights[i] = static_cast<T>(Rule::weight(static_cast<double>(state[i]) / divisor));
+}
+
+template <class Rule>
+constexpr std::size_t slot_of(SlotShape shape) {
+  std::size_t s = 0;
+  while (Rule::slots.items[s].shape != shape) ++s;
+  return s;
+}
+
+template <class Rule>
+constexpr Factoring factoring{
+    .row = slot_of<Rule>(SlotShape::row),
+    .column = slot_of<Rule>(SlotShape::column),
+    .renew =
+        [](const double* coefs, const double* sums, double count, void* state, bool is_double, std::int64_t size) {
+          if (is_double)
+            renew_as<Rule>(coefs, sums, count, static_cast<double*>(state), size);
+          else
+            renew_as<Rule>(coefs, sums, count, static_cast<float*>(state), size);
+        },
+    .divisor = [](const double* coefs, double mean) { return Rule::divisor(coefs_of<Rule>(coefs), mean); },
+    .weigh =
+        [](const void* state, double divisor, void* weights, bool is_double, std::int64_t size) {
+          if (is_double)
+            weigh_as<Rule>(static_cast<const double*>(state), divisor, static_cast<double*>(weights), size);
+          else
+            weigh_as<Rule>(static_cast<const float*>(state), divisor, static_cast<float*>(weights), size);
+        }};
+
 template <class Rule>
 constexpr int coef_count = sizeof(typename Rule::template Coefs<double>) / sizeof(double);
 
 template <class Rule>
 RuleInfo info_of(RulePlace place) {
-  static_assert(coef_count<Rule> <= max_coefs && Rule::slots.count <= max_slots && Rule::scalars.count <= max_scalars,
+  static_assert(coef_count<Rule> <= max_coefs && Rule::hypers.count <= max_hypers && Rule::slots.count <= max_slots &&
+                    Rule::scalars.count <= max_scalars,
                 "raise the limits in kernels.hpp and slot.hpp");
   static_assert(in_buffers<Rule> || Rule::slots.slow_before(Rule::slots.count) <= max_slow_slots,
                 "a kernel in registers has one hash for them");
@@ -83,8 +130,10 @@ RuleInfo info_of(RulePlace place) {
                 .lazy_where_zero = {},
                 .coefs = coef_count<Rule>,
                 .in_buffers = in_buffers<Rule>,
+                .factoring = nullptr,
                 .stages = StageTable<Rule, typename StagesOf<Rule>::type>::all,
                 .prepare = prepare<Rule>};
+  if constexpr (is_factored<Rule>) info.factoring = &factoring<Rule>;
   if constexpr (is_lazy<Rule>) info.lazy_where_zero = items_of(Rule::lazy_where_zero);
   return info;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -18,6 +19,16 @@ struct StageInfo {
   void (*prepare)(double* coefs, const double* sums, double size, double* scalars);
 };
 
+// Of a rule with state per row and per column, what becomes of it before the first stage.
+struct Factoring {
+  std::size_t row, column;  // which slots they are
+  // Renews elements of such state, stored in the compute type, with sums of the squares of so many gradients each.
+  void (*renew)(const double* coefs, const double* sums, double count, void* state, bool is_double, std::int64_t size);
+  double (*divisor)(const double* coefs, double mean_of_rows);
+  // The weights of such state, in its type.
+  void (*weigh)(const void* state, double divisor, void* weights, bool is_double, std::int64_t size);
+};
+
 struct RuleInfo {
   std::string_view name;
   RulePlace place;
@@ -27,7 +38,8 @@ struct RuleInfo {
   bool lazy;  // may be applied to some rows only, where these hyper-parameters are zero
   std::span<const char* const> lazy_where_zero;
   int coefs;
-  bool in_buffers;  // it has kernels for the compute types alone
+  bool in_buffers;             // it has kernels for the compute types alone
+  const Factoring* factoring;  // null without such state
   std::span<const StageInfo> stages;
   // Computes the coefficients of step t (1-based) and advances the scalars; plain double arithmetic.
   void (*prepare)(std::int64_t t, const double* hypers, double* scalars, double* coefs);

@@ -21,6 +21,14 @@ struct SlotArray : Array {
   float* scale_at(std::int64_t index) const { return scales + index / block_size; }
 };
 
+// How a parameter lies as matrices, for state of their rows and columns; with one axis it is one row.
+struct Matrices {
+  std::int64_t count = 1, rows = 1, width = 1;
+  bool is_vector = true;
+  bool transposed = false;  // what lies in a row is a column
+  std::int64_t size() const { return rows * width; }
+};
+
 // Parameters that share a rule and hyper-parameters.
 struct Group {
   int rule;
@@ -39,6 +47,7 @@ struct Tensor {
   std::span<const Array> addends;            // of a gradient that is a sum: all of them, `grad` the first
   RowGradient* rows = nullptr;               // in the place of `grad`: the gradient of some rows
   std::array<SlotArray, max_slots> slots{};  // all stored alike
+  Matrices matrices{};
   std::int64_t* step = nullptr;
   std::array<double*, max_scalars> scalars{};
   Array compensation;  // what rounding has cut off the parameter (Kahan)

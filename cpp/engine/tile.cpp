@@ -74,7 +74,7 @@ class Tile {
     std::array<void*, max_slots> slots;
     std::array<float*, max_slots> scales;
     for (std::size_t s = 0; s < slot_count(); ++s) {
-      slots[s] = t_.staging.state ? load_slot(s) : tensor_.slots[s].at(begin_);
+      slots[s] = load_slot(s);
       scales[s] = tensor_.slots[s].scale_at(begin_);
     }
     t_.kernels[number]({t_.coefs, t_.sign * call_.grad_factor, param, t_.storage.own_rounding, grad, slots.data(),
@@ -136,10 +136,56 @@ class Tile {
   const SlotPasses& slot_passes(std::size_t s) const {
     return table_.of(tensor_.slots[s].dtype, t_.member.rule->slots[s].kind);
   }
-  float* load_slot(std::size_t s) {
+  void* load_slot(std::size_t s) {
+    if (t_.member.rule->slots[s].shape != SlotShape::element) return load_factor(s);
     const SlotArray& slot = tensor_.slots[s];
+    if (!t_.staging.state) return slot.at(begin_);
     slot_passes(s).decode(slot.at(begin_), slot.scale_at(begin_), slots_[s].floats(), size_);
     return slots_[s].floats();
+  }
+  // The weights of rows or columns, for each of the elements.
+  void* load_factor(std::size_t s) {
+    if (tensor_.compute() == DType::f64) return spread(s, slots_[s].items);
+    return spread(s, slots_[s].floats());
+  }
+  template <class T>
+  T* spread(std::size_t s, T* to) const {
+    const Matrices& matrices = tensor_.matrices;
+    const bool is_row = t_.member.rule->slots[s].shape == SlotShape::row;
+    if (matrices.is_vector && is_row) {
+      std::fill_n(to, size_, T{1});
+      return to;
+    }
+    if (matrices.is_vector) {
+      t_.member.rule->factoring->weigh(tensor_.slots[s].at(begin_), 1, to, sizeof(T) == 8, size_);
+      return to;
+    }
+    auto* const weights = static_cast<T*>(is_row ? t_.weights.of_rows : t_.weights.of_columns);
+    const std::int64_t width = matrices.width, row = begin_ / width, column = begin_ % width;
+    if (is_row != matrices.transposed) return spread_rows(weights + row, width - column, to);
+    T* const across = weights + row / matrices.rows * width;
+    if (column + size_ <= width) return across + column;
+    return spread_columns(across, column, (row / matrices.rows + 1) * matrices.rows - row, to);
+  }
+  // Each for all elements of its row of memory, of which the first has `left` more.
+  template <class T>
+  T* spread_rows(const T* weight, std::int64_t left, T* to) const {
+    for (std::int64_t i = 0; i < size_; left = tensor_.matrices.width, ++weight) {
+      const std::int64_t end = std::min(i + left, size_);
+      for (; i < end; ++i) to[i] = *weight;
+    }
+    return to;
+  }
+  // Those of a matrix for each of its rows, of which there are `left` more.
+  template <class T>
+  T* spread_columns(const T* weights, std::int64_t column, std::int64_t left, T* to) const {
+    const std::int64_t width = tensor_.matrices.width;
+    for (std::int64_t i = 0; i < size_; column = 0) {
+      const std::int64_t end = std::min(i + width - column, size_);
+      for (const T* weight = weights + column; i < end; ++i) to[i] = *weight++;
+      if (--left == 0) left = tensor_.matrices.rows, weights += width;
+    }
+    return to;
   }
   void store_slot(std::size_t s, NoiseKey key) {
     const SlotArray& slot = tensor_.slots[s];
@@ -200,10 +246,12 @@ class Tile {
 
 void treat(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage, double* sums) noexcept {
   const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
+  const std::int64_t width = treatment.member.tensor->matrices.width;
   for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
     // Where the upper half of the index changes, so does the noise.
     std::int64_t to = std::min(stretch.end, (begin | 0xffffffff) + 1);
     if (treatment.in_tiles) to = std::min(to, begin + tile_size);
+    if (treatment.ends_with_rows) to = std::min(to, begin - begin % width + width);
     Tile tile(call, treatment, stretch.source, begin, to - begin);
     if (treatment.updates) tile.update(stage, sums);
     if (treatment.in_tiles && is_last) tile.follow_up();
@@ -226,6 +274,23 @@ TileSum sum_squares(const Call& call, const Treatment& treatment, const Stretch&
   add_to_sum(call, treatment, stretch.begin, size, buffer);
   const Array grad = readable(*call.table, *treatment.member.tensor, stretch.source, stretch.begin, size, buffer);
   return call.table->of(grad.dtype).sum_squares(grad.data, size, call.clip_bound);
+}
+
+void add_squares(const Call& call, const Treatment& treatment, std::int64_t begin, const RowsOfSquares& of) noexcept {
+  const double factor = treatment.sign * call.grad_factor;
+  const Array& grad = treatment.source.array;
+  const bool widens = grad.dtype == DType::f32 && treatment.member.tensor->compute() == DType::f64;
+  if (!widens && treatment.source.addends.empty()) {
+    call.table->of(grad.dtype).add_squares(treatment.source.at(begin), of, call.clip_bound, factor);
+    return;
+  }
+  // Row by row, as there is a buffer for one.
+  Buffer<sum_tile_size> buffer;
+  for (std::int64_t r = 0; r < of.rows; ++r) {
+    const Array row =
+        readable(*call.table, *treatment.member.tensor, treatment.source, begin + r * of.stride, of.width, buffer);
+    call.table->of(row.dtype).add_squares(row.data, {1, 0, of.width, of.sums + r, of.columns}, call.clip_bound, factor);
+  }
 }
 
 }  // namespace onepass

@@ -22,4 +22,7 @@ void gather(const Call& call, const Treatment& treatment, std::int64_t begin, st
 // The squares of the gradient of at most sum_tile_size elements, which is gathered first.
 TileSum sum_squares(const Call& call, const Treatment& treatment, const Stretch& stretch) noexcept;
 
+// Adds the squares of what the rule takes for the gradient, from the element `begin` on. Nothing is gathered.
+void add_squares(const Call& call, const Treatment& treatment, std::int64_t begin, const RowsOfSquares& of) noexcept;
+
 }  // namespace onepass

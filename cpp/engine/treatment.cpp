@@ -3,8 +3,13 @@
 #include <bit>
 #include <cmath>
 
+#include "language/lane_sums.hpp"
+
 namespace onepass {
 namespace {
+
+// Rows of so many elements are worth a tile of their own.
+constexpr std::int64_t long_row = 256;
 
 bool is_narrow(DType dtype) { return dtype != DType::f32 && dtype != DType::f64; }
 
@@ -81,8 +86,11 @@ void Treatment::prepare_rest(const Call& call) {
   }
   write_mirror = tensor.mirror && call.options.write_mirror;
   zero_grad = tensor.grad && call.options.zero_grad;
-  in_tiles = staging.param || staging.grad || staging.state || gathers || !source.addends.empty() ||
-             call.clip_bound < unlimited || call.rounding.flush_subnormals || update_mean || write_mirror || zero_grad;
+  const Matrices& matrices = tensor.matrices;
+  ends_with_rows = member.rule->factoring && matrices.width >= long_row && matrices.width % sum_lanes == 0;
+  in_tiles = member.rule->factoring || staging.param || staging.grad || staging.state || gathers ||
+             !source.addends.empty() || call.clip_bound < unlimited || call.rounding.flush_subnormals || update_mean ||
+             write_mirror || zero_grad;
 }
 
 }  // namespace onepass

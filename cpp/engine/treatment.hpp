@@ -35,20 +35,27 @@ struct Source {
   void* at(std::int64_t index) const { return array.at(index - begin); }
 };
 
+// What the rule takes for state of rows and columns, in the compute type, where a parameter is matrices.
+struct Weights {
+  void *of_rows = nullptr, *of_columns = nullptr;
+};
+
 struct Treatment {
   Member member;
   Source source{};
-  bool updates = false;       // the rule is applied: there is a gradient
-  bool gathers = false;       // gradients of several calls are added
-  std::uint32_t waiting = 0;  // which partial sums are added, a bit for each
-  int sum_to = 0;             // which of them the sum becomes
-  bool in_tiles = false;      // there is more to do than to call the kernel
-  bool noisy = false;         // something is rounded stochastically
+  bool updates = false;         // the rule is applied: there is a gradient
+  bool gathers = false;         // gradients of several calls are added
+  std::uint32_t waiting = 0;    // which partial sums are added, a bit for each
+  int sum_to = 0;               // which of them the sum becomes
+  bool in_tiles = false;        // there is more to do than to call the kernel
+  bool ends_with_rows = false;  // a tile is within a row of a matrix, whose weights need not be copied
+  bool noisy = false;           // something is rounded stochastically
   double sign = 1;
   Storage storage{};  // for which the staging was chosen
   Staging staging{};
   const Kernel* kernels = nullptr;  // of the stages
   const double* coefs = nullptr;
+  Weights weights{};
   std::int64_t time = 0;  // this step's number, from 1
   // What follows the update.
   bool update_mean = false, start_mean = false;

@@ -30,7 +30,7 @@ struct Array {
 constexpr int max_addends = 64;  // of a gradient that is a sum
 
 constexpr int max_scalars = 2;
-constexpr int max_coefs = 16;
+constexpr int max_coefs = 16, max_hypers = 16;
 
 constexpr int64_t block_size = 256;      // elements that share a scale
 constexpr int64_t sum_tile_size = 4096;  // elements whose squares are added by themselves
@@ -76,6 +76,13 @@ struct TileSum {
   void operator+=(const TileSum& next) { squares += next.squares, finite &= next.finite; }
 };
 
+// Of a part of a matrix: rows, each so far behind the one before, of at most sum_tile_size elements.
+struct RowsOfSquares {
+  int64_t rows, stride, width;
+  double* sums;     // one for each row, to which its own is added
+  double* columns;  // one for each element of a row, with room for a multiple of sum_lanes
+};
+
 // What can be done to arrays stored in one way; `compute` arrays are of compute_dtype. Null where it makes no sense.
 struct Passes {
   void (*decode)(const void* stored, void* compute, int64_t size);
@@ -92,6 +99,8 @@ struct Passes {
   // The sum of many arrays from element `start` on, as one binary tree over their numbers; of compute types alone.
   void (*sum_tree)(const Array* addends, int count, int64_t start, void* sum, int64_t size);
   TileSum (*sum_squares)(const void* stored, int64_t size, double bound);
+  // The squares of `factor` times what is stored, clipped before.
+  void (*add_squares)(const void* stored, const RowsOfSquares& of, double bound, double factor);
   // The mean moves by this part of the way to what is stored, or to this part of it before what is stored.
   void (*average)(const void* stored, void* mean, int64_t size, bool stays, double way, uint32_t index, NoiseKey noise);
   void (*flush_subnormals)(void* stored, int64_t size);

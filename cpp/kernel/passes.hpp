@@ -193,6 +193,52 @@ TileSum sum_squares(const void* stored, int64_t size, double bound) {
                                  : sum_clipped_squares<T, false>(items, size, bound);
 }
 
+// Sixteen elements of a row, which has its own sum, and each of them one with those of the rows above.
+template <class T, bool clips>
+struct RowSquares {
+  using F = Pack<ComputeOf<T>>;
+  F limit, factor;
+
+  void add(const T* from, double* column, LaneSums& row) const {
+    const auto add_doubles = [&](int lane, Pack<double> x) {
+      Codec<double>::store(column + lane, Codec<double>::load(column + lane) + x * x);
+      row.add_square(lane, x);
+    };
+    for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
+      const F x = Codec<T>::load(from + lane), taken = factor * (clips ? clipped(x, limit) : x);
+      if constexpr (sizeof(ComputeOf<T>) == 8) {
+        add_doubles(lane, taken);
+      } else {
+        const Doubles xs = to_doubles(taken);
+        for (int i = 0; i < 2; ++i) add_doubles(lane + i * lanes<Pack<double>>, xs.part[i]);
+      }
+    }
+  }
+};
+
+template <class T, bool clips>
+void add_clipped_squares(const T* stored, const RowsOfSquares& of, double bound, double factor) {
+  const RowSquares<T, clips> squares{everywhere<T>(bound), everywhere<T>(factor)};
+  const int64_t whole = of.width / sum_lanes * sum_lanes, rest = of.width - whole;
+  for (int64_t r = 0; r < of.rows; ++r) {
+    const T* const from = stored + r * of.stride;
+    LaneSums row;
+    for (int64_t i = 0; i < whole; i += sum_lanes) squares.add(from + i, of.columns + i, row);
+    if (rest > 0) {
+      T padded[sum_lanes] = {};
+      for (int64_t i = 0; i < rest; ++i) padded[i] = from[whole + i];
+      squares.add(padded, of.columns + whole, row);
+    }
+    of.sums[r] += row.total();
+  }
+}
+
+template <class T>
+void add_squares(const void* stored, const RowsOfSquares& of, double bound, double factor) {
+  const auto* const items = static_cast<const T*>(stored);
+  (bound < __builtin_inf() ? add_clipped_squares<T, true> : add_clipped_squares<T, false>)(items, of, bound, factor);
+}
+
 inline void widen_floats(const float* from, double* to, int64_t size) {
   sweep<lanes<Pack<float>>>(
       size,
@@ -220,6 +266,7 @@ constexpr Passes common_passes() {
   Passes passes{};
   passes.decode = decode<T>, passes.encode = encode<T>, passes.clip = clip<T>;
   passes.start_sum = start_sum<T>, passes.add_to_sum = add_to_sum<T>, passes.sum_squares = sum_squares<T>;
+  passes.add_squares = add_squares<T>;
   passes.average = average<T>, passes.flush_subnormals = flush_subnormals<T>;
   if constexpr (sizeof(T) >= sizeof(float)) passes.sum_tree = sum_tree<T>;
   return passes;

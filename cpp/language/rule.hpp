@@ -3,7 +3,8 @@
 //   name      the one name of the optimizer, in every layer
 //   hypers    hyper-parameters, in the order in which `prepare` takes them; "betas[0]" is the first of a pair
 //   slots     state arrays of the parameter's shape, in the order in which `step` takes them, and what each holds:
-//             first_moment("..."), second_moment("...") or iterate("..."), which decides how it may be rounded
+//             first_moment("..."), second_moment("...") or iterate("..."), which decides how it may be rounded;
+//             or, of the parameter's last two axes, per_row("...") and per_column("...", name where it has one axis)
 //   scalars   state of one double per parameter, scalar("..."), updated by `prepare`
 //             State starts at zero, or from what is given after its name: from(1), from("lr").
 //   Coefs<F>  what `step` needs of the hyper-parameters, each field an F
@@ -18,6 +19,13 @@
 //             reference it writes, and a later stage sees that as it was stored. From the second on each has
 //               prepare  (coefs&, sums..., size, scalars&...): what becomes of the coefficients with the sums of the
 //                        stage before; in double
+//   renew, divisor, weight
+//             for a rule with a slot per row and one per column, which are in the compute type and hold averages of the
+//             squared gradient. Before the first stage each is renewed; what a stage takes by value is its weight.
+//             Where the parameter has one axis there is no row, whose weight is 1 then. All in double:
+//               renew    (coefs, old, mean of the row's or column's squares) -> new
+//               divisor  (coefs, mean of the matrix's rows) -> by what its rows are divided before they are weighed
+//               weight   (moment) -> weight
 //   rare      (optional) true: arrays in 16 and 8 bits go through buffers, as with stages. A kernel for each storage
 //             type costs more code and compile time than an optimizer is worth that few use.
 #pragma once
@@ -44,6 +52,10 @@ constexpr Start from(const char* hyper) { return {0, hyper}; }
 constexpr Slot first_moment(const char* name, Start start = {}) { return {name, SlotKind::first_moment, start}; }
 constexpr Slot second_moment(const char* name, Start start = {}) { return {name, SlotKind::second_moment, start}; }
 constexpr Slot iterate(const char* name, Start start = {}) { return {name, SlotKind::iterate, start}; }
+constexpr Slot per_row(const char* name) { return {name, SlotKind::second_moment, {}, SlotShape::row}; }
+constexpr Slot per_column(const char* name, const char* of_vector) {
+  return {name, SlotKind::second_moment, {}, SlotShape::column, of_vector};
+}
 constexpr Scalar scalar(const char* name, Start start = {}) { return {name, start}; }
 
 template <int N>
@@ -66,6 +78,9 @@ struct Scalars {
 };
 template <class... S>
 Scalars(S...) -> Scalars<static_cast<int>(sizeof...(S))>;
+
+template <class Rule>
+constexpr bool is_factored = requires { &Rule::divisor; };
 
 template <class Rule>
 constexpr bool is_lazy = requires { Rule::lazy_where_zero; };

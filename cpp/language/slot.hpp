@@ -20,11 +20,15 @@ struct Start {
   const char* hyper = nullptr;
 };
 
-// An array of the parameter's shape.
+// For what of the parameter an array of state has an element. A parameter is one or many matrices of its last two axes.
+enum class SlotShape : uint8_t { element, row, column };
+
 struct Slot {
   const char* name;
   SlotKind kind;
-  Start start;
+  Start start = {};
+  SlotShape shape = SlotShape::element;
+  const char* of_vector = nullptr;  // its name where the parameter has less than two axes; without one there is none
 };
 
 // One double.

@@ -3,6 +3,7 @@
 
 #include "adabelief.hpp"
 #include "adadelta.hpp"
+#include "adafactor.hpp"
 #include "adagrad.hpp"
 #include "adam.hpp"
 #include "adamax.hpp"
@@ -50,6 +51,7 @@ constexpr Families families{
     lamb_rules,
     lars_rules,
     novograd_rules,
+    adafactor_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

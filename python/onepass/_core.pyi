@@ -14,7 +14,8 @@ version: str
 class RuleRow(TypedDict):
     name: str
     hypers: tuple[str, ...]
-    slots: tuple[tuple[str, str, float | str], ...]  # name, kind, start
+    # name, kind, start, of what of the parameter it has elements, its name where that has less than two axes
+    slots: tuple[tuple[str, str, float | str, str, str | None], ...]
     scalars: tuple[tuple[str, float | str], ...]  # name, start
     lazy: bool
     in_buffers: bool  # arrays in 16 and 8 bits are converted beside its kernels

@@ -29,7 +29,7 @@ _TO_NEAREST = _core.Rounding(stochastic_state=False)
 def _kernel(signature: Signature) -> RuleFunction:
     def apply(*args: Any, **kwargs: Any) -> None:
         values = signature.bind(args, kwargs)
-        state = {name: values[name] for name in (*signature.slots, *signature.scalars)}
+        state = signature.state(values)
         state["step"] = np.array(values["step"] - 1, dtype=np.int64)
         group = (signature.rule.name, signature.rule.kernel_values(values))
         name = signature.function_name

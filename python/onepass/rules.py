@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,11 +22,25 @@ class Slot:
 
     Attributes:
         kind: "first_moment", "second_moment" or "iterate", which decides how it is rounded in fewer bits.
+        of: "element" if it is of the parameter's shape; "row" or "column" of its last two axes, in the compute type.
+        of_vector: the name of such a one where the parameter has less than two axes; None if there is none then.
     """
 
     name: str
     kind: str
     start: Start
+    of: str = "element"
+    of_vector: str | None = None
+
+    def name_beside(self, axes: int) -> str | None:
+        """Its name in the state of a parameter with so many axes; None if it is not there."""
+        return self.of_vector if self.of != "element" and axes < 2 else self.name
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Its shape beside a parameter of this one."""
+        if self.of == "element" or len(shape) < 2:
+            return shape
+        return (*shape[:-1], 1) if self.of == "row" else (*shape[:-2], 1, shape[-1])
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,16 @@ class Rule:
     scalars: tuple[Scalar, ...]
     lazy: bool
     stages: tuple[tuple[str, ...], ...]
+
+    def slots_beside(self, axes: int) -> tuple[Slot, ...]:
+        """The slots of a parameter with so many axes, under the names that they have there."""
+        named = [(slot, slot.name_beside(axes)) for slot in self.slots]
+        return tuple(replace(slot, name=name) for slot, name in named if name)
+
+    @cached_property
+    def factors(self) -> tuple[Slot, ...]:
+        """The slots of rows and columns."""
+        return tuple(slot for slot in self.slots if slot.of != "element")
 
     @cached_property
     def hyperparameters(self) -> tuple[str, ...]:

@@ -40,8 +40,8 @@ class Signature:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """What each slot holds: "first_moment", "second_moment" or "iterate"."""
-        return {slot.name: slot.kind for slot in self.rule.slots}
+        """What each slot of the parameter's shape holds: "first_moment", "second_moment" or "iterate"."""
+        return {slot.name: slot.kind for slot in self.rule.slots if slot.of == "element"}
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -50,6 +50,28 @@ class Signature:
     @property
     def scalars(self) -> tuple[str, ...]:
         return tuple(scalar.name for scalar in self.rule.scalars)
+
+    def kept(self, param: Array, state: Mapping[str, Array]) -> dict[str, Array | None]:
+        """What of an optimizer's state are arguments, by their names; None for what such a parameter does not have."""
+        names = {slot.name: slot.name_beside(param.ndim) for slot in self.rule.slots}
+        return {name: state[own] if own else None for name, own in names.items()} | {
+            name: state[name] for name in self.scalars
+        }
+
+    def state(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The inverse of `kept`: what is there of the state among arguments.
+
+        Raises:
+            ValueError: naming the slot that such a parameter does not have.
+        """
+        axes = getattr(values["p"], "ndim", 0)
+        state = {name: values[name] for name in (*self.kinds, *self.scalars)}
+        for slot in self.rule.factors:
+            if name := slot.name_beside(axes):
+                state[name] = values[slot.name]
+            elif values[slot.name] is not None:
+                raise ValueError(f"{self.function_name}: {slot.name} must be None, as p has less than two axes")
+        return state
 
     def inspect(self) -> inspect.Signature:
         positional = [

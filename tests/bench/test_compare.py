@@ -238,7 +238,7 @@ def test_the_roof_reads_and_writes_every_array(rule: str, dtype: str) -> None:
     for written in slots:
         for gradient, slot in zip(gradients, written, strict=True):
             np.testing.assert_array_equal(slot, gradient / 2)
-    assert len(slots) == len(signatures[rule].slots)
+    assert len(slots) == len(signatures[rule].kinds)
 
 
 def test_every_bar_has_something_to_measure() -> None:

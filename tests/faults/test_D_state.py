@@ -113,7 +113,8 @@ def numeric(cls: type[Optimizer], saved: Saved) -> Iterator[tuple[str, Callable[
         yield f"{name} smaller", to(name, lambda a: a[1:])
         yield f"{name} larger", to(name, lambda a: np.append(a, a[:1]))
         yield f"{name} of the same size", to(name, lambda a: a.reshape(5, 1))
-        yield f"{name} of the other parameter", lambda s, name=name: to(name, s["state"][0][name])(s)
+        if name in saved["state"][0]:
+            yield f"{name} of the other parameter", lambda s, name=name: to(name, s["state"][0][name])(s)
         yield f"{name} one number", to(name, lambda a: a[:1])
         yield f"{name} no dimension", to(name, lambda a: a[0])
         for dtype in ("f8", "f2", "i4", "u4", "?", "O", "c8", "M8[s]"):
@@ -175,7 +176,8 @@ def test_D8_states_find_their_parameters_by_name(cls: type[Optimizer], refused: 
         assert_same_bits(mine.values(), theirs.values())
     wrong = cls([b.copy(), w.copy()])
     if slots_of(source.state_dict()):
-        with refused(wrong, ValueError, rf"^{cls.__name__}: state_dict\['state'\]\[0\]\['\w+'\] has shape \(4, 5\)"):
+        problem = r"(\['\w+'\] has shape \(4, 5\)| lacks 'variance')"
+        with refused(wrong, ValueError, rf"^{cls.__name__}: state_dict\['state'\]\[0\]{problem}"):
             wrong.load_state_dict(source.state_dict())
 
 

@@ -346,20 +346,27 @@ def test_F13_the_quota_of_a_control_group(
     assert config.usable_cores() == cores
 
 
+NORM = """
+print(stepped(made()), np.linalg.norm(np.ones((300, 300)) @ np.ones((300, 300))))
+"""
+
+
+@pytest.fixture(scope="module")
+def alone() -> str:
+    """What that prints where nobody else uses threads."""
+    return printed(NORM)
+
+
 @pytest.mark.peers
 @pytest.mark.parametrize("order", ["before", "after"])
 @pytest.mark.parametrize("module", ["torch", "sklearn", "xgboost", "scipy.linalg"])
-def test_F14_beside_other_users_of_threads(module: str, order: str) -> None:
+def test_F14_beside_other_users_of_threads(module: str, order: str, alone: str) -> None:
     """Imported before or after: the same bits, and the other library works on."""
     pytest.importorskip(module.partition(".")[0])
     importing = f"import {module}\n"
-    code = """
-print(stepped(made()), np.linalg.norm(np.ones((300, 300)) @ np.ones((300, 300))))
-"""
-    alone = printed(code)
     for layer in {"auto", "openmp"} & set(LAYERS):
         run = run_python(
-            (importing if order == "before" else "") + WORK + (importing if order == "after" else "") + code,
+            (importing if order == "before" else "") + WORK + (importing if order == "after" else "") + NORM,
             ONEPASS_THREADING_LAYER=layer,
         )
         assert (run.returncode, run.stdout) == (0, alone), run.stderr

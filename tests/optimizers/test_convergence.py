@@ -32,8 +32,10 @@ def descend(optimizer: Optimizer, function: Any, steps: int) -> float:
 
 
 # Adadelta starts from steps of sqrt(eps); RAdam's first five steps are not scaled down by the size of the gradient.
-# ADOPT's second moment forgets its first gradients, which are large, over ten thousand steps.
+# ADOPT's second moment forgets its first gradients, which are large, over ten thousand steps. Adafactor's steps are
+# relative to what is left.
 PARABOLA_LR = {
+    "Adafactor": 0.5,
     "Adadelta": 10.0,
     "Adagrad": 0.5,
     "SGD": 0.1,

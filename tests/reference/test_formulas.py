@@ -14,13 +14,18 @@ from onepass.signatures import signatures
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
-    ("param", "slot"),
+    ("param", "state"),
     [("bfloat16", "bfloat16"), ("float16", "float16"), ("bfloat16", "float32"), ("float32", "float16")],
 )
-def test_arrays_of_sixteen_bits(rule: str, param: str, slot: str, rng: np.random.Generator) -> None:
+def test_arrays_of_sixteen_bits(rule: str, param: str, state: str, rng: np.random.Generator) -> None:
     signature = signatures[rule]
-    dtypes = [dtype_of(param), dtype_of(param), *(dtype_of(slot) for _ in signature.slots)]
-    mine = [np.abs(spread(rng, 300, np.float32)).astype(dtype) for dtype in dtypes]
+    shapes = [slot.shape((20, 15)) for slot in signature.rule.slots]
+    kept = ["float32" if slot.of != "element" else state for slot in signature.rule.slots]
+    dtypes = [dtype_of(name) for name in (param, param, *kept)]
+    mine = [
+        np.abs(spread(rng, shape, np.float32)).astype(dtype)
+        for shape, dtype in zip([(20, 15), (20, 15), *shapes], dtypes, strict=True)
+    ]
     theirs = [array.copy() for array in mine]
     for step in (1, 2):
         for module, arrays in ((op.reference, mine), (op.functional, theirs)):

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import pytest
-from twins import INPUTS, OURS, SHARED, infos, ours, params_of, torch, torchs, twins
+from twins import INPUTS, OURS, SHARED, error_kinds, infos, ours, params_of, torch, torchs, twins
 
 import onepass as op
 import onepass.torch as onepass_torch
@@ -71,6 +71,7 @@ def test_fused_and_foreach_are_taken(name: str) -> None:
         for info in infos
         if info.optim_cls.__name__ in (*SHARED, "SparseAdam", "LBFGS")
         for number, error in enumerate(info.optim_error_inputs_func(device="cpu", dtype=torch.float32))
+        if error.error_on == error_kinds.CONSTRUCTION_ERROR
     ],
 )
 def test_what_torch_refuses(name: str, error: Any) -> None:

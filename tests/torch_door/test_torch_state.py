@@ -20,6 +20,7 @@ from twins import (
     gradients,
     ours,
     params_of,
+    shapes_of,
     snapshot,
     steps,
     torch,
@@ -34,7 +35,7 @@ BOUNDS = {"NAdam": (1e-5, 1e-10), "ASGD": (1e-5, 1e-10)}
 
 def halves(name: str, first: Any, second: Any, given: dict[str, Any], dtype: Any = None) -> list[Any]:
     """Twenty steps, ten of each, the state taken over through state_dict."""
-    params = params_of(dtype=dtype)
+    params = params_of(shapes_of(name), dtype)
     one = first(params, **given)
     steps(10, one, params)
     moved = twins(params)
@@ -53,7 +54,7 @@ def mutable(given: dict[str, Any]) -> dict[str, Any]:
     [*INPUTS, *(pytest.param(name, {"betas": (0.0, 0.9)}, id=f"{name}-no-momentum") for name in ("Adam", "AdamW"))],
 )
 def test_ten_here_and_ten_there(name: str, given: dict[str, Any]) -> None:
-    whole = params_of()
+    whole = params_of(shapes_of(name))
     steps(20, torchs(name)(whole, **mutable(given)), whole)
     bounds = BOUNDS.get(name, (1e-10, 1e-12))
     assert_close(halves(name, ours(name), torchs(name), mutable(given)), whole, *bounds)
@@ -82,7 +83,7 @@ def test_momentum_comes_and_goes_with_a_new_optimizer_alone(state_dtype: str) ->
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_resuming_is_bitwise(name: str, dtype: Any) -> None:
     given = {"RMSprop": {"centered": True, "momentum": 0.5}, "SGD": {"momentum": 0.9, "dampening": 0.1}}.get(name, {})
-    whole = params_of(dtype=dtype)
+    whole = params_of(shapes_of(name), dtype)
     steps(20, ours(name)(whole, **given), whole)
     assert_same(halves(name, ours(name), ours(name), given, dtype), whole)
 
@@ -118,7 +119,7 @@ def test_resuming_with_options_is_bitwise(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", SHARED)
 def test_the_names_are_torchs(name: str) -> None:
     for given in ({}, {"momentum": 0.5, "centered": True} if name == "RMSprop" else {}):
-        one, other = params_of(), params_of()
+        one, other = params_of(shapes_of(name)), params_of(shapes_of(name))
         own, its = ours(name)(one, **given), torchs(name)(other, **given)
         for side, optimizer in ((one, own), (other, its)):
             steps(2, optimizer, side)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cases import LAYERS
+from cases import LAYERS, kind_of_class, some
 from twins import (
     INPUTS,
     OURS,
@@ -17,12 +17,14 @@ from twins import (
     gradients,
     ours,
     params_of,
+    shapes_of,
     torch,
     torchs,
     twins,
 )
 
 import onepass as op
+from onepass.rules import RULES
 
 pytestmark = pytest.mark.peers
 
@@ -53,7 +55,7 @@ def assert_states_close(own: Any, its: Any, rtol: float = 1e-11, atol: float = 1
 
 @pytest.mark.parametrize(("name", "given"), INPUTS)
 def test_what_torchs_tests_try(name: str, given: dict[str, Any]) -> None:
-    params = params_of()
+    params = params_of(shapes_of(name))
     given = {key: value.clone() if isinstance(value, torch.Tensor) else value for key, value in given.items()}
     own, its, others = pair(name, params, **given)
     for step in range(6):
@@ -70,6 +72,8 @@ def test_what_torchs_tests_try(name: str, given: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", SHARED)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64, torch.complex128])
 def test_dtypes(name: str, dtype: Any) -> None:
+    if dtype.is_complex and RULES[getattr(op, name).rules[0]].factors:
+        pytest.skip("complex parameters are refused")
     params = params_of([(9, 5), (17,), ()], dtype)
     own, its, others = pair(name, params)
     for step in range(4):
@@ -81,7 +85,7 @@ def test_dtypes(name: str, dtype: Any) -> None:
 
 @pytest.mark.parametrize("name", SHARED)
 def test_sizes(name: str) -> None:
-    params = params_of([(size,) for size in range(301)], torch.float32)
+    params = params_of([(size,) for size in range(1, 301)], torch.float32)
     own, its, others = pair(name, params)
     for step in range(2):
         give(gradients(params, step), params, others)
@@ -90,7 +94,7 @@ def test_sizes(name: str) -> None:
     assert_close(params, others, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", some(OURS, lambda name: kind_of_class(getattr(op, name))))
 def test_teams_give_the_same_bits(name: str) -> None:
     """One thread or four, of either layer, where the work is cut at any place."""
     sizes = [(chunk * 4096 + more,) for chunk in (1, 4, 16) for more in (-1, 0, 1)]

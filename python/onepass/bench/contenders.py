@@ -45,8 +45,7 @@ def numpy(work: Work, params: list[Array], gradients: list[Array]) -> Stepper:
     signature = signatures[group.rule]
     formula = formula_of(signature)
     hypers = {name: group[name] for name in signature.defaults}
-    names = (*signature.slots, *signature.scalars)
-    states = [{name: state[name] for name in names} for state in optimizer.state]
+    states = [signature.kept(param, state) for param, state in zip(params, optimizer.state, strict=True)]
     count = 0
 
     def step() -> None:

@@ -280,7 +280,7 @@ def _check_state(where: str, group: ParamGroup, param: Array, live: State, saved
     unasked = {PARAM} & saved.keys() if isinstance(saved, Mapping) else set()
     lacks_param = PARAM in live and not unasked
     require_keys(where, saved, live.keys() | unasked, _WITHOUT_PARAMS if lacks_param else _OTHER_OPTIONS)
-    second_moments = {slot.name for slot in RULES[group.rule].slots if slot.kind == "second_moment"}
+    second_moments = {slot.name for slot in RULES[group.rule].slots_beside(param.ndim) if slot.kind == "second_moment"}
     for name, own in live.items():
         value = saved[name]
         if name in _counts(live):

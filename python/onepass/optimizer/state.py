@@ -55,8 +55,11 @@ def new_state(owner: str, rule: Rule, param: Array, options: Options) -> State:
     compute = compute_dtype(param.dtype)
     state: State = {"step": np.array(0, dtype=np.int64)}
     state |= {scalar.name: np.zeros((), np.float64) for scalar in rule.scalars}
-    for slot in rule.slots:
-        state |= _slot(owner, slot.name, param, next(places), options)
+    for slot in rule.slots_beside(param.ndim):
+        if slot.of == "element":
+            state |= _slot(owner, slot.name, param, next(places), options)
+        else:
+            state[slot.name] = np.zeros(slot.shape(param.shape), compute)
     if options.rounding == "kahan" and is_narrow(param):
         state["compensation"] = like(param.dtype)
     if options.accumulate > 1:

@@ -2,6 +2,7 @@
 
 from onepass.optimizers.adabelief import AdaBelief
 from onepass.optimizers.adadelta import Adadelta
+from onepass.optimizers.adafactor import Adafactor
 from onepass.optimizers.adagrad import Adagrad
 from onepass.optimizers.adam import Adam, AdamW, AMSGrad
 from onepass.optimizers.adamax import Adamax
@@ -35,6 +36,7 @@ __all__ = [
     "AdEMAMix",
     "AdaBelief",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",

@@ -34,7 +34,10 @@ def _reference(signature: Signature) -> RuleFunction:
         dtype = compute_dtype(values["p"].dtype)
         factor = dtype.type(-1 if values.pop("maximize") else 1)
         p, g = decode(values["p"], dtype), factor * decode(values["g"], dtype)
-        slots = {name: decode_slot(values[name], kind, dtype) for name, kind in signature.kinds.items()}
+        slots = {
+            slot.name: decode_slot(values[slot.name], slot.kind, dtype) if slot.of == "element" else values[slot.name]
+            for slot in signature.rule.slots
+        }
 
         def store(stage: int) -> None:
             for name in signature.rule.stages[stage]:

@@ -29,8 +29,8 @@ GRADIENTS = {
     "bfloat16": ("bfloat16", "float32"),
 }
 STATES = ("float32", "float16", "float8", "bfloat16")
-#: Whole steps are the same whatever the rule: these show them. None to two slots, scalars, stages.
-WHOLE_RULES = ("sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb")
+#: Whole steps are the same whatever the rule: these show them. None to two slots, scalars, stages, rows and columns.
+WHOLE_RULES = ("sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb", "adafactor")
 WHOLE_LAYOUTS = (
     ("float32", "float32", "float32"),
     ("float64", "float64", "float64"),
@@ -127,20 +127,26 @@ class Work:
         return SHARED if self.is_shared else IN_BLOCKS if self.layout.state == "float8" else SMALL
 
     def _shaped(self, values: Array) -> Array:
-        return values.reshape(ROWS, WIDTH) if self.rows else values
+        if self.rows:
+            return values.reshape(ROWS, WIDTH)
+        if not signatures[self.rule].rule.factors:
+            return values
+        rows = next(rows for rows in range(2, values.size + 1) if values.size % rows == 0)
+        return values.reshape(rows, -1)
 
     def _gradient(self, step: int, index: int) -> Gradient:
         """Numbers that are not finite would leave nothing to compare behind a norm; skipping has them at one step."""
         measures = "clip_norm" in self.options
         special = step == 2 if "skip_nonfinite" in self.options else index == 1 and not measures
         seeds = [10 * step + index + 100 * number for number in range(ADDENDS if self.sums else 1)]
-        values, *others = (numbers(self.layout.grad, self._sizes[index], seed, special=special) for seed in seeds)
+        drawn = (numbers(self.layout.grad, self._sizes[index], seed, special=special) for seed in seeds)
+        values, *others = map(self._shaped, drawn)
         if self.sums:
             return [values, *others]
         if not self.rows:
             return values
         chosen = np.arange(ROWS) * 5 % (ROWS - 2 * step)  # in no order, some twice
-        return SparseRows(chosen, self._shaped(values))
+        return SparseRows(chosen, values)
 
 
 def step_cases() -> Iterator[Case]:
@@ -155,7 +161,7 @@ def step_cases() -> Iterator[Case]:
                     yield _case(Work(rule, layout, rows=True))
         yield _case(Work(rule, next(_layouts(rule)), is_shared=True))
     for rule, dtypes, options in itertools.product(WHOLE_RULES, WHOLE_LAYOUTS, WHOLE):
-        if not signatures[rule].slots and dtypes[2] == "float8":
+        if not signatures[rule].kinds and dtypes[2] == "float8":
             dtypes = (*dtypes[:2], "float32")
         yield _case(Work(rule, Layout(*dtypes), options))
         if options is WHOLE[-1]:
@@ -165,9 +171,9 @@ def step_cases() -> Iterator[Case]:
 
 
 def _layouts(rule: str) -> Iterator[Layout]:
-    """Those that a rule has; without slots there is nothing that can be stored otherwise."""
+    """Those that a rule has; without slots of the parameter's shape there is nothing that can be stored otherwise."""
     for param, gradients in GRADIENTS.items():
-        states = ("float64",) if param == "float64" else STATES if signatures[rule].slots else STATES[:1]
+        states = ("float64",) if param == "float64" else STATES if signatures[rule].kinds else STATES[:1]
         for grad, state in itertools.product(gradients, states):
             yield Layout(param, grad, state)
 

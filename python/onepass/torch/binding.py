@@ -35,13 +35,15 @@ class _Bound:
     param: torch.Tensor
     tensor: torch.Tensor
     group: GroupValues
-    #: The parameter has gaps in its memory: its elements are stepped in a buffer without any.
+    #: The parameter has gaps in its memory, or rows that do not lie one behind the other: its elements are stepped in a
+    #: buffer.
     is_buffered: bool
 
     @classmethod
     def of(cls, owner: str, name: Any, param: torch.Tensor, group: GroupValues) -> _Bound:
         tensor = require_steppable(f"{owner}: parameter {name}", param)
-        if is_dense(tensor):
+        needs_rows = bool(group.rule.factors) and tensor.ndim > 2
+        if tensor.is_contiguous() if needs_rows else is_dense(tensor):
             return cls(owner, name, param, tensor, group, False)
         buffer = torch.empty(tensor.shape, dtype=tensor.dtype)
         return cls(owner, name, param, buffer, group, True)
@@ -84,7 +86,7 @@ class Binding:
     groups: list[GroupValues]
     params: list[_Bound]
     plan: _core.TensorPlan
-    #: Those with gaps.
+    #: Those that are stepped in buffers.
     buffered: list[_Bound]
     state: State
     own_values: KernelValues | None

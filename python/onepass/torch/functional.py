@@ -66,6 +66,7 @@ def _kernel(signature: Signature) -> ListFunction:
     lists = ["params", "grads", *slots, "steps", *scalars]
     shown = _shown(signature, lists)
     roles = [*lists, "mirrors"]
+    factors = {name: slot for name, slot in zip(slots, rule.slots, strict=True) if slot.of != "element"}
 
     def apply(*args: Any, **kwargs: Any) -> None:
         numbers = {name: plain(value) for name, value in kwargs.items() if name in signature.defaults}
@@ -86,7 +87,7 @@ def _kernel(signature: Signature) -> ListFunction:
             partial(_note_change, owner, named),
         )
         if unfit is not None:
-            refuse(owner, named, roles[unfit[0]], unfit[1])
+            refuse(owner, named, roles[unfit[0]], unfit[1], factors)
 
     summary = f"One step of `{signature.optimizer.__name__}` for lists of tensors, in one pass, in place."
     return cast(ListFunction, signature.dress(apply, summary, shown))
@@ -128,7 +129,7 @@ def _note_change(owner: str, lists: Mapping[str, list[Any]]) -> None:
     for role in ("params", "mirrors"):
         for index, one in enumerate(lists[role]):
             if one.is_inference():
-                refuse(owner, lists, role, index)
+                refuse(owner, lists, role, index, {})
     changed = [param for param, grad in zip(lists["params"], lists["grads"], strict=True) if grad is not None]
     torch.autograd.graph.increment_version(changed + lists["mirrors"])
 

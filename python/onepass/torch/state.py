@@ -60,8 +60,10 @@ def parts_of(
     for scalar in rule.scalars:
         parts[scalar.name] = _scalar(label, scalar.name, state, _number(scalar.start, values))
     dtype = _slot_dtype(tensor, rule, state, options)
-    for slot in rule.slots:
-        if dtype == torch.uint8:
+    for slot in rule.slots_beside(tensor.ndim):
+        if slot.of != "element":
+            parts[slot.name] = home.factor(slot.name, slot.shape(tuple(tensor.shape)))
+        elif dtype == torch.uint8:
             parts |= _in_blocks(home, slot, values)
         else:
             parts[slot.name] = _slot(home, slot, values, dtype)
@@ -115,6 +117,21 @@ class _Home:
         if fits and type(own) is torch.Tensor and is_part_of(self.param, found):
             return found, own if own is not found and is_sharded(found) else found
         return self.take(name, self._empty(dtype).copy_(own.detach()))
+
+    def factor(self, name: str, shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """State of rows or columns, in the compute type: the state's own, a copy that fits, or zeros."""
+        if is_sharded(self.param):
+            raise ValueError(f"{self.label} is sharded, and a part has not whole rows and columns, of which {name} is")
+        found, dtype = self.state.get(name), compute_dtype(self.tensor)
+        if found is None:
+            found = torch.zeros(shape, dtype=dtype)
+        elif not isinstance(found, torch.Tensor) or found.shape != shape:
+            kind = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+            raise ValueError(f"{self.label}: state[{name!r}] has shape {kind}, its parameter needs {shape}")
+        elif type(found) is not torch.Tensor or found.device.type != "cpu":
+            found = found.detach().cpu().as_subclass(torch.Tensor)
+        self.state[name] = found.to(dtype).contiguous()
+        return self.state[name], self.state[name]
 
     def take(self, name: str, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         self.state[name] = part_of(self.param, own)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import torch
 
 from onepass.checks import check_count
+from onepass.rules import Slot
 from onepass.torch.gaps import is_dense
 from onepass.torch.kinds import lies_as, require_steppable
 
@@ -22,8 +23,13 @@ _SLOTS = (
 )
 
 
-def refuse(owner: str, lists: Mapping[str, Sequence[Any]], role: str, index: int) -> NoReturn:
+def refuse(
+    owner: str, lists: Mapping[str, Sequence[Any]], role: str, index: int, factors: Mapping[str, Slot]
+) -> NoReturn:
     """Say what is wrong with `lists[role][index]`.
+
+    Args:
+        factors: which lists are state of rows or columns.
 
     Raises:
         TypeError, ValueError: always.
@@ -33,10 +39,15 @@ def refuse(owner: str, lists: Mapping[str, Sequence[Any]], role: str, index: int
     places = list(lists)
     if role == "steps":
         _refuse_step(label, one)
+    factor = factors.get(role)
+    if factor is not None and factor.name_beside(param.ndim) is None:
+        raise ValueError(f"{label} must be None, as its parameter has less than two axes")
     if places.index("steps") < places.index(role) < places.index("mirrors"):
         raise TypeError(f"{label} must be a 0-dimensional float64 tensor on the CPU, got {_described(one)}")
     if require_steppable(label, one) is not one:
         raise TypeError(f"{label} is a DTensor; pass its local part, t.to_local()")
+    if factor is not None:
+        _refuse_factor(label, one, param, factor)
     if one.shape != param.shape:
         raise ValueError(f"{label} has shape {tuple(one.shape)}, its parameter {tuple(param.shape)}")
     if not is_dense(one):
@@ -46,9 +57,23 @@ def refuse(owner: str, lists: Mapping[str, Sequence[Any]], role: str, index: int
             f"{label} lies otherwise in memory than its parameter (strides {one.stride()}, not {param.stride()}); "
             "pass torch.empty_like(p).copy_(t)"
         )
+    if role == "params" and factors and one.is_complex():
+        raise TypeError(f"{label} is complex, which has no state of rows and columns")
+    if role == "params" and factors and one.ndim > 2 and not one.is_contiguous():
+        raise ValueError(f"{label} must lie in C order, for state of its rows and columns; pass a contiguous copy")
     if one.data_ptr() % one.element_size():
         raise ValueError(f"{label} is not aligned to its elements in memory; pass a copy")
     raise TypeError(f"{label} has dtype {one.dtype}, its parameter {param.dtype}; {_DTYPES.get(role, _SLOTS)}")
+
+
+def _refuse_factor(label: str, one: torch.Tensor, param: torch.Tensor, factor: Slot) -> NoReturn:
+    shape = factor.shape(tuple(param.shape))
+    if one.shape != shape:
+        raise ValueError(f"{label} has shape {tuple(one.shape)}, its parameter of {tuple(param.shape)} needs {shape}")
+    if not one.is_contiguous():
+        raise ValueError(f"{label} must be contiguous; pass t.contiguous()")
+    dtype = torch.float64 if param.dtype == torch.float64 else torch.float32
+    raise TypeError(f"{label} has dtype {one.dtype}; beside a parameter of {param.dtype} it is in {dtype}")
 
 
 def _refuse_step(label: str, one: Any) -> NoReturn:

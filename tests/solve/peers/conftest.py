@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import pytest
@@ -73,9 +73,13 @@ def names_of(item: pytest.Function) -> Iterator[str]:
         yield from (prefix + name for prefix in classes)
 
 
+#: The text of a test or a class. Cached: to find a class, Python parses all of its file.
+source = cache(inspect.getsource)
+
+
 def may_call(item: pytest.Function) -> bool:
     """Whether a test names a function of onepass and is not parametrized for another one."""
-    text = inspect.getsource(item.function) + (inspect.getsource(item.cls) if item.cls else "")
+    text = source(item.function) + (source(item.cls) if item.cls else "")
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return any(name in text for name in item.module.REPLACED) and getattr(item.module, "is_shared", lambda _: True)(
         parameters

@@ -40,6 +40,7 @@ TUNED: dict[str, Setting] = {
     "LAMB": Setting({"lr": 0.025, "betas": (0.8, 0.95)}),
     "LARS": Setting({"lr": 5.0}),
     "NovoGrad": Setting({"lr": 0.001}),
+    "Adafactor": Setting({"lr": 0.05}),
     "StableAdamW": Setting({"lr": 0.007}),
     "ScheduleFreeSGD": Setting({"lr": 0.07}),
     "ScheduleFreeAdamW": Setting({"lr": 0.02}),

@@ -29,6 +29,7 @@ from onepass.reference.kernels.stages import descent_of
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
 from onepass.reference.kernels.sums import tree_sum
 from onepass.reference.step.rows import Rows, combined
+from onepass.rules import Slot
 from onepass.signatures import Signature
 from onepass.sparse import SparseRows
 
@@ -57,6 +58,7 @@ class Parameter:
         self._mirror = None if mirror is None else self._flat(mirror)
         self._numbers = {name: array for name, array in state.items() if array.ndim == 0}
         self._arrays = {name: self._flat(array) for name, array in state.items()}
+        self._factors = {slot.name: self._factor(slot, param, state) for slot in signature.rule.factors}
         self._elements = np.arange(param.size)
         self._starts = self._start_values()
         self._formula = formula_of(signature)
@@ -72,6 +74,13 @@ class Parameter:
     def _start_values(self) -> list[Any]:
         """The hyper-parameters that state starts from, as they are."""
         return [self._values[name] for name in self._signature.rule.start_hyperparameters]
+
+    def _factor(self, slot: Slot, param: Array, state: Mapping[str, Array]) -> Array | None:
+        """State of rows or columns, whose shape tells which those of memory are."""
+        name = slot.name_beside(param.ndim)
+        if not name:
+            return None
+        return state[name].T if self._order == "F" else state[name]
 
     def _flat(self, array: Array) -> Array:
         """A view, or a copy of what lies in another order than the parameter."""
@@ -147,7 +156,7 @@ class Parameter:
             for name, values in written.items():
                 values[...] = self._decoded_slot(name)
 
-        result = self._formula(p=p, g=g, step=step, **slots, **scalars, **hypers)
+        result = self._formula(p=p, g=g, step=step, **slots, **self._factors, **scalars, **hypers)
         self._descend(p, descent_of(result, store), step, options)
 
     def _decoded_slot(self, name: str) -> Array:
