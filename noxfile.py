@@ -68,7 +68,7 @@ def examples(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Formatters, linters, types, workflows."""
-    session.install(".[test,torch]", *group("lint"))
+    session.install(".[test,torch,mpi]", *group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")

@@ -95,6 +95,47 @@ def batch(rounds: int, loop: int, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
+def curves(rounds: int, loop: int, seed: int) -> list[dict[str, Any]]:
+    """`curve_fit` of one of these curves, and of all, beside SciPy's; each at its own tolerances."""
+    random = np.random.default_rng(seed)
+    true = random.uniform((1.0, 0.5, -1.0), (3.0, 2.0, 1.0), (BATCH, PARAMETERS))
+    y = curve(true) + 0.05 * random.standard_normal((BATCH, POINTS))
+
+    def f(t: Any, a: Any, b: Any, c: Any) -> Any:
+        return a * np.exp(-b * t) + c
+
+    def of_f(t: Any, a: Any, b: Any, c: Any) -> Any:
+        fall = np.exp(-b * t)
+        return np.stack((fall, -a * t * fall, np.ones_like(fall)), axis=-1)
+
+    def fit(module: Any, i: int, jac: Any) -> Any:
+        return module.curve_fit(f, T, y[i], [1.0, 1.0, 0.0], jac=jac)[0]
+
+    rows = []
+    for label, jac in (("differences", None), ("analytic", of_f)):
+        for case, many in ((f"curve_fit one by one, {label}", False), (f"curve_fit_batch, {BATCH}, {label}", True)):
+            own, peer = [], []
+            for _ in range(rounds):
+                if many:
+                    a, x = seconds(lambda jac=jac: onepass.curve_fit_batch(f, T, y, [1.0, 1.0, 0.0], jac=jac)[0][:loop])
+                else:
+                    a, x = seconds(lambda jac=jac: np.array([fit(onepass, i, jac) for i in range(loop)]))
+                b, z = seconds(lambda jac=jac: np.array([fit(scipy.optimize, i, jac) for i in range(loop)]))
+                own.append(a if many else a / loop)
+                peer.append(b / loop * (BATCH if many else 1))
+            rows.append(
+                {
+                    "case": case,
+                    "peer": "curve_fit",
+                    "onepass": statistics.median(own),
+                    "scipy": statistics.median(peer),
+                    "ratio": statistics.median(b / a for a, b in zip(own, peer, strict=True)),
+                    "solved": float(np.abs(x - z).max()) < 1e-4,
+                }
+            )
+    return rows
+
+
 def solved(problem: Problem, cost: float) -> bool:
     return any(abs(2 * cost - f) <= SOLVED * max(f, 1e-4) for f in problem.minima)
 
@@ -154,10 +195,11 @@ def main() -> int:
 
     print(f"onepass {onepass.__version__}, SciPy {scipy.__version__}, NumPy {np.__version__}; tolerances 1e-8")
     print(f"SciPy's loop: {arguments.loop} fits are timed, and their time is multiplied up to {BATCH}")
-    rows = batch(arguments.rounds, arguments.loop, arguments.seed) + small(arguments.rounds)
+    given = arguments.rounds, arguments.loop, arguments.seed
+    rows = batch(*given) + curves(*given) + small(arguments.rounds)
     print(f"{'case':48}{'SciPy':>8}{'onepass':>12}{'SciPy':>12}{'ratio':>8}{'least':>8}{'bar':>6}  solved")
     for row in rows:
-        bar = SMALL_BAR if "small" in row["case"] else BATCH_BAR
+        bar = BATCH_BAR if str(BATCH) in row["case"] else SMALL_BAR
         times = "".join(f"{1e3 * row[who]:9.2f} ms" for who in ("onepass", "scipy"))
         least = f"{row['slowest']:8.2f}" if "slowest" in row else " " * 8
         print(f"{row['case']:48}{row['peer']:>8}{times}{row['ratio']:8.2f}{least}{bar:6.0f}  {row['solved']}", end="")

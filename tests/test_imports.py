@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +22,7 @@ ROOMS: dict[str, str] = {
     "arrays": "",
     "checks": "",
     "files": "config",
+    "lazy": "",
     "sparse": "arrays",
     "group": "arrays checks",
     "formats": "arrays",
@@ -32,8 +36,9 @@ ROOMS: dict[str, str] = {
     "functional": "_core signatures",
     "checkpoint": "_core arrays checks formats",
     "gluon": "checkpoint checks optimizer optimizers schedules sparse",
-    "solve": "_core arrays checks formats group",
+    "solve": "_core arrays checks formats group lazy",
     "bench.turns": "",
+    "distributed": "_core arrays checkpoint checks config formats optimizer rules schedules sparse",
     "torch": "_core bench.turns checks config formats optimizer optimizers rules signatures",
     "reference.kernels": "arrays formats",
     "reference.textbook": "arrays",
@@ -142,3 +147,24 @@ def test_a_circle_is_found(tmp_path: Path, statement: str) -> None:
 
 def test_the_package_shows_its_public_names_alone() -> None:
     assert dir(op) == sorted(op.__all__)
+
+
+def test_what_is_imported_lazily_is_where_type_checkers_see_it() -> None:
+    for package in (op, op.solve):
+        tree = ast.parse(Path(package.__file__).read_text())
+        seen = {
+            alias.name: node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            if alias.name in package.__all__
+        }
+        assert seen
+        for name, module in seen.items():
+            assert getattr(package, name) is getattr(importlib.import_module(str(module)), name)
+        assert {name for name in package.__all__ if not hasattr(package, name)} == set()
+
+
+def test_importing_the_package_imports_no_solver() -> None:
+    code = "import sys, onepass; sys.exit(any(name.startswith('onepass.solve.') for name in sys.modules))"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -87,6 +87,41 @@ class Bound {
     }
     return py::make_tuple(taken, stops);
   }
+
+  // The same for the problem of this number, without arrays of one.
+  int differentiate_one(std::int64_t row, const Doubles& f, const py::array_t<double>& jacobian) {
+    const auto checked = only(row);
+    require(f.ndim() == 1 && jacobian.ndim() == 2 && jacobian.shape(0) == f.size() &&
+                jacobian.shape(1) == problems_.parameters(),
+            "the Jacobian must be of f");
+    constexpr py::ssize_t item = sizeof(double);
+    const solve::Jacobians view{jacobian.data(), f.size(), 0, jacobian.strides(0) / item, jacobian.strides(1) / item};
+    solve::Stop stop{};
+    const ReleasedGil released;
+    problems_.differentiate(checked, f.data(), view, &stop);
+    return static_cast<int>(stop);
+  }
+  Doubles propose_one(std::int64_t row) {
+    const auto checked = only(row);
+    Doubles trial(problems_.parameters());
+    double* const to = trial.mutable_data();
+    const ReleasedGil released;
+    problems_.propose(checked, to);
+    return trial;
+  }
+  py::tuple judge_one(std::int64_t row, double cost) {
+    bool taken = false;
+    solve::Stop stop{};
+    problems_.judge(only(row), &cost, &taken, &stop);
+    return py::make_tuple(taken, static_cast<int>(stop));
+  }
+  Doubles sizes_of_one(std::int64_t row) const {
+    Doubles items(problems_.parameters());
+    const double size = problems_.size_of(only(row)[0]);
+    for (std::int64_t j = 0; j < problems_.parameters(); ++j)
+      items.mutable_data()[j] = size / problems_.scale_of(row, j);
+    return items;
+  }
   void trust(const Numbers& rows) { problems_.trust(rows_of(rows)); }
   Doubles x() const { return Doubles({problems_.problems(), problems_.parameters()}, problems_.x().data()); }
   Doubles steps(const Numbers& rows) const {
@@ -117,8 +152,15 @@ class Bound {
   }
   solve::LevenbergMarquardt::Rows rows_of(const Numbers& rows) const {
     const solve::LevenbergMarquardt::Rows all(rows.data(), static_cast<std::size_t>(rows.size()));
-    for (const std::int64_t row : all) require(row >= 0 && row < problems_.problems(), "there is no such problem");
+    for (const std::int64_t row : all) require_problem(row);
     return all;
+  }
+  solve::LevenbergMarquardt::Rows only(const std::int64_t& row) const {
+    require_problem(row);
+    return {&row, 1};
+  }
+  void require_problem(std::int64_t row) const {
+    require(row >= 0 && row < problems_.problems(), "there is no such problem");
   }
 
   solve::LevenbergMarquardt problems_;
@@ -146,6 +188,10 @@ void define_levenberg_marquardt(py::module_& module) {
                     const std::optional<Doubles>&, double, double, double>(),
            py::arg("x"), py::arg("costs"), py::arg("lower"), py::arg("upper"), py::arg("d"), py::arg("ftol"),
            py::arg("xtol"), py::arg("gtol"))
+      .def("differentiate", &Bound::differentiate_one, py::arg("row").noconvert(), py::arg("f"), py::arg("jacobian"))
+      .def("propose", &Bound::propose_one, py::arg("row").noconvert())
+      .def("judge", &Bound::judge_one, py::arg("row").noconvert(), py::arg("cost"), "(taken, stop)")
+      .def("sizes", &Bound::sizes_of_one, py::arg("row").noconvert())
       .def("differentiate", &Bound::differentiate, py::arg("rows"), py::arg("f"), py::arg("jacobians"))
       .def("propose", &Bound::propose, py::arg("rows"))
       .def("accelerate", &Bound::accelerate, py::arg("rows"), py::arg("bends"))

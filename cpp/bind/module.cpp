@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "differences.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
@@ -145,15 +146,17 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def("add", &bind::BoundPlan::add, py::arg("groups"), py::arg("tensors"), "more of both, all or none")
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def(
-          "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}, false); },
+          "step", [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}, false, py::none()); },
           py::arg("gradients"))
       .def(
           "step_with",
-          [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options, bool found_inf) {
-            const StepResult result = plan.step(gradients, options, found_inf);
+          [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options, bool found_inf,
+             const py::object& together) {
+            const StepResult result = plan.step(gradients, options, found_inf, together);
             return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
           },
-          py::arg("gradients"), py::arg("options"), py::arg("found_inf"), "(skipped, norm, clip coefficient)")
+          py::arg("gradients"), py::arg("options"), py::arg("found_inf"), py::arg("together") = py::none(),
+          "(skipped, norm, clip coefficient)")
       .def_readonly("applied", &bind::BoundPlan::applied, "steps that were applied so far")
       .def_readwrite("pending", &bind::BoundPlan::pending, "calls that wait for those that complete a step")
       .def_readwrite("found_inf", &bind::BoundPlan::found_inf, "one of these was told of an infinity");
@@ -175,6 +178,7 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def_readwrite("found_inf", &bind::TensorPlan::found_inf);
   bind::ReleasedGil::install();
   bind::define_vectors(module);
+  bind::define_differences(module);
   bind::define_levenberg_marquardt(module);
   bind::define_tensor_norm(module);
   bind::define_tensor_step(module);

@@ -80,6 +80,7 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
   Tensor bound;
   bound.group = static_cast<int>(group);
   bound.size = arrays.param_view.size;
+  bound.first = tensor[5].cast<std::int64_t>();
   bound.param = {const_cast<void*>(arrays.param_view.data), arrays.param_view.dtype};
   if (rule.factoring) bind_factors(state, rule, bound);
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
@@ -306,7 +307,8 @@ void BoundPlan::check(const py::sequence& gradients) {
   take(gradients, {});
 }
 
-StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found) {
+StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found,
+                           const py::object& together) {
   const Turn turn(running_);
   found |= found_inf;
   options.completes = pending + 1 == options.accumulate;
@@ -315,7 +317,7 @@ StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, b
   require_countable(caller_, plan_->tensors(), options, names());
   Plan& own = plan();
   own.prepare(options);
-  const StepResult result = run(own);
+  const StepResult result = together.is_none() || !own.measures() ? run(own) : run_together(own, together);
   pending = options.completes ? 0 : pending + 1;
   found_inf = found && !options.completes;
   if (options.completes && !result.skipped) ++applied;
@@ -326,6 +328,25 @@ StepResult BoundPlan::run(Plan& own) {
   if (own.team() == 1) return own.run();
   const ReleasedGil released;
   return own.run();
+}
+
+StepResult BoundPlan::run_together(Plan& own, const py::object& together) {
+  std::span<const TileSum> sums;
+  {
+    const ReleasedGil released;
+    sums = own.measure();
+  }
+  py::array_t<double> squares(static_cast<py::ssize_t>(sums.size()));
+  py::array_t<bool> finite(static_cast<py::ssize_t>(sums.size()));
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    squares.mutable_data()[i] = sums[i].squares;
+    finite.mutable_data()[i] = sums[i].finite;
+  }
+  std::tie(squares, finite) = together(squares, finite).cast<std::tuple<py::array_t<double>, py::array_t<bool>>>();
+  std::vector<TileSum> all(static_cast<std::size_t>(squares.size()));
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = {squares.data()[i], finite.data()[i]};
+  const ReleasedGil released;
+  return own.finish(all);
 }
 
 }  // namespace onepass::bind

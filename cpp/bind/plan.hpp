@@ -20,7 +20,8 @@ namespace onepass::bind {
 class BoundPlan {
  public:
   // groups: (rule, values), values a float64 array of the gradients' sign and the rule's hyper-parameters.
-  // tensors: (name, group, parameter, state, mirror or None); state maps names to arrays: "step", the rule's scalars
+  // tensors: (name, group, parameter, state, mirror or None, index of its first element in the whole that it is a part
+  // of); state maps names to arrays: "step", the rule's scalars
   // and slots, each slot with a "<slot>_scale" if it is stored in blocks, and what options keep beside ("compensation",
   // "grad_sum" and "grad_count", with "grad_sum_2", "grad_sum_4", ... in a tree; "ema" and "ema_count").
   // Error messages open with `owner` at construction and with `caller` at a step.
@@ -34,8 +35,10 @@ class BoundPlan {
   void check(const py::sequence& gradients);
 
   // One call with these gradients: arrays, lists of arrays that are summed, or SparseRows. Checks all before it changes
-  // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between.
-  StepResult step(const py::sequence& gradients, StepOptions options, bool found);
+  // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between, but
+  // for `together` if it is not None. Where the norm is asked for, that takes the squares of each tile, and whether they
+  // are finite, and returns both for all tiles of all processes.
+  StepResult step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together);
 
   std::int64_t applied = 0;  // steps so far
   int pending = 0;           // calls that wait for those that complete a step
@@ -79,6 +82,7 @@ class BoundPlan {
   void bind_factors(const py::dict& state, const RuleInfo& rule, Tensor& bound);
   Plan& plan();
   static StepResult run(Plan& own);
+  static StepResult run_together(Plan& own, const py::object& together);
   void require_unmoved(const Arrays& arrays) const;
   Array take_array(py::handle gradient, bool written, Arrays& arrays, std::size_t number, const char* role) const;
   void require_outside(const ArrayView& view, const Label& label) const;

@@ -3,12 +3,14 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "arrays.hpp"
 #include "released_gil.hpp"
 #include "solve/lbfgs.hpp"
+#include "solve/lbfgs_bounds.hpp"
 #include "solve/vectors.hpp"
 
 namespace onepass::bind {
@@ -109,6 +111,34 @@ double direction(py::handle out, py::handle g, const py::sequence& ds, const py:
                           {static_cast<double*>(numbers.first()), room}, gamma, newest);
 }
 
+py::object bounded_step(py::handle out, py::handle d, py::handle x, py::handle g, py::handle lower, py::handle upper,
+                        const py::sequence& ys, const py::sequence& ss, const py::array& products, double theta) {
+  const Vectors vectors("lbfgs_bounded_step", "out", out, true);
+  std::vector<const void*> rows = vectors.read_all("a y", ys);
+  for (const py::handle s : ss) rows.push_back(vectors.read("an s", s));
+  const auto width = static_cast<std::int64_t>(rows.size());
+  if (ys.size() != ss.size()) throw py::value_error("lbfgs_bounded_step: there must be an s for each y");
+  const double* numbers = nullptr;
+  if (width > 0) {
+    const Vectors matrix("lbfgs_bounded_step", "products", products);
+    if (matrix.dtype() != DType::f64) throw py::type_error("lbfgs_bounded_step: products must have dtype float64");
+    if (matrix.size() != width * width)
+      throw py::value_error("lbfgs_bounded_step: there must be a product of each two rows");
+    numbers = static_cast<const double*>(matrix.first());
+  }
+  void* const difference = vectors.write("d", d);
+  const void *const at = vectors.read("x", x), *const gradient = vectors.read("g", g),
+                    *const least = vectors.read("lower", lower), *const most = vectors.read("upper", upper);
+  std::optional<solve::BoundedStep> found;
+  {
+    const ReleasedGil released;
+    found = solve::bounded_step(vectors.dtype(), vectors.first(), difference, at, gradient, least, most,
+                                {rows, numbers, theta}, vectors.size());
+  }
+  if (!found) return py::none();
+  return py::make_tuple(found->squared, found->slope, found->room);
+}
+
 }  // namespace
 
 void define_vectors(py::module_& module) {
@@ -122,6 +152,9 @@ void define_vectors(py::module_& module) {
   module.def("lbfgs_direction", direction, py::arg("out"), py::arg("g"), py::arg("ds"), py::arg("ys"),
              py::arg("middle"), py::arg("gamma"), py::arg("newest"),
              "out = -H g; returns the inner product of out and g");
+  module.def("lbfgs_bounded_step", bounded_step, py::arg("out"), py::arg("d"), py::arg("x"), py::arg("g"),
+             py::arg("lower"), py::arg("upper"), py::arg("ys"), py::arg("ss"), py::arg("products"), py::arg("theta"),
+             "out = the model's target, d = out - x; returns d.d, d.g and the room along d, or None if singular");
 }
 
 }  // namespace onepass::bind

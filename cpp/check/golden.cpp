@@ -22,6 +22,7 @@
 #include "hostile_fp.hpp"
 #include "item.hpp"
 #include "lbfgs.hpp"
+#include "lbfgs_bounds.hpp"
 #include "vectors.hpp"
 
 namespace onepass::check {
@@ -177,6 +178,7 @@ void main_with(std::span<char*> arguments) {
   for (int rule = 0; rule < static_cast<int>(rules().size()); ++rule) print_hashes(rule, options);
   print_vector_hashes("vectors", hash_of_vectors, options);
   print_vector_hashes("lbfgs", hash_of_lbfgs, options);
+  print_vector_hashes("lbfgs_bounds", hash_of_lbfgs_bounds, options);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ Clip::Clip(std::vector<Tensor> gradients)
   norm_.reserve(sum_line_);
 }
 
-double Clip::norm() noexcept { return std::sqrt(norm_.measure(call_, sum_line_, treatments_, line_.cost()).squares); }
+double Clip::norm() noexcept { return std::sqrt(total(norm_.measure(call_, sum_line_, treatments_, line_.cost())).squares); }
 
 void Clip::scale(double factor) noexcept {
   line_.share(treatments_, call_.options.threads,

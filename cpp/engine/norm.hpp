@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ordered_sums.hpp"
@@ -20,9 +21,9 @@ class Norm {
  public:
   // Makes room for the sums of the line's tiles.
   void reserve(const SumLine& line) { sums_.resize(line.tiles()); }
-  // The squares of all gradients; `cost` is that of the step, in multiplications.
-  TileSum measure(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
-                  std::int64_t cost) noexcept;
+  // The squares of each tile's gradients, in order; `cost` is that of the step, in multiplications.
+  std::span<const TileSum> measure(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
+                                   std::int64_t cost) noexcept;
 
  private:
   OrderedSums<TileSum> sums_;

@@ -40,17 +40,24 @@ void Plan::prepare(const StepOptions& options) {
   call_.start(*active_level().table, options);
   coefficients_.restart();
   for (Treatment& t : treatments_) t.prepare(call_, coefficients_);
-  if (measures()) norm_.reserve(sum_line_);
+  if (looks_ahead()) norm_.reserve(sum_line_);
   stages_.prepare(sum_line_, treatments_);
 }
 
-StepResult Plan::run() noexcept {
-  const StepOptions& options = call_.options;
-  StepResult result;
+std::span<const TileSum> Plan::measure() noexcept {
   if (has_rows_)
     for (const Tensor& tensor : tensors_)
-      if (tensor.rows) tensor.rows->combine(*call_.table, options.threads);
-  if (options.completes && measures()) result = measure();
+      if (tensor.rows) tensor.rows->combine(*call_.table, call_.options.threads);
+  if (!measures()) return {};
+  const std::span<const TileSum> sums = norm_.measure(call_, sum_line_, treatments_, line_.cost());
+  call_.has_summed = true;
+  return sums;
+}
+
+StepResult Plan::finish(std::span<const TileSum> sums) noexcept {
+  const StepOptions& options = call_.options;
+  StepResult result;
+  if (measures()) result = judge(total(sums));
   result.skipped |= options.skip;
   if (options.completes && !result.skipped && stages_.count() > 1) {
     if (factors_.any()) factors_.renew(call_, treatments_);
@@ -70,15 +77,13 @@ StepResult Plan::run() noexcept {
   return result;
 }
 
-StepResult Plan::measure() noexcept {
+StepResult Plan::judge(const TileSum& sum) noexcept {
   const DefaultFpEnv env;
-  const TileSum sum = norm_.measure(call_, sum_line_, treatments_, line_.cost());
   const StepOptions& options = call_.options;
   StepResult result;
   result.norm = std::sqrt(sum.squares) / call_.gradient_scale();
   result.skipped = options.skip_nonfinite && !sum.finite;
   if (options.clip_norm < unlimited) result.clip_coefficient = clip_coefficient(result.norm, options.clip_norm);
-  call_.has_summed = true;
   call_.grad_factor = result.clip_coefficient / call_.gradient_scale();
   return result;
 }

@@ -3,6 +3,7 @@
 // each further stage of a rule that needs sums over a tensor, or over rows and columns.
 #pragma once
 
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -33,17 +34,21 @@ class Plan {
   // One step, computed in the default floating-point mode, whatever the caller's. In two halves, so that
   // hyper-parameters are read in the first alone and may change during the second, which neither allocates nor fails.
   void prepare(const StepOptions& options = {});
-  StepResult run() noexcept;
+  StepResult run() noexcept { return finish(measure()); }
+  // `run` in two halves, between which the sums of other plans' tiles may come to those of this one.
+  bool measures() const { return call_.options.completes && looks_ahead(); }
+  std::span<const TileSum> measure() noexcept;
+  StepResult finish(std::span<const TileSum> sums) noexcept;
   StepResult step(const StepOptions& options = {}) { return prepare(options), run(); }
 
  private:
   void lay();
   // Gradients that are accumulated are added before rows and columns are looked at.
-  bool measures() const {
+  bool looks_ahead() const {
     return call_.options.measure_norm || call_.options.skip_nonfinite ||
            (call_.options.accumulate > 1 && factors_.any());
   }
-  StepResult measure() noexcept;
+  StepResult judge(const TileSum& sum) noexcept;
   void commit(bool skipped) noexcept;
 
   std::vector<Group> groups_;

@@ -42,6 +42,7 @@ class RowGradient;
 struct Tensor {
   int group = 0;
   std::int64_t size = 0;
+  std::int64_t first = 0;  // index of its first element in the whole that it is a part of; a multiple of sum_tile_size
   Array param;
   Array grad;
   std::span<const Array> addends;            // of a gradient that is a sum: all of them, `grad` the first

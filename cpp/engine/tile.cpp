@@ -95,11 +95,13 @@ class Tile {
 
  private:
   std::size_t slot_count() const { return t_.member.rule->slots.size(); }
-  std::uint32_t index() const { return static_cast<std::uint32_t>(begin_); }
+  // Elements are told apart by their indices in the whole, so that a part has the noise that the whole has there.
+  std::int64_t whole_index() const { return tensor_.first + begin_; }
+  std::uint32_t index() const { return static_cast<std::uint32_t>(whole_index()); }
   // `time` tells the step from those before it.
   NoiseKey noise(Purpose purpose, std::int64_t time) const {
     return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(time), purpose,
-                     static_cast<std::uint64_t>(begin_) >> 32);
+                     static_cast<std::uint64_t>(whole_index()) >> 32);
   }
   const Passes& param_passes() const { return table_.of(tensor_.param.dtype); }
 
@@ -247,9 +249,10 @@ class Tile {
 void treat(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage, double* sums) noexcept {
   const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
   const std::int64_t width = treatment.member.tensor->matrices.width;
+  const std::int64_t first = treatment.member.tensor->first;
   for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
     // Where the upper half of the index changes, so does the noise.
-    std::int64_t to = std::min(stretch.end, (begin | 0xffffffff) + 1);
+    std::int64_t to = std::min(stretch.end, ((first + begin) | 0xffffffff) + 1 - first);
     if (treatment.in_tiles) to = std::min(to, begin + tile_size);
     if (treatment.ends_with_rows) to = std::min(to, begin - begin % width + width);
     Tile tile(call, treatment, stretch.source, begin, to - begin);
@@ -278,17 +281,16 @@ TileSum sum_squares(const Call& call, const Treatment& treatment, const Stretch&
 
 void add_squares(const Call& call, const Treatment& treatment, std::int64_t begin, const RowsOfSquares& of) noexcept {
   const double factor = treatment.sign * call.grad_factor;
-  const Array& grad = treatment.source.array;
-  const bool widens = grad.dtype == DType::f32 && treatment.member.tensor->compute() == DType::f64;
-  if (!widens && treatment.source.addends.empty()) {
-    call.table->of(grad.dtype).add_squares(treatment.source.at(begin), of, call.clip_bound, factor);
+  const Source& source = treatment.source;
+  const bool widens = source.array.dtype == DType::f32 && treatment.member.tensor->compute() == DType::f64;
+  if (!widens && source.addends.empty()) {
+    call.table->of(source.array.dtype).add_squares(source.at(begin), of, call.clip_bound, factor);
     return;
   }
   // Row by row, as there is a buffer for one.
   Buffer<sum_tile_size> buffer;
   for (std::int64_t r = 0; r < of.rows; ++r) {
-    const Array row =
-        readable(*call.table, *treatment.member.tensor, treatment.source, begin + r * of.stride, of.width, buffer);
+    const Array row = readable(*call.table, *treatment.member.tensor, source, begin + r * of.stride, of.width, buffer);
     call.table->of(row.dtype).add_squares(row.data, {1, 0, of.width, of.sums + r, of.columns}, call.clip_bound, factor);
   }
 }

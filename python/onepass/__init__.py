@@ -1,7 +1,8 @@
 """onepass: every optimizer step in one pass over memory, with the same bits on every machine."""
 
-from onepass import _core, functional, reference, schedules
-from onepass.checkpoint import load, save
+from typing import TYPE_CHECKING
+
+from onepass import _core, schedules
 from onepass.config import (
     apply_environment,
     get_num_threads,
@@ -13,13 +14,28 @@ from onepass.config import (
     use_isa,
 )
 from onepass.factory import create
-from onepass.gluon import Trainer
+from onepass.lazy import lazy
 from onepass.optimizer import Optimizer, Options, ParamGroup, StepRecord
 from onepass.optimizers import *  # noqa: F403
 from onepass.optimizers import __all__ as _optimizers
-from onepass.solve import *  # noqa: F403
 from onepass.solve import __all__ as _solvers
 from onepass.sparse import SparseRows
+
+if TYPE_CHECKING:
+    from onepass import functional, reference
+    from onepass.checkpoint import load, save
+    from onepass.gluon import Trainer
+    from onepass.solve import *  # noqa: F403
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            **{name: name for name in ("functional", "reference", "solve")},
+            **dict.fromkeys(("load", "save"), "checkpoint"),
+            "Trainer": "gluon",
+            **dict.fromkeys(_solvers, "solve"),
+        },
+    )
 
 __version__ = _core.version
 

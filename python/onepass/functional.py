@@ -33,7 +33,7 @@ def _kernel(signature: Signature) -> RuleFunction:
         state["step"] = np.array(values["step"] - 1, dtype=np.int64)
         group = (signature.rule.name, signature.rule.kernel_values(values))
         name = signature.function_name
-        plan = _core.Plan(name, name, [group], [("", 0, values["p"], state, None)], _TO_NEAREST)
+        plan = _core.Plan(name, name, [group], [("", 0, values["p"], state, None, 0)], _TO_NEAREST)
         plan.step([values["g"]])
 
     return signature.dress(apply, f"One step of `{signature.optimizer.__name__}` in one pass, in place.")

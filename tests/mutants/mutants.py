@@ -95,6 +95,13 @@ CPP = [
         "(1U << sum_to) >> 1",
         "test_gradient_sums.py::test_accumulating_as_a_tree_is_a_list[float32-8]",
     ),
+    Mutant(
+        "a part has the noise of the beginning",
+        "cpp/engine/tile.cpp",
+        "return tensor_.first + begin_;",
+        "return begin_;",
+        "distributed/test_layout.py::test_a_part_has_the_noise_of_its_place[float32-options0-0]",
+    ),
 ]
 
 PYTHON = [
@@ -188,5 +195,26 @@ PYTHON = [
         '1 <= saved["version"] <= VERSION',
         '1 <= saved["version"]',
         "faults/test_D_state.py::test_D4_D5_D6_D7_D9_D11_what_does_not_fit_changes_nothing[Lion]",
+    ),
+    Mutant(
+        "sums of tiles are added rank by rank",
+        "python/onepass/distributed/sharded.py",
+        "both)[self.layout.tile_order]",
+        "both)",
+        "distributed/test_same_bits.py::test_a_norm_is_added_in_the_order_of_one_process",
+    ),
+    Mutant(
+        "ranks that differ go on",
+        "python/onepass/distributed/agreement.py",
+        "if any(reply[2:] != replies[0][2:]",
+        "if all(reply[2:] != replies[0][2:]",
+        "faults/test_H_distributed.py::test_H3_classes_dtypes_and_values_differ",
+    ),
+    Mutant(
+        "a shard of another save is taken",
+        "python/onepass/distributed/checkpoint.py",
+        "self._manifest.require_own(rank, file)",
+        "file",
+        "faults/test_H_distributed.py::test_H10_shards_are_swapped_doubled_or_of_another_save",
     ),
 ]

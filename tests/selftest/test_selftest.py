@@ -30,7 +30,7 @@ pytest.importorskip("ml_dtypes")
 
 CASES = list(all_cases())
 HERE = [Place(op.isas()[0], "serial", 1)]
-SOLVERS = ["dots", "combine", "blend", "rank_two", "lbfgs", "levenberg_marquardt"]
+SOLVERS = ["dots", "combine", "blend", "rank_two", "lbfgs", "lbfgs_bounds", "levenberg_marquardt"]
 
 
 # By default of some rules: those of all are compared with the kernels below, and these with the formulas elsewhere.

@@ -10,6 +10,7 @@ from cases import EVERYWHERE
 
 from onepass.arrays import Array
 from onepass.reference.kernels import lbfgs as lbfgs_reference
+from onepass.reference.kernels import lbfgs_bounds as lbfgs_bounds_reference
 from onepass.reference.kernels import vectors as reference
 from onepass.selftest.places import running
 from onepass.solve import kernels
@@ -122,6 +123,34 @@ def test_lbfgs_direction(
         )
 
 
+@dtypes
+@pytest.mark.parametrize("size", [1, 2, 17, 300, 4097])
+@pytest.mark.parametrize("count", [0, 1, 4])
+@pytest.mark.parametrize("wide", [0.0, 0.1, 10.0, 1e4, np.inf])
+def test_lbfgs_bounded_step(size: int, count: int, wide: float, dtype: type, rng: np.random.Generator) -> None:
+    curvature = rng.uniform(0.1, 9, size)
+    ss = [rng.standard_normal(size).astype(dtype) for _ in range(count)]
+    ys = [(curvature * s).astype(dtype) for s in ss]
+    products = np.array([reference.dots([*ys, *ss], one) for one in (*ys, *ss)]).reshape(2 * count, 2 * count)
+    x, g = rng.standard_normal((2, size)).astype(dtype)
+    g[::7] = 0
+    lower, upper = x - wide * rng.random(size).astype(dtype), x + wide * rng.random(size).astype(dtype)
+    lower[::5], upper[1::5], lower[2::9] = -np.inf, np.inf, x[2::9]
+    pairs = (ys, ss, products, 0.3)
+    assert_same_bits(
+        lambda out, d, *box: kernels.lbfgs_bounded_step(out, d, *box, *pairs),
+        lambda out, d, *box: lbfgs_bounds_reference.bounded_step(out, d, *box, *pairs),
+        np.zeros(size, dtype),
+        np.zeros(size, dtype),
+        *(one.astype(dtype) for one in (x, g, lower, upper)),
+    )
+
+
+def test_lbfgs_bounded_step_tells_that_a_matrix_is_singular() -> None:
+    one = np.ones(3)
+    assert kernels.lbfgs_bounded_step(one, one, one, one, one, one, [one], [one], np.zeros((2, 2)), 1.0) is None
+
+
 def test_what_is_not_finite_stays_so() -> None:
     x = np.ones(20)
     x[3] = np.inf
@@ -134,6 +163,11 @@ def test_empty_vectors() -> None:
     assert kernels.dots([nothing], nothing).tolist() == [0]
     assert kernels.dots([], np.ones(3)).shape == (0,)
     assert kernels.blend(nothing, 1.0, 1.0, nothing, nothing) == 0
+
+
+def bounded(ss: list[Array], products: Array) -> object:
+    one = np.ones(3)
+    return kernels.lbfgs_bounded_step(one, one, one, one, one, one, [one], ss, products, 1.0)
 
 
 def direction(ds: list[Array], ys: list[Array], numbers: Array, newest: int = -1) -> float:
@@ -181,6 +215,10 @@ def direction(ds: list[Array], ys: list[Array], numbers: Array, newest: int = -1
             ValueError,
             "lbfgs_direction: newest must be a slot or -1, got 0",
         ),
+        (lambda: bounded([], np.ones((2, 2))), ValueError, "lbfgs_bounded_step: there must be an s for each y"),
+        (lambda: bounded([np.ones(3)], np.ones(3)), ValueError, "there must be a product of each two rows"),
+        (lambda: bounded([np.ones(3)], np.ones((2, 2), "f")), TypeError, "products must have dtype float64"),
+        (lambda: bounded([np.ones(2)], np.ones((2, 2))), ValueError, "an s has 2 elements, 3 are needed"),
         (lambda: direction([], [], np.ones((5, 1)), -2), ValueError, "lbfgs_direction: newest must be a slot"),
     ],
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.checkpoint.header import Place, digits, dtype_of, header_size, read_header
+from onepass.checkpoint.header import Header, Place, digits, dtype_of, header_size, read_header
 from onepass.checkpoint.replacing import PathLike
 from onepass.checkpoint.saving import FORMAT, PIECE, Kept, require_kept
 from onepass.checkpoint.tree import decode, parse
@@ -45,7 +47,7 @@ def load(path: PathLike, opt: Kept, *, schedules: bool = True, params: bool = Tr
     try:
         text, arrays = _read(path)
         content = parse(text, "its metadata")
-        _check_format(content)
+        check_content(content)
         state, extra = decode(content["state_dict"], arrays), decode(content["extra"], arrays)
         arrays.clear()
         opt.load_state_dict(state, params=params, **({} if schedules else {"schedules": False}))
@@ -57,7 +59,8 @@ def load(path: PathLike, opt: Kept, *, schedules: bool = True, params: bool = Tr
     return extra
 
 
-def _check_format(content: Any) -> None:
+def check_content(content: Any) -> None:
+    """Raise ValueError unless this is what `saving.content` has written, in a format that is known."""
     found = content.get("format") if isinstance(content, dict) else None
     if type(found) is not int or found < 1:
         raise ValueError(f"its metadata has the format {found!r}")
@@ -68,23 +71,53 @@ def _check_format(content: Any) -> None:
 
 def _read(path: PathLike) -> tuple[str, dict[str, Array]]:
     """The text of a file and its tensors by name. Each byte is read once, so that what is checked is what is taken."""
-    # So that opening a pipe does not wait for who writes to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
+    with opened(path) as file:
+        return file.header.text, {place.name: file.tensor(number) for number, place in enumerate(file.header.places)}
+
+
+class File:
+    """A file that is open, and whose header is read.
+
+    Attributes:
+        size: in bytes.
+        start: length and header, as they were read.
+    """
+
+    def __init__(self, descriptor: int) -> None:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise ValueError("it is no regular file")
+        self._descriptor, self.size = descriptor, found.st_size
         length = os.pread(descriptor, 8, 0)
-        data = bytearray(len(length) + header_size(length, found.st_size))
+        data = bytearray(len(length) + header_size(length, self.size))
         _fill(descriptor, memoryview(data), 0)
-        header = read_header(bytes(data), found.st_size - len(data))
-        arrays = {}
-        for place, checksum in zip(header.places, header.checksums, strict=True):
-            memory = np.empty(place.end - place.begin, np.uint8)
-            if digits(_fill(descriptor, memory.data, header.size + place.begin)) != checksum:
-                raise ValueError(f"tensor {place.name!r} is damaged: its bytes do not have their checksum")
-            arrays[place.name] = _shaped(memory, place)
-        return header.text, arrays
+        self.start = bytes(data)
+        self.header: Header = read_header(self.start, self.size - len(data))
+
+    def tensor(self, number: int) -> Array:
+        """One of the header's places, read and checked as a whole.
+
+        Raises:
+            ValueError: it does not have its checksum.
+        """
+        place, checksum = self.header.places[number], self.header.checksums[number]
+        memory = np.empty(place.end - place.begin, np.uint8)
+        if digits(_fill(self._descriptor, memory.data, self.header.size + place.begin)) != checksum:
+            raise ValueError(f"tensor {place.name!r} is damaged: its bytes do not have their checksum")
+        return _shaped(memory, place)
+
+
+@contextmanager
+def opened(path: PathLike) -> Iterator[File]:
+    """A file of tensors, of which they may be read one by one.
+
+    Raises:
+        OSError, ValueError: saying what is wrong with it.
+    """
+    # So that opening a pipe does not wait for who writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        yield File(descriptor)
     finally:
         os.close(descriptor)
 

@@ -73,7 +73,7 @@ def save(path: PathLike, opt: Kept, *, extra: Any = None, params: bool = True) -
     require_kept("save", opt)
     with replacing(path) as descriptor, opt.resting("save", params=params) as state:
         try:
-            _write(descriptor, *_content(state, getattr(opt, "options", None), extra))
+            write_tensors(descriptor, *content(state, getattr(opt, "options", None), extra))
         except RecursionError:
             raise ValueError("save: extra is nested too deeply, or holds itself") from None
         except (TypeError, ValueError) as error:
@@ -81,7 +81,7 @@ def save(path: PathLike, opt: Kept, *, extra: Any = None, params: bool = True) -
             raise kind(f"save: {error}") from None
 
 
-def _content(state: Mapping[str, Any], options: Any, extra: Any) -> tuple[str, dict[str, Array]]:
+def content(state: Mapping[str, Any], options: Any, extra: Any) -> tuple[str, dict[str, Array]]:
     """What is written: a text and arrays by name."""
     labels = _labels(state["param_groups"])
     named = {
@@ -91,14 +91,14 @@ def _content(state: Mapping[str, Any], options: Any, extra: Any) -> tuple[str, d
     }
     arrays: dict[str, Array] = {}
     extras = count()
-    content = {
+    kept = {
         "format": FORMAT,
         "onepass": _core.version,
         "options": encode({} if options is None else asdict(options), arrays, lambda _: "", ("options",)),
         "state_dict": encode(named, arrays, lambda path: _tensor_name(path, labels)),
         "extra": encode(extra, arrays, lambda _: f"extra.{next(extras)}", ("extra",)),
     }
-    return json.dumps(content, separators=(",", ":")), arrays
+    return json.dumps(kept, separators=(",", ":")), arrays
 
 
 def _labels(groups: Sequence[Mapping[str, Any]]) -> dict[Any, str]:
@@ -119,14 +119,16 @@ def _tensor_name(path: Path, labels: Mapping[Any, str]) -> str:
     return ".".join(map(str, path))
 
 
-def _write(descriptor: int, text: str, arrays: Mapping[str, Array]) -> None:
-    """The header last: what is not complete is no safetensors file."""
+def write_tensors(descriptor: int, text: str, arrays: Mapping[str, Array]) -> bytes:
+    """Write a file, the header last, which is returned: what is not complete is no safetensors file."""
     places = laid(arrays)
     blank = blank_header(text, places)
     os.lseek(descriptor, len(blank), os.SEEK_SET)
     checksums = [_written(descriptor, arrays[place.name]) for place in places]
     os.lseek(descriptor, 0, os.SEEK_SET)
-    write_all(descriptor, sealed_header(blank, checksums))
+    header = sealed_header(blank, checksums)
+    write_all(descriptor, header)
+    return header
 
 
 def _written(descriptor: int, array: Array) -> str:

@@ -59,7 +59,7 @@ TUNED: dict[str, Setting] = {
     "LaProp": Setting({"lr": 0.003}),
     "MARS": Setting({"lr": 0.003}),
     "Yogi": Setting({"lr": 0.02}),
-    "Adafactor": Setting({"lr": 0.03}),
+    "Adafactor": Setting({"lr": 0.1}),
     "LAMB": Setting({"lr": 0.005}),
     "LARS": Setting({"lr": 1.0}),
     "NovoGrad": Setting({"lr": 0.01}),

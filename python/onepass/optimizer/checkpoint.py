@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ def state_dict(
     return saved
 
 
-def load_state_dict(
+def loading(
     optimizer: str,
     contents: Contents,
     saved: Mapping[str, Any],
@@ -70,8 +70,8 @@ def load_state_dict(
     accumulate: int,
     schedules: bool,
     params: bool = False,
-) -> None:
-    """Take over what `state_dict` returned: read once, checked as a whole, then copied.
+) -> Callable[[], None]:
+    """What takes over a `state_dict` when it is called: it is read once and checked as a whole before.
 
     Args:
         accumulate: how many calls make a step.
@@ -134,11 +134,14 @@ def load_state_dict(
             contents.plan.pending = saved["accumulated"]["calls"]
             contents.plan.found_inf = saved["accumulated"]["found_inf"]
 
-    try:
-        copy()
-    except BaseException:  # the handler of a signal, or no memory for a moment: nothing is left half done
-        copy()
-        raise
+    def commit() -> None:
+        try:
+            copy()
+        except BaseException:  # the handler of a signal, or no memory for a moment: nothing is left half done
+            copy()
+            raise
+
+    return commit
 
 
 def _key(states: Mapping[Any, Any], index: Any) -> Any:

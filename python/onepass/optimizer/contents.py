@@ -8,6 +8,7 @@ from onepass import _core
 from onepass.arrays import Array
 from onepass.optimizer.groups import ParamGroup
 from onepass.optimizer.state import State
+from onepass.optimizer.whole import Part, Whole
 
 
 class Contents:
@@ -16,10 +17,14 @@ class Contents:
     Attributes:
         plan: all of it as the core knows it, and the calls of `step` that wait for those that complete it.
         size: how many parameters there are.
+        whole: what they are parts of; None: they are whole.
     """
 
-    def __init__(self, owner: str, rounding: _core.Rounding, groups: Iterable[ParamGroup]) -> None:
+    def __init__(
+        self, owner: str, rounding: _core.Rounding, groups: Iterable[ParamGroup], whole: Whole | None = None
+    ) -> None:
         self._owner = owner
+        self.whole = whole
         self.groups: list[ParamGroup] = []
         self.plan = _core.Plan(owner, "step", [], [], rounding)
         self.size = 0
@@ -37,8 +42,9 @@ class Contents:
         if twice := [name for name in names if name in self._names]:
             raise ValueError(f"{self._owner}: two parameters are named {twice[0]!r}")
         mirrors: Sequence[Array | None] = group.mirrors or [None] * len(group.params)
-        rows = zip(group.labels(self.size), group.params, group.states, mirrors, strict=True)
-        tensors = [(label, count, param, state, mirror) for label, param, state, mirror in rows]
+        firsts = [part.first for part in parts_of(group.params, self.size, self.whole)]
+        rows = zip(group.labels(self.size), group.params, group.states, mirrors, firsts, strict=True)
+        tensors = [(label, count, *row) for label, *row in rows]
         size = self.size + len(group.params)
         try:
             self.groups.append(group)
@@ -68,6 +74,13 @@ class Contents:
     def names(self) -> list[str] | None:
         """The names of all parameters; None if one has none."""
         return names_of(self.groups)
+
+
+def parts_of(params: Sequence[Array], position: int, whole: Whole | None) -> Sequence[Part]:
+    """Which part each parameter is, the first of which has this position among all."""
+    if whole is None:
+        return [Part(0, param.size) for param in params]
+    return whole.parts[position : position + len(params)]
 
 
 def names_of(groups: Sequence[ParamGroup]) -> list[str] | None:

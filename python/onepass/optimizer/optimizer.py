@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from itertools import islice
@@ -18,8 +18,8 @@ from onepass.arrays import Array
 from onepass.checks import Integer, require_keys
 from onepass.optimizer.attached import AttachedSchedule
 from onepass.optimizer.averages import average_of
-from onepass.optimizer.checkpoint import load_state_dict, state_dict
-from onepass.optimizer.contents import Contents, names_of
+from onepass.optimizer.checkpoint import loading, state_dict
+from onepass.optimizer.contents import Contents, names_of, parts_of
 from onepass.optimizer.fields import Field, OptionView, Taken, bound, declare, option, signature, whole_docstring
 from onepass.optimizer.given import Arrays, Gradient, Gradients, Params, as_groups, in_order, is_found
 from onepass.optimizer.groups import ParamGroup, new_group
@@ -28,6 +28,7 @@ from onepass.optimizer.record import StepRecord
 from onepass.optimizer.scheduling import attach
 from onepass.optimizer.state import new_mirror, new_state, refuse_idle_options, write_mirror
 from onepass.optimizer.turn import Turn
+from onepass.optimizer.whole import Whole
 from onepass.rules import RULES
 from onepass.schedules.base import Schedule
 
@@ -74,6 +75,8 @@ class Optimizer(Declared):
 
     def __init__(self, params: Params, *positional: Any, **given: Any) -> None:
         self._owner = type(self).__name__
+        #: What the parameters are parts of, for `onepass.distributed`.
+        self._whole: Whole | None = given.pop("_whole", None)
         defaults = bound(self._owner, self.hyperparameters, positional, given)
         self.defaults = MappingProxyType(defaults)
         self.options = Options.of(self._owner, given, defaults)
@@ -96,7 +99,7 @@ class Optimizer(Declared):
 
     def _hold(self, groups: Sequence[ParamGroup]) -> None:
         """Bind groups, and make what depends on the options."""
-        self._contents = Contents(self._owner, self.options.core_rounding(), groups)
+        self._contents = Contents(self._owner, self.options.core_rounding(), groups, self._whole)
         self._options_in_force = OptionsInForce(self.options)
         self._is_plain = self.options.is_plain
         self._bound: Sequence[Gradient | None] | None = None
@@ -232,7 +235,11 @@ class Optimizer(Declared):
     def _make_state(self, group: ParamGroup, position: int) -> None:
         for label, param in zip(group.labels(position), group.params, strict=True):
             _core.require_updatable(self._owner, label, param)
-        group.states = [new_state(self._owner, RULES[group.rule], param, self.options) for param in group.params]
+        rule, parts = RULES[group.rule], parts_of(group.params, position, self._whole)
+        group.states = [
+            new_state(self._owner, rule, param, self.options, part.size)
+            for param, part in zip(group.params, parts, strict=True)
+        ]
         group.start_states()
         if self._mirror_dtype is not None:
             group.mirrors = [new_mirror(self._owner, param, self._mirror_dtype) for param in group.params]
@@ -305,7 +312,8 @@ class Optimizer(Declared):
             return _APPLIED
         options, core = self._options_in_force(changes)
         plan = self._contents.plan
-        skipped, norm, coefficient = plan.step_with(gradients, core, is_found(found_inf))
+        together = self._whole.together if self._whole else None
+        skipped, norm, coefficient = plan.step_with(gradients, core, is_found(found_inf), together)
         if pending := plan.pending:
             return StepRecord(pending=pending)
         if not (skipped or options.measures_norm):
@@ -432,24 +440,48 @@ class Optimizer(Declared):
             TypeError, ValueError: naming the entry that does not fit; the optimizer is then unchanged.
         """
         with self._turn.at_rest("load_state_dict"):
-            mirrors = self._contents.mirrors if params else []
-            if any(not mirror.flags.writeable for mirror in mirrors):
-                raise ValueError(f"{self._owner}: an array of the mirror has become read-only; make it writeable")
-            load_state_dict(
-                self._owner,
-                self._contents,
-                state_dict,
-                accumulate=self.options.accumulate,
-                schedules=schedules,
-                params=params,
-            )
+            self.loading(state_dict, schedules=schedules, params=params)()
+
+    def loading(
+        self, state_dict: Mapping[str, Any], *, schedules: bool = True, params: bool = False
+    ) -> Callable[[], None]:
+        """What does as `load_state_dict` when it is called, and cannot be refused any more.
+
+        Raises:
+            TypeError, ValueError: naming the entry that does not fit.
+        """
+        mirrors = self._contents.mirrors if params else []
+        if any(not mirror.flags.writeable for mirror in mirrors):
+            raise ValueError(f"{self._owner}: an array of the mirror has become read-only; make it writeable")
+        take_over = loading(
+            self._owner,
+            self._contents,
+            state_dict,
+            accumulate=self.options.accumulate,
+            schedules=schedules,
+            params=params,
+        )
+
+        def commit() -> None:
+            take_over()
             for param, mirror in zip(self._contents.params, mirrors, strict=False):
                 write_mirror(param, mirror)
 
+        return commit
+
     def __getstate__(self) -> dict[str, Any]:
         """A copy at one moment: nobody steps while it is made."""
-        with self._turn.at_rest("__getstate__"):
-            return copy.deepcopy(self._parts())
+        return self._copied("__getstate__", {})
+
+    def _copied(self, method: str, memo: dict[int, Any]) -> dict[str, Any]:
+        self.require_whole(method)
+        with self._turn.at_rest(method):
+            return copy.deepcopy(self._parts(), memo)
+
+    def require_whole(self, method: str) -> None:
+        """Raise TypeError if the parameters are parts that `onepass.distributed` steps; `method` is named in it."""
+        if self._whole:
+            raise TypeError(f"{self._owner}: {method}: its arrays are parts that other processes step along with")
 
     def _rebuild(self) -> None:
         """Bind everything anew: a plan in the midst of a step is of no use in a forked child."""
@@ -476,6 +508,7 @@ class Optimizer(Declared):
         wanted = {"defaults", "options", "groups", "schedules", "mirror", "pending", "bare"}
         require_keys(f"{type(self).__name__}: pickle", saved, wanted)
         self._owner = type(self).__name__
+        self._whole = getattr(self, "_whole", None)  # which one that is bound anew keeps
         self.defaults = MappingProxyType(saved["defaults"])
         self.options, self._mirror_dtype, self._is_bare = saved["options"], saved["mirror"], saved["bare"]
         self._turn = Turn(self._owner, self._rebuild)
@@ -495,18 +528,15 @@ class Optimizer(Declared):
 
     def __copy__(self) -> Optimizer:
         """The same parameters with an independent copy of the state."""
-        with self._turn.at_rest("__copy__"):
-            parts = self._parts()
-            memo = {id(array): array for array in (*self._contents.params, *self._contents.mirrors)}
-            parts = copy.deepcopy(parts, memo)
+        shared = (*self._contents.params, *self._contents.mirrors)
+        parts = self._copied("__copy__", {id(array): array for array in shared})
         twin = type(self).__new__(type(self))
         twin.__setstate__(parts)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
         """Parameters and state copied as well; what is copied along with them is copied once."""
-        with self._turn.at_rest("__deepcopy__"):
-            parts = copy.deepcopy(self._parts(), memo)
+        parts = self._copied("__deepcopy__", memo)
         twin = type(self).__new__(type(self))
         memo[id(self)] = twin
         twin.__setstate__(parts)

@@ -45,8 +45,12 @@ def refuse_idle_options(owner: str, params: Sequence[Array], options: Options) -
         )
 
 
-def new_state(owner: str, rule: Rule, param: Array, options: Options) -> State:
-    """The state of a parameter that has not been stepped yet; `start_state` completes it."""
+def new_state(owner: str, rule: Rule, param: Array, options: Options, size: int) -> State:
+    """The state of a parameter that has not been stepped yet; `start_state` completes it.
+
+    Args:
+        size: of the whole that the parameter is a part of.
+    """
     places = count(1)
 
     def like(dtype: Any) -> Array:
@@ -57,7 +61,7 @@ def new_state(owner: str, rule: Rule, param: Array, options: Options) -> State:
     state |= {scalar.name: np.zeros((), np.float64) for scalar in rule.scalars}
     for slot in rule.slots_beside(param.ndim):
         if slot.of == "element":
-            state |= _slot(owner, slot.name, param, next(places), options)
+            state |= _slot(owner, slot.name, param, next(places), options, size)
         else:
             state[slot.name] = np.zeros(slot.shape(param.shape), compute)
     if options.rounding == "kahan" and is_narrow(param):
@@ -122,12 +126,12 @@ def write_mirror(param: Array, mirror: Array) -> None:
         mirror[...] = param if mirror.dtype == np.float64 else param.astype(np.float32, copy=False)
 
 
-def _slot(owner: str, name: str, param: Array, place: int, options: Options) -> State:
+def _slot(owner: str, name: str, param: Array, place: int, options: Options, size: int) -> State:
     compute = compute_dtype(param.dtype)
     wanted: str | None = options.state_dtype
     if compute == np.float64 or wanted in (None, "float64"):
         wanted = compute.name
-    in_blocks = wanted == "float8" and param.size >= FLOAT8_FROM
+    in_blocks = wanted == "float8" and size >= FLOAT8_FROM
     dtype = np.dtype(np.uint8) if in_blocks else named_dtype(owner, wanted if wanted != "float8" else "float32")
     arrays = {name: zeros_beside(param, place, dtype)}
     if in_blocks:

@@ -11,7 +11,7 @@ import numpy as np
 from onepass import _core
 from onepass.arrays import Array
 from onepass.optimizer import Optimizer
-from onepass.reference.kernels import lbfgs, vectors
+from onepass.reference.kernels import lbfgs, lbfgs_bounds, vectors
 from onepass.reference.kernels.levenberg_marquardt import Problem
 from onepass.reference.step.twin import Twin
 
@@ -31,6 +31,7 @@ class Side:
     blend: Callable[..., float]
     rank_two: Callable[..., None]
     lbfgs_direction: Callable[..., float]
+    lbfgs_bounded_step: Callable[..., tuple[float, float, float] | None]
     half_squares: Callable[[Array], Array]
     levenberg_marquardt: Callable[..., Any]
 
@@ -78,6 +79,7 @@ KERNELS = Side(
     _core.blend,
     _core.rank_two,
     _core.lbfgs_direction,
+    _core.lbfgs_bounded_step,
     _core.half_squares,
     _core.LevenbergMarquardt,
 )
@@ -88,6 +90,7 @@ FORMULAS = Side(
     vectors.blend,
     vectors.rank_two,
     lbfgs.direction,
+    lbfgs_bounds.bounded_step,
     _half_squares,
     Problems,
 )

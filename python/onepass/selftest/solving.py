@@ -22,7 +22,14 @@ FITS = 11
 
 def solver_cases() -> Iterator[Case]:
     """Each operation in float32 and float64, and Levenberg-Marquardt with all that changes its way."""
-    operations: tuple[Callable[[str, Side], Iterator[Any]], ...] = (_dots, _combine, _blend, _rank_two, _lbfgs)
+    operations: tuple[Callable[[str, Side], Iterator[Any]], ...] = (
+        _dots,
+        _combine,
+        _blend,
+        _rank_two,
+        _lbfgs,
+        _lbfgs_bounds,
+    )
     for operation in operations:
         for dtype in ("float32", "float64"):
             yield _case(operation.__name__[1:], dtype, "plain", partial(operation, dtype))
@@ -79,6 +86,22 @@ def _lbfgs(dtype: str, side: Side) -> Iterator[Any]:
         yield side.lbfgs_direction(out, _vector(dtype, 7), ds, ys, middle, 0.3, entered)
         yield out
         yield middle.copy()
+
+
+def _lbfgs_bounds(dtype: str, side: Side) -> Iterator[Any]:
+    """Without pairs and with two; every 500th variable has bounds, near and far."""
+    x, g, ss = (_vector(dtype, 1), _vector(dtype, 2), [_vector(dtype, seed) for seed in (3, 4)])
+    ys = [np.abs(_vector(dtype, 5)) * s for s in ss]
+    lower, upper = np.full_like(x, -np.inf), np.full_like(x, np.inf)
+    lower[::500] = x[::500] - np.abs(g[::500]) * np.linspace(0, 3, len(x[::500])).astype(dtype)
+    upper[1::500] = x[1::500]
+    for pairs in (0, 2):
+        rows = [*ys[:pairs], *ss[:pairs]]
+        products = np.array([side.dots(rows, row) for row in rows]).reshape(2 * pairs, 2 * pairs)
+        out, d = np.empty_like(x), np.empty_like(x)
+        yield from side.lbfgs_bounded_step(out, d, x, g, lower, upper, ys[:pairs], ss[:pairs], products, 0.3) or (0.0,)
+        yield out
+        yield d
 
 
 class _Curves:

@@ -139,8 +139,9 @@ class Work:
         measures = "clip_norm" in self.options
         special = step == 2 if "skip_nonfinite" in self.options else index == 1 and not measures
         seeds = [10 * step + index + 100 * number for number in range(ADDENDS if self.sums else 1)]
-        drawn = (numbers(self.layout.grad, self._sizes[index], seed, special=special) for seed in seeds)
-        values, *others = map(self._shaped, drawn)
+        values, *others = (
+            self._shaped(numbers(self.layout.grad, self._sizes[index], seed, special=special)) for seed in seeds
+        )
         if self.sums:
             return [values, *others]
         if not self.rows:

@@ -269,3 +269,25 @@ def test_bad_arguments(call: Any, message: str) -> None:
     core = LevenbergMarquardt(np.ones((3, 2)), np.ones(3), None, None, None, *TOLERANCES)
     with pytest.raises(ValueError, match=message):
         call(core)
+
+
+def test_one_problem_by_its_number_is_one_among_others() -> None:
+    fits = Fits(3, 20)
+    values = [fits.at(i, fits.x0[i]) for i in range(PROBLEMS)]
+    costs = np.array([cost for cost, _, _ in values])
+    alone, among = (LevenbergMarquardt(fits.x0, costs, None, None, None, *TOLERANCES) for _ in range(2))
+    row = np.array([4])
+    for _ in range(3):
+        _, f, jac = values[4]
+        assert alone.differentiate(4, f, jac) == among.differentiate(row, f[None], jac[None]).item()
+        np.testing.assert_array_equal(alone.sizes(4), among.sizes(row)[0], strict=True)
+        x = alone.propose(4)
+        np.testing.assert_array_equal(x, among.propose(row)[0], strict=True)
+        values[4] = fits.at(4, x)
+        taken, stop = alone.judge(4, values[4][0])
+        assert (taken, stop) == tuple(one.item() for one in among.judge(row, np.array([values[4][0]])))
+        assert type(taken) is bool
+    with pytest.raises(ValueError, match="no such problem"):
+        alone.propose(PROBLEMS)
+    with pytest.raises(ValueError, match="must be of f"):
+        alone.differentiate(4, f, jac[:, :2])

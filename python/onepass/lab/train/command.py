@@ -12,8 +12,9 @@ from onepass.lab.data.folder import VARIABLE
 from onepass.lab.network import INITIALISATIONS
 from onepass.lab.report import console, progress
 from onepass.lab.settings import PLANS, STATE_DTYPES
-from onepass.lab.train import published
+from onepass.lab.train import published, together
 from onepass.lab.train.curves import draw_curves
+from onepass.lab.train.experiment import Experiment
 from onepass.lab.train.plots import draw_training
 from onepass.lab.train.presets import PRESETS
 from onepass.lab.train.request import PRESET_DECIDES, QUICK_OPTIMIZERS, experiment
@@ -81,6 +82,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         seed="decides start and order of the data, and the split of the digits",
         quick=f"only {', '.join(QUICK_OPTIMIZERS)}, and fewer epochs ({_plans('quick_epochs')}); a part of a preset",
     )
+    add(
+        "--distributed",
+        action="store_true",
+        help="on all processes that mpiexec has started, each of which takes a part of every batch and of the state; "
+        "prints the hash of the parameters at the end, which is that of one process, and draws no picture",
+    )
     parser.set_defaults(run=run, error=parser.error)
 
 
@@ -92,6 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     start = perf_counter()
     asked = experiment(arguments)
+    if arguments.distributed:
+        if arguments.json:
+            arguments.error("argument --json: --distributed prints what it finds; leave one out")
+        return _run_together(asked)
     title = f"{arguments.preset}: {asked}" if arguments.preset else str(asked)
     picture: Path = arguments.out / (f"onepass-train-{arguments.preset}.png" if arguments.preset else PICTURE)
     make_folders((picture, arguments.json))
@@ -131,6 +142,20 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print(f"Not as published: {', '.join(far)}")
     terminal.print(f"{picture} written; {perf_counter() - start:.1f} s in all", soft_wrap=True)
     return 1 if different or far else 0
+
+
+def _run_together(asked: Experiment) -> int:
+    """Train on many processes; rank 0 prints."""
+    comm, start = together.world(), perf_counter()
+    try:
+        for trained in together.runs(asked, comm):
+            if comm.rank == 0:
+                print(trained, flush=True)
+        if comm.rank == 0:
+            print(f"{comm.size} processes, {perf_counter() - start:.1f} s in all")
+    except BaseException:
+        together.end_all()
+    return 0
 
 
 def _plans(field: str) -> str:

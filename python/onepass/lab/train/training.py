@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -16,7 +16,16 @@ from onepass.lab.network import Network
 from onepass.lab.settings import Setting
 from onepass.lab.train.lockstep import Lockstep
 from onepass.lab.train.scheduling import CHOICES, Span
-from onepass.optimizer import Optimizer
+from onepass.optimizer import Optimizer, ParamGroup
+from onepass.schedules.base import Scheduled
+
+
+class Stepped(Scheduled, Protocol):
+    """An optimizer, of one process or many, whose learning rate is asked for."""
+
+    @property
+    def param_groups(self) -> tuple[ParamGroup, ...]: ...
+
 
 #: The training loss of an epoch: from the network after it, the training set, and the losses of its batches.
 EpochLoss = Callable[[Network, Examples, Sequence[float]], float]
@@ -109,7 +118,7 @@ def train(
     optimizer = optimizer_class(network.params, **setting.hyperparameters, state_dtype=state_dtype)
     hyperparameters = optimizer.param_groups[0].hyperparameters()
     batch_size = min(setting.batch_size or batch_size, len(data.train))
-    report = _attach(schedule, optimizer, epochs=epochs, steps=epochs * (len(data.train) // batch_size))
+    report = attach(schedule, optimizer, epochs=epochs, steps=epochs * (len(data.train) // batch_size))
     both = Lockstep(optimizer)
     rng = np.random.default_rng(seed)
     # A product of small matrices that waits for a second thread on a busy machine takes a hundred times as long; and
@@ -118,7 +127,7 @@ def train(
         losses, accuracies = [network.loss(data.train)], [network.accuracy(data.test)]
         for _ in range(epochs):
             batch_losses = []
-            for batch in _batches(data.train, batch_size, rng):
+            for batch in batches(data.train, batch_size, rng):
                 loss, by_name = network.loss_and_gradients(batch)
                 both.step([by_name[param] for param in network.params])
                 batch_losses.append(loss)
@@ -153,7 +162,7 @@ def _evaluated(network: Network, optimizer: Optimizer) -> Network:
     return network.with_params(optimizer.named("averaged")) if optimizer.average_slot else network
 
 
-def _attach(name: str | None, optimizer: Optimizer, epochs: int, steps: int) -> Callable[[float], None]:
+def attach(name: str | None, optimizer: Stepped, epochs: int, steps: int) -> Callable[[float], None]:
     """Let the schedule set the learning rate; what is returned takes each epoch's loss."""
     if name is None:
         return _ignore
@@ -176,7 +185,8 @@ def _is_quantised(state: Mapping[str, Array]) -> bool:
     return any(array.dtype == np.uint8 for array in state.values())
 
 
-def _batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Examples]:
+def batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Examples]:
+    """Those of an epoch, in an order of its own."""
     order = rng.permutation(len(examples))
     # What is left over waits for the next epoch's order: a step from a few examples would throw the parameters far.
     for start in range(0, len(examples) - size + 1, size):

@@ -45,6 +45,7 @@ class Twin:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        optimizer.require_whole("Twin")
         self.options = optimizer.options
         self.groups: list[dict[str, Any]] = [group.hyperparameters() for group in optimizer.param_groups]
         self.params = [_copy(param) for param in optimizer.params]

@@ -9,7 +9,6 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.smooth.cauchy import room, target
 from onepass.solve.smooth.compact import Compact
 from onepass.solve.smooth.lbfgs import LEAST_CURVATURE
 from onepass.solve.smooth.line_search import LARGEST, Outcome, Wolfe
@@ -19,7 +18,7 @@ from onepass.solve.smooth.watch import Watch
 
 def projected_step(x: Array, g: Array, lower: Array, upper: Array) -> Array:
     """What a step along -g changes when it is projected, which is nothing at a stationary point."""
-    step: Array = np.clip(x - g, lower, upper) - x
+    step: Array = np.minimum(np.maximum(x - g, lower), upper) - x  # in half of clip's time
     return step
 
 
@@ -27,12 +26,13 @@ def bounded(
     objective: Objective, x0: Array, lower: Array, upper: Array, watch: Watch, wolfe: Wolfe, pairs: int
 ) -> OptimizeResult:
     """L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995, SIAM J. Sci. Comput. 16)."""
+    lower, upper = np.ascontiguousarray(lower), np.ascontiguousarray(upper)
     x, trial_x = np.clip(x0, lower, upper), np.empty_like(x0)
     g, trial_g = np.empty_like(x), np.empty_like(x)
     hessian = Compact(pairs)
     boxed = bool(np.isfinite(lower).all() and np.isfinite(upper).all())
     value, _, status = watch.begin(x, g)
-    end = d = x
+    end, d = np.empty_like(x), np.empty_like(x)
 
     def phi(step: float) -> tuple[float, float]:
         if step == 1:
@@ -48,18 +48,16 @@ def bounded(
         if left <= 0:
             status = Status.MAX_EVALUATIONS
             break
-        try:
-            end = target(x, g, lower, upper, hessian)
-        except np.linalg.LinAlgError:
+        step = hessian.step(end, d, x, g, lower, upper)
+        if step is None:
             hessian.clear()
             continue
-        d = end - x
-        squared, slope = dots((d, g), d).tolist()
+        squared, slope, room = step
         outcome, first = Outcome.FAILED, 1.0
         if -math.inf < slope < 0:
             if not len(hessian):
                 first = 1.0 if boxed else min(1.0, 1.0 / math.sqrt(squared))
-            largest = max(1.0, room(x, d, lower, upper)) if len(hessian) else 1.0
+            largest = max(1.0, room) if len(hessian) else 1.0
             least = 0.0 if objective.differenced is None else objective.differenced.least(x, d)
             # One evaluation is kept for the case that the step to take is not the last trial.
             outcome, best, last = wolfe.search(

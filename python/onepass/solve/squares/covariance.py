@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.solve.squares.linear_model import triangle_of
+from onepass.solve.squares.linear_model import SMALL, triangle_of
 from onepass.solve.squares.point import column_norms, or_one
 from onepass.solve.squares.sparsity import dense, is_sparse
 
@@ -61,20 +61,25 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
 def covariance_of(jac: Array, gradient: Array, active: Array, cost: float, *, known_noise: bool) -> Array:
     """The covariance where these are the Jacobian and the gradient; active as in `least_squares`."""
     m, n = jac.shape
-    free = np.flatnonzero((active * gradient >= 0) & ((active == 0) | jac.any(axis=0)))
+    free = np.arange(n)
+    if active.any():
+        free = np.flatnonzero((active * gradient >= 0) & ((active == 0) | jac.any(axis=0)))
     left_over = m - free.size
     variance = 1.0 if known_noise else 2 * cost / left_over if left_over > 0 else np.inf
 
-    columns = jac[:, free]
+    columns = jac if free.size == n else jac[:, free]
     norms = column_norms(columns)
     scale = or_one(norms)
     columns = columns / scale
-    if m > free.size > 0:  # what is small is decomposed
+    if m > free.size > 0 and columns.size > SMALL:  # what is small is decomposed
         columns = triangle_of(columns)
-    _, s, vt = np.linalg.svd(columns)
+    _, s, vt = np.linalg.svd(columns, full_matrices=m < free.size)
     rank = np.count_nonzero(s > max(m, n) * np.finfo(np.float64).eps * s.max(initial=0.0))
     root = vt[:rank].T / s[:rank]
     found = np.zeros((n, n))
+    if rank == free.size == n and np.isfinite(variance):
+        determined: Array = variance * (root @ root.T) / (scale[:, None] * scale)
+        return determined
     if np.isinf(variance):
         unknown = np.full(free.size, True)
         known_part = np.zeros((free.size, free.size))

@@ -10,12 +10,15 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.derivatives import differences
-from onepass.solve.result import OptimizeResult, OptimizeWarning
+from onepass.solve.result import OptimizeWarning
 from onepass.solve.squares.arguments import UNBOUNDED, sides
 from onepass.solve.squares.covariance import covariance_of
 from onepass.solve.squares.curve_fit import inside, parameters_of
 from onepass.solve.squares.fit import ROUGH
 from onepass.solve.squares.least_squares_batch import least_squares_batch
+
+#: Data sets whose covariances are made at once: what they need stays in the cache.
+COVARIANCES = 512
 
 
 def curve_fit_batch(
@@ -101,17 +104,26 @@ def curve_fit_batch(
     if jac in (None, "2-point"):
         options = dict(zip(("ftol", "xtol", "gtol"), ROUGH, strict=True)) | options
     fits = least_squares_batch(residual, start, slopes if callable(jac) else jac, bounds=bounds, **options)
-    every = np.arange(len(y))
-    f_at = np.asarray(residual(fits.x, every), np.float64)
-    if callable(jac):
-        jacobians = np.asarray(slopes(fits.x, every), np.float64)
-    else:
-        box = None if bounds is UNBOUNDED else sides(bounds, start.shape[1])
+    box = sides(bounds, start.shape[1])
+
+    def derivatives(p: Array, index: Array, f_at: Array) -> Array:
+        if callable(jac):
+            return np.asarray(slopes(p, index), np.float64)
+        typical = np.where(p == 0, 1.0, np.abs(p))
+        room = None if bounds is UNBOUNDED else box
+        central = differences(lambda moved: residual(moved, index), p, f_at, "3-point", typical=typical, bounds=room)
+        return np.moveaxis(central, 0, 2)
+
+    covariances = np.empty((*start.shape, start.shape[1]))
+    for first in range(0, len(y), COVARIANCES):
+        index = np.arange(first, min(first + COVARIANCES, len(y)))
+        p = fits.x[index]
+        f_at = np.asarray(residual(p, index), np.float64)
         with np.errstate(all="ignore"):
-            typical = np.where(fits.x == 0, 1.0, np.abs(fits.x))
-            central = differences(lambda p: residual(p, every), fits.x, f_at, "3-point", typical=typical, bounds=box)
-        jacobians = np.moveaxis(central, 0, 2)
-    covariances = covariances_of(fits, jacobians, f_at, bounds, absolute_sigma)
+            jacobians = derivatives(p, index, f_at)
+            covariances[index] = covariances_of(
+                jacobians, f_at, p, fits.cost[index], fits.success[index], box, absolute_sigma
+            )
     if not fits.success.all():
         failed = np.count_nonzero(~fits.success)
         warnings.warn(f"{failed} of {len(y)} fits did not converge: {fits.message}", OptimizeWarning, stacklevel=2)
@@ -125,18 +137,25 @@ def checked_sigma(sigma: Any, shape: tuple[int, ...]) -> Array:
     return found
 
 
-@np.errstate(all="ignore")
-def covariances_of(fits: OptimizeResult, jacobians: Array, f: Array, bounds: Any, known_noise: bool) -> Array:
+def covariances_of(
+    jacobians: Array,
+    f: Array,
+    x: Array,
+    cost: Array,
+    success: Array,
+    box: tuple[Array, Array],
+    known_noise: bool,
+) -> Array:
     """Those of `covariance_of`, all at once where no parameter is at a bound."""
     problems, m, n = jacobians.shape
     norms = np.sqrt(np.einsum("bij,bij->bj", jacobians, jacobians))
-    good = fits.success & np.isfinite(norms).all(axis=1) & (m > n or known_noise)
+    good = success & np.isfinite(norms).all(axis=1) & (m > n or known_noise)
     found = np.full((problems, n, n), np.inf)
-    lower, upper = sides(bounds, n)
-    at_bound = ((fits.x <= lower) | (fits.x >= upper)).any(axis=1)
+    lower, upper = box
+    at_bound = ((x <= lower) | (x >= upper)).any(axis=1)
     for b in np.flatnonzero(good & at_bound):
-        active = np.where(fits.x[b] <= lower, -1, (fits.x[b] >= upper).astype(int))
-        one = covariance_of(jacobians[b], f[b] @ jacobians[b], active, fits.cost[b], known_noise=known_noise)
+        active = np.where(x[b] <= lower, -1, (x[b] >= upper).astype(int))
+        one = covariance_of(jacobians[b], f[b] @ jacobians[b], active, cost[b], known_noise=known_noise)
         found[b] = one if np.isfinite(one).all() else np.inf
     plain = np.flatnonzero(good & ~at_bound & (norms > 0).all(axis=1))
     scale = norms[plain]
@@ -144,7 +163,7 @@ def covariances_of(fits: OptimizeResult, jacobians: Array, f: Array, bounds: Any
     _, s, vt = np.linalg.svd(r)
     determined = (s[:, -1] > max(m, n) * np.finfo(np.float64).eps * s[:, 0]) & (s.shape[1] == n)
     root = vt[:, : s.shape[1]].swapaxes(1, 2) / s[:, None, :]
-    variance = np.ones(plain.size) if known_noise else 2 * fits.cost[plain] / (m - n)
+    variance = np.ones(plain.size) if known_noise else 2 * cost[plain] / (m - n)
     all_at_once = variance[:, None, None] * (root @ root.swapaxes(1, 2)) / (scale[:, :, None] * scale[:, None, :])
     found[plain[determined]] = all_at_once[determined]
     return found

@@ -14,7 +14,7 @@ from onepass.solve.derivatives import differences, precision_of
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.arguments import UNBOUNDED, checked_bounds, start
 from onepass.solve.squares.losses import Loss, LossName
-from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, typical_sizes
+from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, typical_sizes, unknown_parts
 from onepass.solve.squares.settings import BatchSettings, Tolerances
 
 
@@ -175,7 +175,7 @@ class Batch:
         found.cost[index] = costs
         lower, upper = bounds or (None, None)
         self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *stop.tolerances)
-        self._largest, self._is_unknown = np.zeros(x.shape), x == 0
+        self._largest, self._unknown = np.zeros(x.shape), unknown_parts(x)
         self.rows = np.flatnonzero(np.isfinite(costs))
         found.status[index] = Status.NONFINITE_START
         stops = self._differentiate(self.rows, x[self.rows], f[self.rows], is_start=True)
@@ -223,4 +223,5 @@ class Batch:
     def _typical(self, rows: Array, x: Array, is_start: bool) -> Array:
         """What the steps of differences are small beside."""
         self._largest[rows] = largest = np.maximum(self._largest[rows], np.abs(x))
-        return typical_sizes(largest, None if is_start else self._lm.sizes(rows), self._is_unknown[rows])
+        unknown = None if self._unknown is None else self._unknown[rows]
+        return typical_sizes(largest, None if is_start else self._lm.sizes(rows), unknown)

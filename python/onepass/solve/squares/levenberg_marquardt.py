@@ -32,33 +32,27 @@ def ran(fit: Fit, point: Point, nit: int, geodesic: bool) -> tuple[Found, Levenb
     per_jacobian = residuals.cost_of_jacobian(point.x.size)
     if not point.is_differentiated:
         point.differentiate(residuals, None)
-    stop = seen(core, point)
+    stop = core.differentiate(0, point.scaled_f, point.jac)
     if stop == Status.NONFINITE:
         return Found(point, Status.NONFINITE_START, nit), core
     while stop == Status.RUNNING:
         if not fit.leaves(1 + per_jacobian):
             return Found(point, Status.MAX_EVALUATIONS, nit), core
-        x = core.propose(ONE)
+        x = core.propose(0)
         if geodesic and (along := bend(fit, point, core.steps(ONE)[0])) is not None:
-            x = core.accelerate(ONE, along)
-        trial = Point(x[0], residuals(x[0]), fit.loss)
-        taken, stops = core.judge(ONE, trial.cost)
-        stop = stops.item()
-        if taken.item():
+            x = core.accelerate(ONE, along)[0]
+        trial = Point(x, residuals(x), fit.loss)
+        taken, stop = core.judge(0, trial.cost)
+        if taken:
             point, nit = trial, nit + 1
             at_point = stop
             if stop == Status.RUNNING or not fit.is_rough:
-                point.differentiate(residuals, core.sizes(ONE)[0] if per_jacobian else None)
-                at_point = seen(core, point)
+                point.differentiate(residuals, core.sizes(0) if per_jacobian else None)
+                at_point = core.differentiate(0, point.scaled_f, point.jac)
             if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
                 return Found(point, Status.CALLBACK, nit), core
             stop = at_point or stop
     return Found(point, Status(stop), nit), core  # type: ignore[call-arg]
-
-
-def seen(core: LevenbergMarquardt, point: Point) -> int:
-    """Gives the core the Jacobian at its point: whether that ends the method."""
-    return int(core.differentiate(ONE, point.scaled_f[None], point.jac[None])[0])
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from onepass._core import residual_differences
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
-from onepass.solve.derivatives import SCHEMES, Map, Scheme, cost, differences, precision_of, step_sizes
+from onepass.solve.derivatives import SCHEMES, Map, Scheme, cost, differences, precision_of, relative_step, step_sizes
 from onepass.solve.squares.sparsity import Sparsity, dense, is_sparse
 
 Jacobian = Callable[..., Any] | Scheme | None
@@ -82,19 +83,22 @@ class Residuals(Functions):
         self.is_rough = user.jac is None
         self._steps, self._each, self._sparsity = user.steps, user.each, user.sparsity
         self._exact = user.exact
+        #: Whether differences move one parameter after the other.
+        self._is_plain = self._free is None and user.each is None and user.sparsity is None
         #: Whether the Jacobian that the user returned last is sparse, or an operator.
         self.is_sparse = user.sparsity is not None
         self._largest: Array = np.zeros(())
         self._sizes: Array | None = None
-        self._is_unknown: Array = np.zeros((), bool)
+        self._unknown: Array | None = None
         #: Of the residuals, once they are known to be doubles.
         self._shape: tuple[int, ...] | None = None
+        self._at = with_arguments(user.residual, user.args, user.kwargs)
         self.nfev = self.njev = 0
 
     def __call__(self, x: Array) -> Array:
         self.nfev += 1
         x.flags.writeable = False
-        returned = self._residual(x, *self._args, **self._kwargs)
+        returned = self._at(x)
         if type(returned) is np.ndarray and returned.shape == self._shape and returned.dtype == np.float64:
             return returned.copy()
         return self._checked(returned)
@@ -137,12 +141,14 @@ class Residuals(Functions):
             return found
         self._largest = np.maximum(self._largest, np.abs(x))
         if self.njev == 1:
-            self._is_unknown = x == 0
+            self._unknown = unknown_parts(x)
         if sizes is not None:
             self._sizes = sizes
-        typical = typical_sizes(self._largest, self._sizes, self._is_unknown)
+        typical = typical_sizes(self._largest, self._sizes, self._unknown)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self._sparsity is not None:
+            if self._is_plain and self._scheme != "cs":
+                found = self._by_core(x, f, typical)
+            elif self._sparsity is not None:
                 every = np.arange(x.size)
                 found = self._sparsity.masked(self._differences(x, f, every, typical, self._bounds))
             elif self._free is None:
@@ -150,8 +156,27 @@ class Residuals(Functions):
             else:
                 found = np.zeros((f.size, x.size))
                 found[:, self._free] = self._differences(x, f, self._free, typical, self._bounds)
+            if math.isfinite(found.sum()):
+                return found
             finite: Array = np.isfinite(found).all(axis=0)  # type: ignore[assignment]
             return found if finite.all() else self._from_other_sides(x, f, typical, found, finite)
+
+    def _by_core(self, x: Array, f: Array, typical: Array) -> Array:
+        """The Jacobian where one parameter is moved after the other."""
+        self.nfev += cost(self._scheme, x.size)
+        lower, upper = self._bounds or (None, None)
+        return residual_differences(
+            self._at,
+            self._checked,
+            x,
+            f,
+            relative_step(self._scheme, x.dtype, self._precision),
+            typical,
+            None if self._steps is None else self._given_steps(x, typical),
+            lower,
+            upper,
+            self._scheme == "3-point",
+        ).T
 
     def _differences(self, x: Array, f: Array, columns: Array, typical: Array, bounds: Bounds) -> Array:
         """Some columns of the Jacobian."""
@@ -227,12 +252,24 @@ class Residuals(Functions):
             yield np.asarray(returned) if self._scheme == "cs" else self._checked(returned)
 
 
+def with_arguments(
+    residual: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Callable[[Array], Any]:
+    """The residuals of x alone."""
+    return (lambda x: residual(x, *args, **kwargs)) if args or kwargs else residual
+
+
 def called(residual: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], x: Array) -> Any:
     """What another process can do as well."""
     return residual(x, *args, **kwargs)
 
 
-def typical_sizes(largest: Array, sizes: Array | None, is_unknown: Array) -> Array:
+def unknown_parts(x: Array) -> Array | None:
+    """The part of the length of x that each parameter counts as whose start is 0, or None if there is none."""
+    return None if x.all() else LEAST_PART * (x == 0)
+
+
+def typical_sizes(largest: Array, sizes: Array | None, unknown: Array | None) -> Array:
     """What the steps of differences are small beside: the largest |x| so far.
 
     A start of 0 says nothing of a parameter's size, and if the parameter then happens to be next to 0 among others that
@@ -240,10 +277,10 @@ def typical_sizes(largest: Array, sizes: Array | None, is_unknown: Array) -> Arr
 
     Args:
         sizes: the length of the scaled x along each parameter, |D x| / D, or None if D is not known.
-        is_unknown: where the start is 0.
+        unknown: of the start, what `unknown_parts` says.
     """
-    if sizes is not None and is_unknown.any():
-        largest = np.maximum(largest, (LEAST_PART * is_unknown) * sizes)
+    if sizes is not None and unknown is not None:
+        largest = np.maximum(largest, unknown * sizes)
     return largest if largest.all() else np.where(largest > 0, largest, 1.0)
 
 

@@ -1,0 +1,36 @@
+#include "differences.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace onepass::solve {
+
+double step_size(double x, double typical, double relative) {
+  const double h = std::copysign(relative * std::max(std::abs(x), typical), x);
+  return (x + h) - x;
+}
+
+double within(double x, double h, double lower, double upper) {
+  const auto leaves = [&](double moved) { return moved > upper || moved < lower; };
+  if (!leaves(x + h)) return h;
+  if (!leaves(x - h)) return -h;
+  return upper - x >= x - lower ? upper - x : lower - x;
+}
+
+std::pair<double, double> pair_within(double x, double h, double lower, double upper) {
+  const double above = upper - x, below = x - lower, size = std::abs(h);
+  if (above >= size && below >= size) return {h, -h};
+  const double inward = above >= below ? 1 : -1, near = std::min(size, std::max(above, below) / 2);
+  return {inward * near, 2 * inward * near};
+}
+
+void simple_difference(double* moved, const double* f, double h, std::int64_t size) {
+  for (std::int64_t i = 0; i < size; ++i) moved[i] = (moved[i] - f[i]) / h;
+}
+
+void central_difference(double* at_a, const double* at_b, const double* f, double a, double b, std::int64_t size) {
+  const double of_a = b / a, of_b = a / b, of_f = (a + b) / (a * b);
+  for (std::int64_t i = 0; i < size; ++i) at_a[i] = (of_a * at_a[i] - of_b * at_b[i]) / (b - a) - of_f * f[i];
+}
+
+}  // namespace onepass::solve

@@ -1,0 +1,40 @@
+"""Of what are an optimizer's arrays parts? Of larger ones, whose other parts other processes step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Squares = NDArray[np.float64]
+Finite = NDArray[np.bool_]
+
+
+class Part(NamedTuple):
+    """Where an array lies in the whole that it is a part of, element by element in memory.
+
+    Attributes:
+        first: the index of its first element there, a multiple of the 4096 elements whose squares are added by
+            themselves.
+        size: of the whole, in elements, which decides how state is stored.
+    """
+
+    first: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a part needs to be stepped as in the whole.
+
+    Attributes:
+        parts: one for each parameter.
+        together: takes the squares of each tile of the gradients and whether they are finite; returns both for all
+            tiles of all processes, in the order in which one process adds them.
+    """
+
+    parts: Sequence[Part]
+    together: Callable[[Squares, Finite], tuple[Squares, Finite]]
