@@ -43,7 +43,7 @@ ROOMS: dict[str, str] = {
     "reference.kernels": "arrays formats",
     "reference.textbook": "arrays",
     "reference.formulas": "arrays reference.kernels signatures",
-    "reference.step": "arrays formats optimizer reference.formulas reference.kernels signatures sparse",
+    "reference.step": "arrays formats optimizer reference.formulas reference.kernels rules signatures sparse",
     "reference": "formats reference.formulas reference.kernels reference.step signatures",
     "bench": "arrays bench.turns config files optimizers reference.formulas reference.kernels signatures",
     "selftest": "_core arrays config formats optimizer reference.kernels reference.step rules signatures sparse",

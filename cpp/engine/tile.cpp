@@ -41,8 +41,7 @@ void add_to_sum(const Call& call, const Treatment& t, std::int64_t begin, std::i
     (starts ? passes.start_sum : passes.add_to_sum)(stored.data, sum.at(begin), size, factor);
     starts = false;
   };
-  if (tensor.grad)
-    add(readable(*call.table, tensor, {tensor.grad, 0, tensor.addends}, begin, size, buffer), call.sum_factor);
+  if (tensor.grad) add(readable(*call.table, tensor, Source::of(tensor), begin, size, buffer), call.sum_factor);
   for (std::uint32_t left = t.waiting & ~own; left != 0; left &= left - 1) {
     const Array& earlier = tensor.partial_sum(std::countr_zero(left));
     add({earlier.at(begin), earlier.dtype}, 1);

@@ -36,7 +36,7 @@ void Treatment::prepare_gradient(const Call& call) {
   sign = *member.group->sign;
   gathers = call.options.accumulate > 1 && given;
   updates = given;
-  source = {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad, 0, tensor.addends};
+  source = Source::of(tensor);
   if (call.options.accumulate > 1) {
     prepare_sum(call);
     updates = call.options.completes && (given || *tensor.grad_count > 0);

@@ -28,6 +28,10 @@ struct Source {
   Array array;
   std::int64_t begin = 0;
   std::span<const Array> addends{};  // it is their sum, which has an array in a tile alone
+  // A gradient as it was given; of rows each has an array of its own.
+  static Source of(const Tensor& tensor) {
+    return {tensor.rows ? Array{nullptr, tensor.compute()} : tensor.grad, 0, tensor.addends};
+  }
   void* at(std::int64_t index) const { return array.at(index - begin); }
 };
 
