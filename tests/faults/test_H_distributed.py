@@ -411,3 +411,9 @@ def gradient_set_to_zero(comm: Thread) -> NDArray[np.float32]:
 
 def test_H6_gradients_are_set_to_zero() -> None:
     assert not any(found.any() for found in together(2, gradient_set_to_zero))
+
+
+def test_H3_state_of_rows_is_refused() -> None:
+    """A part of a matrix is a vector, for which Adafactor keeps another state."""
+    with pytest.raises(ValueError, match=r"^Sharded Adafactor: its state 'row_var' is of rows, and parameters are cut"):
+        Sharded(op.Adafactor, [np.ones((4, 5), np.float32)])

@@ -88,8 +88,11 @@ class Sharded:
         defaults = bound(owner, optimizer.hyperparameters, (), dict(given))
         groups = [new_group(optimizer, group, defaults) for group in asked]
         for group in groups:
-            if factors := getattr(RULES[group.rule], "factors", ()):  # of rows and columns
-                raise ValueError(f"{self._owner}: its state {factors[0].name!r} is not of elements, and cannot be cut")
+            if factors := RULES[group.rule].factors:
+                raise ValueError(
+                    f"{self._owner}: its state {factors[0].name!r} is of rows, and parameters are cut elsewhere; take "
+                    "another optimizer"
+                )
         #: All parameters, whole.
         self.params: list[Array] = [param for group in groups for param in group.params]
         self._labels = _labels(groups)
