@@ -12,7 +12,7 @@ import pytest
 from cases import CLASSES, RULES, Snapshot, build
 
 import onepass as op
-from onepass.checks import Flag, Items, Real, checks_of
+from onepass.checks import Flag, Items, Real, Unset, checks_of
 from onepass.optimizer import Optimizer
 from onepass.signatures import signatures
 
@@ -31,9 +31,14 @@ def bad_values(cls: type[Optimizer], name: str) -> list[Any]:
     if isinstance(kind, Flag):
         return [0, 1, "yes", None, np.array(True)]
     if isinstance(kind, Items):
-        first, *others = kind.items
+        first, *others = given = [item.given if isinstance(item, Unset) else item for item in kind.items]
         good = [0.5 * (first.low + min(first.high, 2)), *(other.low + 0.25 for other in others)]
-        wrong = [(*good[:at], bad, *good[at + 1 :]) for at, item in enumerate(kind.items) for bad in bad_reals(item)]
+        wrong = [
+            (*good[:at], bad, *good[at + 1 :])
+            for at, item in enumerate(given)
+            for bad in bad_reals(item)
+            if not (bad is None and isinstance(kind.items[at], Unset))
+        ]
         return [0.5, good[:1], (*good, 0.5), "ab", None, {0.5, 0.6}, *wrong]
     return bad_reals(kind)
 
@@ -154,6 +159,9 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
     usually = {"lr": 0.5} if rule == "schedulefreesgd" else {}
     if rule == "adopt":
         other["eps"] = 0.5  # the least root
+    if rule == "adafactor":
+        other |= {"eps": (0.5, 0.5), "d": 1.5}
+        usually = {"eps": (0.0, 1e-3)}
 
     def results(**more: Any) -> list[bytes]:
         optimizer = build(rule, [np.linspace(-1, 1, 50)], **{**usually, **more})
@@ -165,8 +173,11 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
     for name in signatures[rule].defaults:
         value = build(rule, np.ones(1)).param_groups[0][name]
         pair = isinstance(value, tuple)
-        changed = tuple(0.6 * item if item < 1 else 1.7 * item for item in value) if pair else 0.6 * value or 0.1
-        assert results(**{name: other.get(name, changed)}) != usual, name
+        if name in other:
+            changed = other[name]
+        else:
+            changed = tuple(0.6 * item if item < 1 else 1.7 * item for item in value) if pair else 0.6 * value or 0.1
+        assert results(**{name: changed}) != usual, name
 
 
 @pytest.mark.parametrize("name", ["lr", "weight_decay", "eps"])

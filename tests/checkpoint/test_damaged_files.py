@@ -328,6 +328,7 @@ from checkpoint_files import optimizer_with_everything
 import onepass as op
 opt = optimizer_with_everything()
 opt.load_state_dict(opt.state_dict())  # what is imported when it is needed has been
+op.load
 had = "pickle" in sys.modules
 events = []
 forbidden = ("exec", "compile", "import", "os", "subprocess", "pickle", "marshal", "ctypes")

@@ -117,6 +117,7 @@ def test_the_state_is_what_the_paper_says(order: str) -> None:
     np.testing.assert_allclose(optimizer.state[0]["col_var"], first + 2**-0.8 * (second - first), rtol=1e-13)
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(
     "given",
     [{}, {"lr": 0.3, "weight_decay": 0.1}, {"eps": (1e-3, 0.5), "d": 1.5, "beta2_decay": -0.5}, {"eps": (0.0, 0.0)}],

@@ -174,6 +174,9 @@ def direction(ds: list[Array], ys: list[Array], numbers: Array, newest: int = -1
     return kernels.lbfgs_direction(np.ones(3), np.ones(3), ds, ys, numbers, 1.0, newest)
 
 
+BOUNDED = "lbfgs_bounded_step: "
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -215,10 +218,22 @@ def direction(ds: list[Array], ys: list[Array], numbers: Array, newest: int = -1
             ValueError,
             "lbfgs_direction: newest must be a slot or -1, got 0",
         ),
-        (lambda: bounded([], np.ones((2, 2))), ValueError, "lbfgs_bounded_step: there must be an s for each y"),
-        (lambda: bounded([np.ones(3)], np.ones(3)), ValueError, "there must be a product of each two rows"),
-        (lambda: bounded([np.ones(3)], np.ones((2, 2), "f")), TypeError, "products must have dtype float64"),
-        (lambda: bounded([np.ones(2)], np.ones((2, 2))), ValueError, "an s has 2 elements, 3 are needed"),
+        (lambda: bounded([], np.ones((2, 2))), ValueError, f"{BOUNDED}there must be an s for each y"),
+        (
+            lambda: bounded([np.ones(3)], np.ones(3)),
+            ValueError,
+            f"{BOUNDED}there must be a product of each two rows",
+        ),
+        (
+            lambda: bounded([np.ones(3)], np.ones((2, 2), "f")),
+            TypeError,
+            f"{BOUNDED}products must have dtype float64",
+        ),
+        (
+            lambda: bounded([np.ones(2)], np.ones((2, 2))),
+            ValueError,
+            f"{BOUNDED}an s has 2 elements, 3 are needed",
+        ),
         (lambda: direction([], [], np.ones((5, 1)), -2), ValueError, "lbfgs_direction: newest must be a slot"),
     ],
 )

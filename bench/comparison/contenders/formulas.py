@@ -28,8 +28,7 @@ class Reference(Contender):
         self._params = problem.fresh_params()
         self._gradients = problem.gradients
         twin = recipe.optimizer(self._params, **recipe.hypers)  # starts the state, and never steps
-        names = (*signature.slots, *signature.scalars)
-        self._states = [{name: state[name] for name in names} for state in twin.state]
+        self._states = [signature.kept(p, state) for p, state in zip(self._params, twin.state, strict=True)]
         self._hypers: dict[str, Any] = {name: recipe.hypers[name] for name in signature.defaults}
         self._time = 0
         self.step = self._step

@@ -42,7 +42,7 @@ class Onepass(Contender):
         self._gradients = problem.gradients
         self._optimizer = recipe.optimizer(self._params, **recipe.hypers, **self._options)
         if recipe.step.decayed:
-            self._decay(recipe.signature.slots)
+            self._decay([*recipe.signature.kinds])
         if "state_dtype" in recipe.step.options:
             self.remark = f"{self._bytes_of_state() / problem.case.elements:.2f} bytes of state per element"
         if "zero_grad" in self._options:
