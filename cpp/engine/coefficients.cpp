@@ -14,7 +14,7 @@ bool same_scalars(const Member& a, const Member& b) {
 
 // One that is NaN stands for the epsilon of the tensor's arithmetic.
 std::array<double, max_hypers> hypers_of(const Member& member) {
-  std::array<double, max_hypers> hypers{};
+  std::array<double, max_hypers> hypers;
   const double epsilon = member.tensor->compute() == DType::f64 ? std::numeric_limits<double>::epsilon()
                                                                 : std::numeric_limits<float>::epsilon();
   for (std::size_t h = 0; h < member.rule->hypers.size(); ++h)

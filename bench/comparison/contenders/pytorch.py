@@ -59,6 +59,8 @@ class Default(OnTensors):
         super().__init__(recipe, problem)
         if problem.dtype == np.float16:
             self.differs = "keeps second moments as they are, onepass their roots: half precision loses small squares"
+        if recipe.rule == "adafactor" and problem.dtype != np.float64:
+            self.differs = "adds the squares of a row or column in float32"
         factory = optimizer_of(recipe, self.variant)
         assert factory is not None
         optimizer, options = factory(self._tensors), recipe.step.options
