@@ -118,10 +118,13 @@ def test_unknown_functions(module: Any) -> None:
         _ = module.adamz_
 
 
+OF_TORCH = ("onepass.torch", "onepass.distributed.gloo")
+
+
 def modules() -> list[Any]:
-    """Those of the door to torch are for those who have it."""
+    """Those of the doors to torch are for those who have it."""
     return [
-        pytest.param(module.name, marks=[pytest.mark.peers] if module.name.startswith("onepass.torch") else [])
+        pytest.param(module.name, marks=[pytest.mark.peers] if module.name.startswith(OF_TORCH) else [])
         for module in pkgutil.walk_packages([str(Path(op.__file__).parent)], "onepass.")
         if not module.name.startswith(("onepass._", "onepass.lab")) and not module.name.endswith("__main__")
     ]
@@ -129,7 +132,7 @@ def modules() -> list[Any]:
 
 @pytest.mark.parametrize("name", modules())
 def test_examples_in_docstrings(name: str) -> None:
-    if name.startswith("onepass.torch"):
+    if name.startswith(OF_TORCH):
         pytest.importorskip("torch")
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

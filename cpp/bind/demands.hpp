@@ -23,6 +23,19 @@ std::optional<Matrices> matrices_of(std::span<const std::int64_t> shape, std::sp
 std::vector<std::int64_t> factor_shape(SlotShape of, std::span<const std::int64_t> shape);
 extern const char* const needs_c_order;
 
+// Lays the tensor as these matrices, and calls data_of(number, name) for each slot of rows or columns that it has.
+template <class DataOf>
+void bind_factors(Tensor& tensor, const Matrices& matrices, const RuleInfo& rule, DataOf data_of) {
+  tensor.matrices = matrices;
+  for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+    const Slot& slot = rule.slots[s];
+    if (slot.shape == SlotShape::element) continue;
+    tensor.slots[s].dtype = tensor.compute();
+    if (const char* const name = matrices.is_vector ? slot.of_vector : slot.name)
+      tensor.slots[s].data = data_of(s, name);
+  }
+}
+
 // Counts stay where they are exact in double, as the rules compute with them, and where they can be loaded again.
 void require_countable(const std::string& caller, const std::vector<Tensor>& tensors, const StepOptions& options,
                        const Memory::Name& name);

@@ -82,7 +82,7 @@ Tensor BoundPlan::bind(const py::tuple& tensor) {
   bound.size = arrays.param_view.size;
   bound.first = tensor[5].cast<std::int64_t>();
   bound.param = {const_cast<void*>(arrays.param_view.data), arrays.param_view.dtype};
-  if (rule.factoring) bind_factors(state, rule, bound);
+  if (rule.factoring) bind_matrices(state, rule, bound);
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
     if (rule.slots[s].shape != SlotShape::element) continue;
     const char* const name = rule.slots[s].name;
@@ -157,7 +157,7 @@ SlotArray BoundPlan::bind_slot(const py::dict& state, const char* name) {
   return slot;
 }
 
-void BoundPlan::bind_factors(const py::dict& state, const RuleInfo& rule, Tensor& bound) {
+void BoundPlan::bind_matrices(const py::dict& state, const RuleInfo& rule, Tensor& bound) {
   const Arrays& arrays = arrays_.back();
   const auto shape = arrays.param.attr("shape").cast<std::vector<std::int64_t>>();
   // Of what is not in C order the strides are those of Fortran's.
@@ -168,18 +168,14 @@ void BoundPlan::bind_factors(const py::dict& state, const RuleInfo& rule, Tensor
   }
   const std::optional<Matrices> matrices = matrices_of(shape, strides);
   if (!matrices) throw py::value_error(owner_ + ": parameter " + arrays.name + needs_c_order);
-  bound.matrices = *matrices;
-  for (std::size_t s = 0; s < rule.slots.size(); ++s) {
-    const Slot& slot = rule.slots[s];
-    bound.slots[s].dtype = bound.compute();
-    const char* const name = matrices->is_vector ? slot.of_vector : slot.name;
-    if (!name) continue;
+  bind_factors(bound, *matrices, rule, [&](std::size_t s, const char* name) {
     const py::object array = state[name];
-    bound.slots[s].data =
-        require_factor(array, factor_shape(slot.shape, shape), bound.compute(), {owner_.c_str(), name, &arrays.name});
-    keep(array, bound.slots[s].data, name, false);
-    own(bound.slots[s].data, array.attr("nbytes").cast<std::int64_t>(), name);
-  }
+    void* const data = require_factor(array, factor_shape(rule.slots[s].shape, shape), bound.compute(),
+                                      {owner_.c_str(), name, &arrays.name});
+    keep(array, data, name, false);
+    own(data, array.attr("nbytes").cast<std::int64_t>(), name);
+    return data;
+  });
 }
 
 // An array can change under us: resized, reshaped, made read-only.

@@ -79,7 +79,7 @@ class BoundPlan {
   void keep(const py::object& array, const void* data, const char* role, bool like);
   Array companion(const py::object& array, const char* role);
   SlotArray bind_slot(const py::dict& state, const char* name);
-  void bind_factors(const py::dict& state, const RuleInfo& rule, Tensor& bound);
+  void bind_matrices(const py::dict& state, const RuleInfo& rule, Tensor& bound);
   Plan& plan();
   static StepResult run(Plan& own);
   static StepResult run_together(Plan& own, const py::object& together);

@@ -94,7 +94,7 @@ Tensor TensorPlan::bind_state(std::size_t number, const RuleInfo& rule, const py
   Tensor bound;
   bound.param = {entry.layout.data, entry.layout.stored().value()};
   bound.size = entry.layout.size();
-  if (rule.factoring) bind_factors(number, rule, parts, bound);
+  if (rule.factoring) bind_matrices(number, rule, parts, bound);
   for (std::size_t s = 0; s < rule.slots.size(); ++s) {
     if (rule.slots[s].shape != SlotShape::element) continue;
     const char* const name = rule.slots[s].name;
@@ -126,7 +126,7 @@ Tensor TensorPlan::bind_state(std::size_t number, const RuleInfo& rule, const py
   return bound;
 }
 
-void TensorPlan::bind_factors(std::size_t number, const RuleInfo& rule, const py::dict& parts, Tensor& bound) {
+void TensorPlan::bind_matrices(std::size_t number, const RuleInfo& rule, const py::dict& parts, Tensor& bound) {
   const Entry& entry = entries_[number];
   const auto refuse = [&](const std::string& what) {
     throw py::value_error(owner_ + ": parameter " + entry.name + what);
@@ -134,17 +134,12 @@ void TensorPlan::bind_factors(std::size_t number, const RuleInfo& rule, const py
   if (entry.layout.dtype.code == dlpack::complex) refuse(" is complex, which has no state of rows and columns");
   const std::optional<Matrices> matrices = matrices_of(entry.layout.shape, entry.layout.strides);
   if (!matrices) refuse(needs_c_order);
-  bound.matrices = *matrices;
-  for (std::size_t s = 0; s < rule.slots.size(); ++s) {
-    const Slot& slot = rule.slots[s];
-    bound.slots[s].dtype = bound.compute();
-    const char* const name = matrices->is_vector ? slot.of_vector : slot.name;
-    if (!name) continue;
+  bind_factors(bound, *matrices, rule, [&](std::size_t s, const char* name) {
     const Layout& layout = keep(number, parts, name);
-    if (!is_factor(layout, slot.shape, entry.layout.shape, bound.compute()))
+    if (!is_factor(layout, rule.slots[s].shape, entry.layout.shape, bound.compute()))
       refuse(" has " + std::string(name) + " of another shape, dtype or order than its own");
-    bound.slots[s].data = layout.data;
-  }
+    return layout.data;
+  });
 }
 
 const Layout& TensorPlan::keep(std::size_t number, const py::dict& parts, const char* role) {

@@ -103,7 +103,7 @@ class TensorPlan {
   void bind_rule(const py::tuple& rule);
   void bind_entry(const py::tuple& given);
   Tensor bind_state(std::size_t number, const RuleInfo& rule, const py::dict& parts);
-  void bind_factors(std::size_t number, const RuleInfo& rule, const py::dict& parts, Tensor& bound);
+  void bind_matrices(std::size_t number, const RuleInfo& rule, const py::dict& parts, Tensor& bound);
   const Layout& keep(std::size_t number, const py::dict& parts, const char* role);
   Array array(std::size_t number, const py::dict& parts, const char* role);
   template <class T>

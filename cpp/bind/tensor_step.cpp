@@ -62,7 +62,7 @@ class TensorLists {
     tensor.size = param.size();
     tensor.param = array(param, params, i);
     if (!lists_[grads][i].is_none()) tensor.grad = gradient(param, i);
-    if (rule_.factoring) bind_factors(tensor, param, i);
+    if (rule_.factoring) bind_matrices(tensor, param, i);
     for (std::size_t s = 0; s < rule_.slots.size(); ++s)
       if (rule_.slots[s].shape == SlotShape::element) tensor.slots[s] = {slot(param, s, i), nullptr};
     const std::size_t steps = slots + rule_.slots.size(), scalars = steps + 1;
@@ -105,21 +105,17 @@ class TensorLists {
   }
 
   // A vector has none of rows, where None stands.
-  void bind_factors(Tensor& tensor, const Layout& param, std::size_t i) {
+  void bind_matrices(Tensor& tensor, const Layout& param, std::size_t i) {
     const std::optional<Matrices> matrices = matrices_of(param.shape, param.strides);
     if (!matrices || param.dtype.code == dlpack::complex) throw Unfit{params, i};
-    tensor.matrices = *matrices;
-    for (std::size_t s = 0; s < rule_.slots.size(); ++s) {
-      const Slot& own = rule_.slots[s];
-      tensor.slots[s].dtype = tensor.compute();
-      if (matrices->is_vector && !own.of_vector) {
-        if (!lists_[slots + s][i].is_none()) throw Unfit{slots + s, i};
-        continue;
-      }
+    for (std::size_t s = 0; s < rule_.slots.size(); ++s)
+      if (matrices->is_vector && !rule_.slots[s].of_vector && !lists_[slots + s][i].is_none())
+        throw Unfit{slots + s, i};
+    bind_factors(tensor, *matrices, rule_, [&](std::size_t s, const char*) {
       const Layout layout = read(slots + s, i);
-      if (!is_factor(layout, own.shape, param.shape, tensor.compute())) throw Unfit{slots + s, i};
-      tensor.slots[s].data = array(layout, slots + s, i).data;
-    }
+      if (!is_factor(layout, rule_.slots[s].shape, param.shape, tensor.compute())) throw Unfit{slots + s, i};
+      return array(layout, slots + s, i).data;
+    });
   }
 
   // The roots of second moments, which the core keeps in float16, are not what torch calls a second moment.
