@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "engine/fp_env.hpp"
 #include "hash.hpp"
 #include "memory.hpp"
 #include "solve/lbfgs_bounds.hpp"
@@ -32,11 +33,15 @@ void add_bounded_steps(Hash& hash, DType dtype, Values values, std::size_t size)
       solve::dots(dtype, rows, rows[i], static_cast<std::int64_t>(size), products.data() + i * rows.size());
     Numbers x = drawn(Sign::either), g = drawn(Sign::either), lower = drawn(Sign::positive),
             upper = drawn(Sign::positive), out = drawn(Sign::either), d = drawn(Sign::either);
-    for (std::size_t i = 0; i < size; ++i) {
-      const F at = items(x)[i], room = static_cast<F>(wide);
-      items(lower)[i] = i % 5 == 0 ? -std::numeric_limits<F>::infinity() : at - room * items(lower)[i];
-      items(upper)[i] = i % 5 == 1 ? std::numeric_limits<F>::infinity() : at + items(upper)[i];
-    }
+    const auto make_bounds = [&] {
+      const DefaultFpEnv env;  // what is asked for is the same in any mode
+      for (std::size_t i = 0; i < size; ++i) {
+        const F at = items(x)[i], room = static_cast<F>(wide);
+        items(lower)[i] = i % 5 == 0 ? -std::numeric_limits<F>::infinity() : at - room * items(lower)[i];
+        items(upper)[i] = i % 5 == 1 ? std::numeric_limits<F>::infinity() : at + items(upper)[i];
+      }
+    };
+    make_bounds();
     const auto found = solve::bounded_step(dtype, items(out), items(d), items(x), items(g), items(lower), items(upper),
                                            {rows, products.data(), 0.3}, static_cast<std::int64_t>(size));
     hash.add_number(found ? 1.0 : 0.0);
