@@ -6,13 +6,16 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import hypothesis  # noqa: F401  (what it looks up among the collector's objects must not be frozen before)
 import numpy as np
 import pytest
 
 import onepass as op
+
+with suppress(ImportError):  # wheels are tested without it
+    import hypothesis  # noqa: F401  (what it looks up among the collector's objects must not be frozen before)
 
 #: Who waits for a thread of OpenMP leaves it the core, which it may lack where tests run beside each other.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
