@@ -138,8 +138,8 @@ def test_torch(given: dict[str, Any]) -> None:
         np.testing.assert_allclose(param, its.detach().numpy(), rtol=1e-10, atol=1e-12, err_msg=str(shape))
 
 
-def test_an_infinity_stays_with_its_row_and_column() -> None:
-    """No mean can be had of it; what lies elsewhere goes on."""
+def test_an_infinity_stays_with_its_element_of_a_vector() -> None:
+    """Norms that are no numbers limit nothing, as in torch: other elements and parameters go on."""
     optimizer = op.Adafactor([np.ones((4, 5), np.float32), np.ones(5, np.float32)])
     gradients = [np.ones((4, 5), np.float32), np.ones(5, np.float32)]
     gradients[1][2] = np.inf
