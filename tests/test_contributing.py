@@ -72,8 +72,11 @@ ITS_OWN = [
         pytest.param([[FOR_ALL_LEVELS]], "x86_v3;x86_v2", marks=pytest.mark.exhaustive, id="all tests"),
     ],
 )
-def test_an_optimizer_is_added_in_three_steps(tmp_path: Path, runs: list[list[str]], levels: str) -> None:
+def test_an_optimizer_is_added_in_three_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[list[str]], levels: str
+) -> None:
     tree, site = tmp_path / "tree", tmp_path / "site"
+    monkeypatch.setenv("CCACHE_BASEDIR", str(tree))  # where there is a compiler's cache, it knows the copy again
     skipped = shutil.ignore_patterns(".git", "build", ".venv", "__pycache__", "*.so", ".*_cache")
     shutil.copytree(ROOT, tree, ignore=skipped)
     walk_the_steps(tree)

@@ -73,7 +73,9 @@ def build(*options: str) -> Build:
     It is kept for later sessions, where ninja compiles what has changed since, and one process at a time makes it.
     """
     told = [*options, *(f"{name}={os.environ.get(name)}" for name in ("CXX", "CXXFLAGS", "LDFLAGS"))]
-    directory = ROOT / "build" / "tests" / hashlib.sha256("\0".join([str(ROOT), *told]).encode()).hexdigest()[:16]
+    name = hashlib.sha256("\0".join([str(ROOT), *told]).encode()).hexdigest()[:16]
+    # As deep as the builds of pip and of presets: a compiler's cache finds the same relative paths.
+    directory = ROOT / "build" / f"tests-{name}"
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
