@@ -35,7 +35,8 @@ def kind_of(rule: str) -> Hashable:
     """All by which the engine tells rules apart: what it reads of them beside the formula."""
     record = RECORDS[rule]
     kinds = tuple((kind, of) for _, kind, _, of, _ in record["slots"])
-    return kinds, len(record["scalars"]), len(record["stages"]), record["in_buffers"], record["lazy"]
+    stages = tuple(tuple("pg".find(name) for name in reads) for reads, _ in record["stages"])
+    return kinds, len(record["scalars"]), stages, record["in_buffers"], record["lazy"]
 
 
 def some(values: Iterable[Any], kind: Callable[[Any], Hashable] = kind_of) -> list[Any]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import onepass as op
+from onepass import _core
 from onepass.optimizer.options import MirrorDtype, StateDtype
 from onepass.rules import RULES
 
@@ -109,21 +110,20 @@ def test_the_table_of_kinds() -> None:
 
 
 def test_the_table_of_choices() -> None:
-    """State and traffic of one sweep, in bytes per float32 parameter, are those of the rules."""
+    """State and traffic of a small and a large tensor, in bytes per float32 parameter, are those of the rules."""
+    assert f"more than {_core.cached_elements} elements" in " ".join(PAGES["optimizers.md"].split())
     rows = re.findall(
         r"^\| [^|]+ \| ([^|]*`[^|]*) \| ([\d, ]+) \| ([\d,; ]+) \|$", PAGES["optimizers.md"], re.MULTILINE
     )
     assert len(rows) > 10
     for names, states, moved in rows:
-        slots = {}
-        for name in re.findall(r"`(\w+)`", names):
-            rule = RULES[getattr(op, name)([np.ones(1)]).param_groups[0].rule]
-            slots[name] = len(rule.slots) - len(rule.factors)
-        kept = [4 * count for count in slots.values()]
-        assert [int(one) for one in states.split(",")] == (kept if len(set(kept)) > 1 else kept[:1]), names
-        once = [int(one.split(",")[0]) for one in moved.split(";")] if ";" in moved or len(set(kept)) < 2 else None
-        once = once or [int(one) for one in moved.split(",")]
-        assert once == [12 + 2 * one for one in (kept if len(set(kept)) > 1 else kept[:1])], names
+        rules = [RULES[getattr(op, name)([np.ones(1)]).param_groups[0].rule] for name in re.findall(r"`(\w+)`", names)]
+        kept = {4 * (len(rule.slots) - len(rule.factors)): rule for rule in rules}
+        assert [int(one) for one in states.split(",")] == list(kept), names
+        sizes = (_core.cached_elements, _core.cached_elements + 1)
+        asked = [dict.fromkeys(4 * rule.transfers(size).total() for size in sizes) for rule in kept.values()]
+        told = moved.split(";") if any(len(one) > 1 for one in asked) else moved.split(",")
+        assert [[int(one) for one in each.split(",")] for each in told] == [list(one) for one in asked], names
 
 
 def anchors(text: str) -> set[str]:

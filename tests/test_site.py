@@ -143,7 +143,8 @@ def test_a_page_shows_state_and_code_of_its_optimizer(extension: ModuleType) -> 
         assert f".. autoclass:: onepass.{name}(params, lr=" in page
         assert all(f"def {rule}_(" in page for rule in cls.rules)
     assert extension.bytes_per_element(extension.all_optimizers()["AdamW"], "adamw", "bfloat16") == 4
-    assert extension.bytes_moved("adamw") == 28
+    assert extension.bytes_moved("adamw", 1 << 20) == 28
+    assert [extension.bytes_moved("lamb", elements) for elements in (1 << 15, 1 << 16)] == [28, 40]
     start, *_, end = extension.path("Adam")
     assert (
         extension.SURFACE.distance(end, extension.SURFACE.minima)

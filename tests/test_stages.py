@@ -46,6 +46,37 @@ def test_there_are_such_rules() -> None:
     assert {"lamb", "lars", "novograd", "stableadamw"} <= set(STAGED)
 
 
+#: What each stage must look at, by its formula.
+READS = {
+    "adamw": [{"p", "g", "exp_avg", "exp_avg_sq"}],
+    "lamb": [{"p", "g", "exp_avg", "exp_avg_sq"}, {"p", "exp_avg", "exp_avg_sq"}],
+    "lars": [{"p", "g"}, {"p", "g", "momentum_buffer"}],
+    "novograd": [{"g"}, {"p", "g", "exp_avg"}],
+    "stableadamw": [{"g", "exp_avg", "exp_avg_sq"}, {"p", "exp_avg", "exp_avg_sq"}],
+    "mars": [{"g", "previous_grad"}, {"p", "g", "exp_avg", "exp_avg_sq", "previous_grad"}],
+    "adam_cautious": 2 * [{"p", "g", "exp_avg", "exp_avg_sq"}],  # the decay is in the gradient
+    "adamw_cautious": [{"g", "exp_avg", "exp_avg_sq"}, {"p", "g", "exp_avg", "exp_avg_sq"}],
+    "lion_cautious": [{"g", "exp_avg"}, {"p", "g", "exp_avg"}],
+}
+
+
+@pytest.mark.parametrize("rule", READS)
+def test_a_stage_reads_what_its_formula_takes(rule: str) -> None:
+    assert [set(stage.reads) for stage in signatures[rule].rule.stages] == READS[rule]
+
+
+def test_what_a_step_moves() -> None:
+    """Arrays read and written, counted by hand from the formulas."""
+    moved = {name: signatures[name].rule.transfers for name in ("adamw", "lamb", "lars", "novograd", "adafactor")}
+    assert moved["adamw"](32_768) == moved["adamw"](32_769) == {"p": 2, "g": 1, "exp_avg": 2, "exp_avg_sq": 2}
+    assert moved["lamb"](32_768) == {"p": 2, "g": 1, "exp_avg": 2, "exp_avg_sq": 2}
+    assert moved["lamb"](32_769) == {"p": 3, "g": 1, "exp_avg": 3, "exp_avg_sq": 3}
+    assert moved["lars"](32_769) == {"p": 3, "g": 2, "momentum_buffer": 2}
+    assert moved["novograd"](32_769) == {"p": 2, "g": 2, "exp_avg": 2}
+    assert moved["adafactor"](32_768) == {"p": 2, "g": 2}  # before the first stage for the rows and columns
+    assert moved["adafactor"](32_769) == {"p": 3, "g": 3}
+
+
 def tensors(seed: int, sizes: list[int], dtype: Any = np.float32) -> list[Array]:
     rng = np.random.default_rng(seed)
     return [spread(rng, size, np.float32).astype(dtype) for size in sizes]

@@ -28,13 +28,17 @@ class Case:
     is_cold: bool = False
 
     @property
-    def elements(self) -> int:
-        return sum(math.prod(shape) for shape in self.shapes)
+    def sizes(self) -> list[int]:
+        return [math.prod(shape) for shape in self.shapes]
 
     @property
-    def touched(self) -> int:
-        """The elements that a step changes."""
-        return self.elements if self.rows is None else sum(self.rows * math.prod(shape[1:]) for shape in self.shapes)
+    def elements(self) -> int:
+        return sum(self.sizes)
+
+    @property
+    def touched(self) -> list[int]:
+        """The elements of each tensor that a step changes."""
+        return self.sizes if self.rows is None else [self.rows * math.prod(shape[1:]) for shape in self.shapes]
 
     def __str__(self) -> str:
         tensors = "1 tensor" if len(self.shapes) == 1 else f"{len(self.shapes)} tensors"

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import repeat
 from statistics import median, quantiles
@@ -17,7 +17,7 @@ import numpy as np
 
 import onepass as op
 from comparison.cases import Case, Problem
-from comparison.contenders import BASELINE, Contender, Unavailable, find
+from comparison.contenders import BASELINE, ROOF, Contender, Unavailable, find
 from comparison.formats import FORMATS
 from comparison.recipes import Recipe, recipes
 from comparison.steps import PLAIN, Step
@@ -101,9 +101,19 @@ class Measurement:
         pairs = zip(self.entries[name].seconds, self.entries[BASELINE].seconds, strict=True)
         return Spread.of([other / own for other, own in pairs])
 
+    def bytes_moved(self, name: str) -> float:
+        if name != ROOF:
+            return self.recipe.bytes_moved(self.case, self.dtype)
+        return self.case.elements * FORMATS[self.dtype].bytes * (3 + 2 * self.recipe.slots)
+
     def bandwidth(self, name: str) -> float:
-        """Bytes per second, if each array goes through the processor once."""
-        return self.recipe.bytes_moved(self.case, self.dtype) / self.seconds(name)
+        """Bytes per second."""
+        return self.bytes_moved(name) / self.seconds(name)
+
+    def of_roof(self) -> Spread:
+        """The bandwidth of onepass over that of the roof, round by round."""
+        more, times = self.bytes_moved(BASELINE) / self.bytes_moved(ROOF), self.speedup(ROOF)
+        return Spread(*(more * one for one in astuple(times)))
 
 
 def measure(

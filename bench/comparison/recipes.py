@@ -34,17 +34,21 @@ class Recipe:
         return len(self.signature.kinds)
 
     def bytes_moved(self, case: Case, dtype: str) -> float:
-        """If each array goes through the processor once; the gradients twice, if their norm must be known first.
+        """By all sweeps over memory; gradients are read once more if their norm must be known first."""
+        return sum(
+            touched * self._bytes_of_element(elements, dtype)
+            for elements, touched in zip(case.sizes, case.touched, strict=True)
+        )
 
-        What rules of several stages read again of large tensors is not counted, nor is state of rows and columns.
-        """
+    def _bytes_of_element(self, elements: int, dtype: str) -> float:
         size, options = FORMATS[dtype].bytes, self.step.options
-        compute = 8 if dtype == "float64" else 4
-        each = 2 * size + size * (1 + ("clip_norm" in options) + ("zero_grad" in options))
-        each += 2 * self.slots * FORMATS[self.step.state_dtype(dtype)].bytes
+        state, compute = FORMATS[self.step.state_dtype(dtype)].bytes, 8 if dtype == "float64" else 4
+        moved = self.signature.rule.transfers(elements)
+        moved["g"] += ("clip_norm" in options) + ("zero_grad" in options)
+        each = sum(times * (size if name in ("p", "g") else state) for name, times in moved.items())
         each += 2 * compute if "ema" in options else 0
         each += FORMATS[options["mirror"]].bytes if "mirror" in options else 0
-        return case.touched * each
+        return each
 
 
 def recipes(rule: str, step: Step = PLAIN) -> list[Recipe]:

@@ -8,11 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from comparison.contenders import BASELINE, NAMES
+from comparison.contenders import BASELINE, NAMES, ROOF
 from comparison.measure import Entry, Measurement, Settings
 from comparison.steps import PLAIN
-
-ROOF = "roof"
 
 
 def seconds_text(seconds: float) -> str:
@@ -42,7 +40,7 @@ def table(result: Measurement) -> str:
                 f"{speedup.median:.2f}",
                 f"{speedup.low:.2f} - {speedup.high:.2f}",
                 f"{result.bandwidth(name) / 1e9:.1f}" if streams else "",
-                f"{result.speedup(ROOF).median:.0%}" if name == BASELINE and ROOF in result.entries else "",
+                f"{result.of_roof().median:.0%}" if name == BASELINE and ROOF in result.entries else "",
                 _agreement(result.entries[name]),
                 result.entries[name].remark,
             )

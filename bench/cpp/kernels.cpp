@@ -17,8 +17,8 @@ struct Start {
 };
 constexpr Start normal{0.25, 0.375, 0.5}, subnormal_f32{0.25, 0, 1e-40}, subnormal_f64{0.25, 0, 1e-310};
 
-void run_kernel(benchmark::State& state, const RuleInfo& rule, Kernel kernel, const Layout& layout,
-                const Start& start) {
+void run_kernel(benchmark::State& state, const RuleInfo& rule, const StageInfo& stage, Kernel kernel,
+                const Layout& layout, const Start& start) {
   const std::int64_t size = state.range(0);
   Memory memory;
   const Array param = memory.filled(layout.param, size, start.param);
@@ -37,7 +37,7 @@ void run_kernel(benchmark::State& state, const RuleInfo& rule, Kernel kernel, co
     kernel({coefs.data(), 1, param.data, false, grad.data, slots.data(), scales.data(), size, 0, {1, 2}, sums.data()});
     benchmark::ClobberMemory();
   }
-  report(state, rule, layout.param, layout.grad, layout.state, size);
+  report(state, size, size * bytes_of(stage, layout.param, layout.grad, layout.state));
 }
 
 void run_prepare(benchmark::State& state, const RuleInfo& rule) {
@@ -64,7 +64,9 @@ void add_layout(int index, int layout_index, std::size_t stage, const Level& lev
   const Kernel kernel = level.table->kernels_of(rule.place)[of_type + stage];
   const auto add_one = [&](const std::string& kind, const Start& start) {
     return add(kind + "/" + std::string(rule.name) + "/" + name_of(layout) + "/" + std::string(level.name),
-               [&rule, kernel, &layout, &start](auto& state) { run_kernel(state, rule, kernel, layout, start); });
+               [&rule, stage, kernel, &layout, &start](auto& state) {
+                 run_kernel(state, rule, rule.stages[stage], kernel, layout, start);
+               });
   };
   auto* const benchmark = add_one(rule.stages.size() > 1 ? "stage" + std::to_string(stage) : "kernel", normal);
   for (const std::int64_t size : sizes) benchmark->Arg(size);

@@ -36,6 +36,19 @@ constexpr Setup setups[] = {
     {"f32-bf16-sum8", DType::f32, DType::bf16, DType::f32, false, false, false, 8},
 };
 
+// By all sweeps over a tensor of this size. State of rows and columns is next to nothing.
+std::int64_t bytes_moved(const RuleInfo& rule, const Setup& setup, std::int64_t size) {
+  StageInfo all{};
+  std::int64_t sum = rule.factoring ? bytes_of(setup.grad) : 0;
+  for (StageInfo stage : rule.stages) {
+    for (std::size_t s = 0; s < rule.slots.size(); ++s) stage.reads[s] &= rule.slots[s].shape == SlotShape::element;
+    if (size > cached_elements) sum += bytes_of(stage, setup.param, setup.grad, setup.state);
+    all.reads_param |= stage.reads_param, all.reads_grad |= stage.reads_grad, all.descends |= stage.descends;
+    for (std::size_t s = 0; s < max_slots; ++s) all.reads[s] |= stage.reads[s], all.writes[s] |= stage.writes[s];
+  }
+  return size * (size > cached_elements ? sum : sum + bytes_of(all, setup.param, setup.grad, setup.state));
+}
+
 void run_plan(benchmark::State& state, std::string_view layer, int rule_index, const Setup& setup,
               const Network& network) {
   const RuleInfo& rule = rules()[static_cast<std::size_t>(rule_index)];
@@ -46,7 +59,7 @@ void run_plan(benchmark::State& state, std::string_view layer, int rule_index, c
   std::vector<std::array<double, max_scalars>> scalars(network.sizes.size(), {0.9, 0.9});
   std::vector<std::vector<Array>> addends(network.sizes.size());
   std::vector<Tensor> tensors;
-  std::int64_t elements = 0;
+  std::int64_t elements = 0, bytes = 0;
   for (const std::int64_t size : network.sizes) {
     const std::size_t i = tensors.size();
     Tensor& tensor = tensors.emplace_back();
@@ -62,7 +75,7 @@ void run_plan(benchmark::State& state, std::string_view layer, int rule_index, c
       tensor.mean = memory.filled(tensor.compute(), size, 0.25), tensor.mean_count = &mean_counts[i];
       tensor.mirror = memory.filled(DType::bf16, size, 0);
     }
-    elements += size;
+    elements += size, bytes += bytes_moved(rule, setup, size);
   }
   StepOptions options;
   if (setup.clips_norm) options.clip_norm = 1, options.measure_norm = true;
@@ -70,7 +83,7 @@ void run_plan(benchmark::State& state, std::string_view layer, int rule_index, c
   threads::set_count(static_cast<int>(state.range(0)));
   Plan plan({{rule_index, &sign, hypers.data()}}, std::move(tensors), {true, setup.stochastic_param});
   for (auto _ : state) plan.step(options);
-  report(state, rule, setup.param, setup.grad, setup.state, elements);
+  report(state, elements, bytes);
 }
 
 }  // namespace

@@ -71,13 +71,16 @@ class Memory {
   std::deque<std::vector<CacheLine>> arrays_;
 };
 
-// Parameter, gradient and slots are read; parameter and slots are written.
-inline void report(benchmark::State& state, const RuleInfo& rule, DType param, DType grad, DType slot,
-                   std::int64_t elements) {
-  const std::int64_t slots = 2 * static_cast<std::int64_t>(rule.slots.size());
+// What a stage reads and writes of an element.
+inline std::int64_t bytes_of(const StageInfo& stage, DType param, DType grad, DType slot) {
+  const auto slots = std::ranges::count(stage.reads, true) + std::ranges::count(stage.writes, true);
+  return (stage.reads_param + stage.descends) * bytes_of(param) + stage.reads_grad * bytes_of(grad) +
+         slots * bytes_of(slot);
+}
+
+inline void report(benchmark::State& state, std::int64_t elements, std::int64_t bytes) {
   state.SetItemsProcessed(state.iterations() * elements);
-  state.SetBytesProcessed(state.iterations() * elements *
-                          (2 * bytes_of(param) + bytes_of(grad) + slots * bytes_of(slot)));
+  state.SetBytesProcessed(state.iterations() * bytes);
 }
 
 }  // namespace onepass::bench

@@ -56,10 +56,15 @@ py::list rule_rows() {
             rule.scalars, [](const Scalar& scalar) { return py::make_tuple(scalar.name, value_of(scalar.start)); }),
         "lazy"_a = rule.lazy, "in_buffers"_a = rule.in_buffers,
         "stages"_a = tuple_of(rule.stages, [&](const StageInfo& stage) {
-          py::list written;
-          for (std::size_t s = 0; s < rule.slots.size(); ++s)
+          py::list read, written;
+          if (stage.reads_param) read.append("p");
+          if (stage.reads_grad) read.append("g");
+          if (stage.descends) written.append("p");
+          for (std::size_t s = 0; s < rule.slots.size(); ++s) {
+            if (stage.reads[s]) read.append(rule.slots[s].name);
             if (stage.writes[s]) written.append(rule.slots[s].name);
-          return py::tuple(written);
+          }
+          return py::make_tuple(py::tuple(read), py::tuple(written));
         })));
   return rows;
 }
@@ -115,6 +120,7 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
   module.def("set_threading_layer", set_threading_layer, py::arg("name"));
   module.attr("compiler") = ONEPASS_COMPILER;
   module.attr("version") = ONEPASS_VERSION;
+  module.attr("cached_elements") = cached_elements;
   module.def(
       "require_updatable",
       [](const std::string& owner, const std::string& name, py::handle array) {

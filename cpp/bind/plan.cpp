@@ -232,7 +232,7 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const Ste
     if (py::isinstance<py::list>(kept[i])) kept[i] = py::tuple(kept[i]);
   }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const py::object gradient = kept[i];
+    const py::handle gradient = kept[i];
     require_unmoved(arrays_[i]);
     tensors[i].grad = {}, tensors[i].addends = {}, tensors[i].rows = nullptr;
     if (gradient.is_none()) continue;

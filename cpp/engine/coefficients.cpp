@@ -1,5 +1,6 @@
 #include "coefficients.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -12,14 +13,17 @@ bool same_scalars(const Member& a, const Member& b) {
   return true;
 }
 
+using Hypers = std::array<double, max_hypers>;
+
 // One that is NaN stands for the epsilon of the tensor's arithmetic.
-std::array<double, max_hypers> hypers_of(const Member& member) {
-  std::array<double, max_hypers> hypers;
+const double* hypers_of(const Member& member, Hypers& completed) {
+  const std::span<const double> given(member.group->hypers, member.rule->hypers.size());
+  const auto is_nan = [](double hyper) { return std::isnan(hyper); };
+  if (std::ranges::none_of(given, is_nan)) return given.data();
   const double epsilon = member.tensor->compute() == DType::f64 ? std::numeric_limits<double>::epsilon()
                                                                 : std::numeric_limits<float>::epsilon();
-  for (std::size_t h = 0; h < member.rule->hypers.size(); ++h)
-    hypers[h] = std::isnan(member.group->hypers[h]) ? epsilon : member.group->hypers[h];
-  return hypers;
+  std::ranges::replace_copy_if(given, completed.begin(), is_nan, epsilon);
+  return completed.data();
 }
 
 }  // namespace
@@ -33,7 +37,8 @@ const double* Coefficients::prepare(const Member& member) {
     return of(*last_).coefs.data();
   }
   for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) own.scalars[s] = *member.tensor->scalars[s];
-  member.rule->prepare(*member.tensor->step + 1, hypers_of(member).data(), own.scalars.data(), own.coefs.data());
+  Hypers completed;
+  member.rule->prepare(*member.tensor->step + 1, hypers_of(member, completed), own.scalars.data(), own.coefs.data());
   last_ = &member;
   return own.coefs.data();
 }

@@ -25,6 +25,7 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors, const Roundin
   }
   lay();
   factors_.lay(treatments_);
+  stages_.lay(treatments_);
 }
 
 void Plan::lay() {

@@ -56,11 +56,14 @@ struct StageTable<Rule, StageList<Stages...>> {
   template <std::size_t number, class Stage>
   static constexpr StageInfo info() {
     constexpr std::array sums{StageTraits<Rule, Stages, Pack<float>>::sums...};
-    StageInfo stage{sums[number], {}, StageTraits<Rule, Stage, Pack<float>>::descends, nullptr};
-    static_assert(StageTraits<Rule, Stage, Pack<float>>::descends == (number + 1 == sizeof...(Stages)),
+    using Of = StageTraits<Rule, Stage, Pack<float>>;
+    StageInfo stage{Of::sums, Of::reads_param, Of::reads_grad, {}, {}, Of::descends, nullptr};
+    static_assert(Of::descends == (number + 1 == sizeof...(Stages)),
                   "the last stage alone returns what the parameter descends by");
-    for (int slot = 0; slot < Rule::slots.count; ++slot)
-      stage.writes[static_cast<std::size_t>(slot)] = StageTraits<Rule, Stage, Pack<float>>::writes(slot);
+    for (int slot = 0; slot < Rule::slots.count; ++slot) {
+      stage.reads[static_cast<std::size_t>(slot)] = Of::reads(slot);
+      stage.writes[static_cast<std::size_t>(slot)] = Of::writes(slot);
+    }
     if constexpr (number > 0) stage.prepare = prepare_stage<Rule, Stage, static_cast<std::size_t>(sums[number - 1])>;
     return stage;
   }

@@ -13,8 +13,9 @@ namespace onepass {
 
 struct StageInfo {
   int sums;
-  std::array<bool, max_slots> writes;  // the slots
-  bool descends;                       // it is the last
+  bool reads_param, reads_grad;
+  std::array<bool, max_slots> reads, writes;  // the slots
+  bool descends;                              // it is the last
   // Brings the coefficients up to this stage with the sums of the one before, over so many elements; null in the first.
   void (*prepare)(double* coefs, const double* sums, double size, double* scalars);
 };

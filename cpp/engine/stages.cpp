@@ -9,15 +9,17 @@
 namespace onepass {
 namespace {
 
-// So many elements, with their gradient and state, are still in the second-level cache when the next stage comes.
-constexpr std::int64_t cached = 1 << 15;
-
 int stages_of(const Treatment& t) { return t.updates ? static_cast<int>(t.member.rule->stages.size()) : 1; }
-bool goes_through(const Treatment& t) { return stages_of(t) > 1 && t.member.tensor->size <= cached; }
+bool goes_through(const Treatment& t) { return stages_of(t) > 1 && t.member.tensor->size <= cached_elements; }
 
 }  // namespace
 
+void Stages::lay(const std::vector<Treatment>& treatments) {
+  any_ = std::ranges::any_of(treatments, [](const Treatment& t) { return t.member.rule->stages.size() > 1; });
+}
+
 void Stages::prepare(const SumLine& line, const std::vector<Treatment>& treatments) {
+  if (!any_) return;
   count_ = 1;
   for (const Treatment& t : treatments) count_ = std::max(count_, stages_of(t));
   if (count_ > 1) sums_.resize(line.tiles());

@@ -13,8 +13,12 @@
 
 namespace onepass {
 
+// So many elements, with their gradient and state, are still in the second-level cache when the next stage comes.
+constexpr std::int64_t cached_elements = 1 << 15;
+
 class Stages {
  public:
+  void lay(const std::vector<Treatment>& treatments);
   // The most stages that a tensor of this step has; room is made for their sums.
   void prepare(const SumLine& line, const std::vector<Treatment>& treatments);
   int count() const { return count_; }
@@ -33,6 +37,7 @@ class Stages {
   static Sums sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept;
   static void run_through(const Call& call, const Treatment& t, Coefficients& coefficients) noexcept;
 
+  bool any_ = false;  // rules of several
   int count_ = 1;
   OrderedSums<Sums> sums_;
 };

@@ -53,36 +53,68 @@ void zero_grad(const Tensor& tensor, std::int64_t begin, std::int64_t size) {
     std::memset(grad.at(begin), 0, static_cast<std::size_t>(size * bytes_of(grad.dtype)));
 }
 
-// Elements from `begin` on. Without anything to be done in tiles it may have any size, for the buffers are not used.
-class Tile {
+// Elements from `begin` on.
+class Part {
  public:
-  Tile(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin, std::int64_t size)
+  Part(const Call& call, const Treatment& treatment, const Source& source, std::int64_t begin, std::int64_t size)
       : call_(call),
-        table_(*call.table),
         t_(treatment),
         tensor_(*treatment.member.tensor),
         source_(source),
         begin_(begin),
-        size_(size) {}
+        size_(size),
+        state_noise_(treatment.noisy ? noise(Purpose::state, treatment.time) : NoiseKey{}) {}
+
+  // Where there is nothing to do but to call the kernel: on the arrays as they lie.
+  void update(int stage, double* sums) const {
+    std::array<void*, max_slots> slots;
+    for (std::size_t s = 0; s < slot_count(); ++s) slots[s] = tensor_.slots[s].at(begin_);
+    run(stage, tensor_.param.at(begin_), source_.at(begin_), slots.data(), sums);
+  }
+
+ protected:
+  void run(int stage, void* param, const void* grad, void* const* slots, double* sums) const {
+    std::array<float*, max_slots> scales;
+    for (std::size_t s = 0; s < slot_count(); ++s) scales[s] = tensor_.slots[s].scale_at(begin_);
+    t_.kernels[stage]({t_.coefs, t_.sign * call_.grad_factor, param, t_.storage.own_rounding, grad, slots,
+                       scales.data(), size_, index(), state_noise_, sums});
+  }
+
+  std::size_t slot_count() const { return t_.member.rule->slots.size(); }
+  // Elements are told apart by their indices in the whole, so that a part has the noise that the whole has there.
+  std::int64_t whole_index() const { return tensor_.first + begin_; }
+  std::uint32_t index() const { return static_cast<std::uint32_t>(whole_index()); }
+  // `time` tells the step from those before it.
+  NoiseKey noise(Purpose purpose, std::int64_t time) const {
+    return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(time), purpose,
+                     static_cast<std::uint64_t>(whole_index()) >> 32);
+  }
+
+  const Call& call_;
+  const Treatment& t_;
+  const Tensor& tensor_;
+  const Source& source_;
+  const std::int64_t begin_, size_;
+  const NoiseKey state_noise_;
+};
+
+// One with buffers, in which its arrays are made ready for the kernel.
+class Tile : Part {
+ public:
+  using Part::Part;
 
   void update(int number, double* sums) {
     const StageInfo& stage = t_.member.rule->stages[static_cast<std::size_t>(number)];
     if (number == 0) add_to_sum(call_, t_, begin_, size_, grad_);
-    void* const param = load_param();
-    const void* const grad = load_grad();
-    const NoiseKey key = t_.noisy ? noise(Purpose::state, t_.time) : NoiseKey{};
+    void* const param = stage.reads_param ? load_param() : nullptr;
+    const void* const grad = stage.reads_grad ? load_grad() : nullptr;
     std::array<void*, max_slots> slots;
-    std::array<float*, max_slots> scales;
-    for (std::size_t s = 0; s < slot_count(); ++s) {
-      slots[s] = load_slot(s);
-      scales[s] = tensor_.slots[s].scale_at(begin_);
-    }
-    t_.kernels[number]({t_.coefs, t_.sign * call_.grad_factor, param, t_.storage.own_rounding, grad, slots.data(),
-                        scales.data(), size_, index(), key, sums});
+    for (std::size_t s = 0; s < slot_count(); ++s) slots[s] = stage.reads[s] ? load_slot(s) : nullptr;
+    run(number, param, grad, slots.data(), sums);
     if (stage.descends && t_.staging.param) store_param();
     for (std::size_t s = 0; s < slot_count(); ++s) {
       if (!stage.writes[s]) continue;
-      if (t_.staging.state) store_slot(s, key);
+      if (t_.staging.state) store_slot(s);
       if (call_.rounding.flush_subnormals) flush(tensor_.slots[s]);
     }
   }
@@ -94,15 +126,6 @@ class Tile {
   }
 
  private:
-  std::size_t slot_count() const { return t_.member.rule->slots.size(); }
-  // Elements are told apart by their indices in the whole, so that a part has the noise that the whole has there.
-  std::int64_t whole_index() const { return tensor_.first + begin_; }
-  std::uint32_t index() const { return static_cast<std::uint32_t>(whole_index()); }
-  // `time` tells the step from those before it.
-  NoiseKey noise(Purpose purpose, std::int64_t time) const {
-    return noise_key(call_.rounding.seed, t_.member.position, static_cast<std::uint64_t>(time), purpose,
-                     static_cast<std::uint64_t>(whole_index()) >> 32);
-  }
   const Passes& param_passes() const { return table_.of(tensor_.param.dtype); }
 
   const void* load_grad() {
@@ -189,14 +212,14 @@ class Tile {
     }
     return to;
   }
-  void store_slot(std::size_t s, NoiseKey key) {
+  void store_slot(std::size_t s) {
     const SlotArray& slot = tensor_.slots[s];
     void* const stored = slot.at(begin_);
     float* const scales = slot.scale_at(begin_);
     if (!call_.rounding.stochastic_state) return slot_passes(s).encode(slots_[s].floats(), stored, scales, size_);
     const int place = noise_place(s);
     slot_passes(s).encode_stochastic(slots_[s].floats(), stored, scales, size_,
-                                     {word_key(key, place / 2), index(), place % 2});
+                                     {word_key(state_noise_, place / 2), index(), place % 2});
   }
   // Which it is of those that are rounded at random: of the slow ones in 16 bits, of all in 8.
   int noise_place(std::size_t s) const {
@@ -235,29 +258,38 @@ class Tile {
     table_.of(to).encode(from == DType::f32 ? values : param_.items, mirror, size_);
   }
 
-  const Call& call_;
-  const KernelTable& table_;
-  const Treatment& t_;
-  const Tensor& tensor_;
-  const Source& source_;
-  const std::int64_t begin_, size_;
+  const KernelTable& table_ = *call_.table;
   Buffer<tile_size> param_, grad_, slots_[max_slots];
 };
+
+// Where the upper half of the index changes, so does the noise.
+std::int64_t end_of_noise(const Treatment& treatment, std::int64_t begin) {
+  const std::int64_t first = treatment.member.tensor->first;
+  return ((first + begin) | 0xffffffff) + 1 - first;
+}
+
+// By itself, lest the buffers and their many passes cost a small tensor time that has no use for them.
+[[gnu::noinline]] void treat_in_tiles(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage,
+                                      double* sums) {
+  const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
+  const std::int64_t width = treatment.member.tensor->matrices.width;
+  for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
+    std::int64_t to = std::min({stretch.end, end_of_noise(treatment, begin), begin + tile_size});
+    if (treatment.ends_with_rows) to = std::min(to, begin - begin % width + width);
+    Tile tile(call, treatment, stretch.source, begin, to - begin);
+    if (treatment.updates) tile.update(stage, sums);
+    if (is_last) tile.follow_up();
+    begin = to;
+  }
+}
 
 }  // namespace
 
 void treat(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage, double* sums) noexcept {
-  const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
-  const std::int64_t width = treatment.member.tensor->matrices.width;
-  const std::int64_t first = treatment.member.tensor->first;
+  if (treatment.in_tiles) return treat_in_tiles(call, treatment, stretch, stage, sums);
   for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
-    // Where the upper half of the index changes, so does the noise.
-    std::int64_t to = std::min(stretch.end, ((first + begin) | 0xffffffff) + 1 - first);
-    if (treatment.in_tiles) to = std::min(to, begin + tile_size);
-    if (treatment.ends_with_rows) to = std::min(to, begin - begin % width + width);
-    Tile tile(call, treatment, stretch.source, begin, to - begin);
-    if (treatment.updates) tile.update(stage, sums);
-    if (treatment.in_tiles && is_last) tile.follow_up();
+    const std::int64_t to = std::min(stretch.end, end_of_noise(treatment, begin));
+    Part(call, treatment, stretch.source, begin, to - begin).update(stage, sums);
     begin = to;
   }
 }

@@ -7,8 +7,22 @@
 namespace onepass {
 namespace {
 
-template <class T, bool writes>
-using Pointee = Select<writes, T, const T>;
+template <class T, bool reads, bool writes>
+auto array_of(auto* data) {
+  if constexpr (reads)
+    return static_cast<Select<writes, T, const T>*>(data);
+  else
+    return NoArray{};
+}
+
+template <class T>
+Pack<T> load(const T* at) {
+  return Codec<T>::load(at);
+}
+template <class T>
+Pack<T> load(NoArray) {
+  return Pack<T>{};
+}
 
 template <class Rule, class Stage, class T, int... I, int... S>
 void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
@@ -20,16 +34,16 @@ void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
   [[maybe_unused]] LaneSums sums[sizeof...(S) + 1] = {LaneSums(args.sums + S * sum_lanes)...};
 
   // `left` elements from the first one on.
-  const auto apply = [&](int64_t left, auto* p_at, const T* g_at, auto*... slot_at) {
+  const auto apply = [&](int64_t left, auto p_at, auto g_at, auto... slot_at) {
     for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
-      const F p = Codec<T>::load(p_at + lane), g = factor * Codec<T>::load(g_at + lane);
-      F slots[] = {Codec<T>::load(slot_at + lane)..., F{}};
+      const F p = load<T>(p_at + lane), g = factor * load<T>(g_at + lane);
+      F slots[] = {load<T>(slot_at + lane)..., F{}};
       [[maybe_unused]] Sum<F> added[] = {Sum<F>(sums[S], lane, left - lane)..., Sum<F>(sums[0], 0, 0)};
       if constexpr (Of::descends)
         Codec<T>::store(p_at + lane, descend(p, Stage::step(coefs, p, g, slots[I]..., added[S]...)));
       else
         Stage::step(coefs, p, g, slots[I]..., added[S]...);
-      const auto store_slot = [&]<int slot>(Constant<slot>, auto* at) {
+      const auto store_slot = [&]<int slot>(Constant<slot>, auto at) {
         if constexpr (Of::writes(slot)) Codec<T>::store(at, slots[slot]);
       };
       (store_slot(Constant<I>{}, slot_at + lane), ...);
@@ -37,14 +51,14 @@ void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
   };
   // What is whole need not be looked at for its end.
   const int64_t whole = args.size / sum_lanes * sum_lanes, rest = args.size - whole;
-  const auto sweep_all = [&](auto*... at) {
+  const auto sweep_all = [&](auto... at) {
     sweep<sum_lanes>(
-        whole, [&](int64_t, auto*... pack_at) { apply(sum_lanes, pack_at...); }, at...);
+        whole, [&](int64_t, auto... pack_at) { apply(sum_lanes, pack_at...); }, at...);
     sweep<sum_lanes>(
-        rest, [&](int64_t, auto*... pack_at) { apply(rest, pack_at...); }, at + whole...);
+        rest, [&](int64_t, auto... pack_at) { apply(rest, pack_at...); }, at + whole...);
   };
-  sweep_all(static_cast<Pointee<T, Of::descends>*>(args.param), static_cast<const T*>(args.grad),
-            static_cast<Pointee<T, Of::writes(I)>*>(args.slots[I])...);
+  sweep_all(array_of<T, Of::reads_param, Of::descends>(args.param), array_of<T, Of::reads_grad, false>(args.grad),
+            array_of<T, Of::reads(I), Of::writes(I)>(args.slots[I])...);
   (sums[S].store(args.sums + S * sum_lanes), ...);
 }
 

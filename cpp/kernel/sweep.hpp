@@ -21,6 +21,26 @@ struct Padded<width, const T> {
   void put_back() const {}
 };
 
+// In the place of an array that is not looked at.
+struct NoArray {
+  NoArray operator+(int64_t) const { return {}; }
+};
+template <int width>
+struct Padded<width, NoArray> {
+  NoArray items;
+  Padded(NoArray, int64_t) {}
+  void put_back() const {}
+};
+
+template <class Array>
+struct ElementOf {
+  using type = Array;
+};
+template <class T>
+struct ElementOf<T*> {
+  using type = T;
+};
+
 template <class Body, class... Copies>
 void on_copies(Body& body, int64_t index, Copies... copies) {
   body(index, copies.items...);
@@ -28,11 +48,12 @@ void on_copies(Body& body, int64_t index, Copies... copies) {
 }
 
 // Calls body(index, pointers...) for every `width` elements of the arrays; those that are const are only read.
-template <int width, class Body, class... T>
-void sweep(int64_t size, Body body, T*... arrays) {
+template <int width, class Body, class... Arrays>
+void sweep(int64_t size, Body body, Arrays... arrays) {
   int64_t i = 0;
   for (; i + width <= size; i += width) body(i, arrays + i...);
-  if (const int64_t rest = size - i; rest > 0) on_copies(body, i, Padded<width, T>(arrays + i, rest)...);
+  if (const int64_t rest = size - i; rest > 0)
+    on_copies(body, i, Padded<width, typename ElementOf<Arrays>::type>(arrays + i, rest)...);
 }
 
 }  // namespace

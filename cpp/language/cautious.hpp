@@ -37,13 +37,16 @@ struct Cautious : Rule {
     return {Rule::prepare(arguments...), 1};
   }
 
-  template <class F, class... S>
-  static F update(const Coefs<F>& c, F p, F& g, S&... slots) {
+  template <class F, class P, class... S>
+  static F update(const Coefs<F>& c, P p, F& g, S&... slots) {
     g = decayed_gradient<Rule::decay_kind>(c.decay, p, g);
     return Rule::update(c, g, slots...);
   }
+  // The parameter, where it is in the gradient.
+  template <class F>
+  using Decayed = Select<Rule::decay_kind == Decay::coupled, F, Unread>;
   template <class F, class... S>
-  static void count(const Coefs<F>& c, F p, F g, Sum<F>& agreeing, S... slots) {
+  static void count(const Coefs<F>& c, Decayed<F> p, F g, Sum<F>& agreeing, S... slots) {
     const F descent = update(c, p, g, slots...);
     agreeing.add(agreement(descent, g));
   }
@@ -56,11 +59,11 @@ struct Cautious : Rule {
 
   struct Count {
     template <class F>
-    static void step(const Coefs<F>& c, F p, F g, F m, Sum<F>& agreeing) {
+    static void step(const Coefs<F>& c, Decayed<F> p, F g, F m, Sum<F>& agreeing) {
       count(c, p, g, agreeing, m);
     }
     template <class F>
-    static void step(const Coefs<F>& c, F p, F g, F m, F v, Sum<F>& agreeing) {
+    static void step(const Coefs<F>& c, Decayed<F> p, F g, F m, F v, Sum<F>& agreeing) {
       count(c, p, g, agreeing, m, v);
     }
   };

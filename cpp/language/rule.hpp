@@ -15,8 +15,9 @@
 //   step      (coefs, p, g, slots&...) -> what p descends by: the formula, on packs, once for all storage types and
 //             instruction sets. The difference itself is left to whoever stores p, who may round it in other ways.
 //   stages    (in the place of `step`) for a rule that needs sums over the tensor: a StageList of structs, each with a
-//             `step`, all of which but the last return nothing. Each is a sweep over the tensor; what it takes by
-//             reference it writes, and a later stage sees that as it was stored. From the second on each has
+//             `step`, all of which but the last return nothing. Each is a sweep over the tensor; what it takes as
+//             Unread costs nothing, what it takes by reference it writes, and a later stage sees that as it was stored.
+//             From the second on each has
 //               prepare  (coefs&, sums..., size, scalars&...): what becomes of the coefficients with the sums of the
 //                        stage before; in double
 //   renew, divisor, weight

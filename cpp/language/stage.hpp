@@ -1,5 +1,5 @@
 // What does a stage of a rule read, write and add up? Its `step` says so: it takes by value what it reads, by reference
-// what it writes as well, and last the sums to which it adds.
+// what it writes as well, as Unread what it does not read, and last the sums to which it adds.
 #pragma once
 
 #include "indices.hpp"
@@ -29,6 +29,12 @@ class Sum {
   LaneSums& lanes_;
   int first_lane_;
   int64_t left_;
+};
+
+// In the place of p, g or a slot that a stage does not read: nothing of it comes from memory then.
+struct Unread {
+  template <class F>
+  Unread(const F&) {}
 };
 
 // The stages of a rule, in their order.
@@ -61,11 +67,11 @@ constexpr bool in_buffers = has_stages<Rule> || is_rare<Rule>;
 template <class T>
 T& some();  // never called
 
-// Whether the step takes arguments of these numbers (p, g, slots) and sums, with one of the arguments constant.
-template <class Stage, class C, class F, int constant, int... A, int... S>
+// Whether the step takes arguments of these numbers (p, g, slots) and sums, with one of the arguments of another type.
+template <class Stage, class C, class F, int one, class Other, int... A, int... S>
 constexpr bool is_step(Indices<A...>, Indices<S...>) {
   return requires {
-    Stage::step(some<const C>(), some<Select<A == constant, const F, F>>()..., ((void)S, some<Sum<F>>())...);
+    Stage::step(some<const C>(), some<Select<A == one, Other, F>>()..., ((void)S, some<Sum<F>>())...);
   };
 }
 
@@ -77,28 +83,29 @@ struct StageTraits {
   template <int count>
   static constexpr int count_sums() {
     static_assert(count <= max_sums, "a stage's step must take coefficients, p, g, the slots, and its sums");
-    if constexpr (is_step<Stage, Coefs, F, -1>(Arguments{}, typename CountTo<count>::type{}))
+    if constexpr (is_step<Stage, Coefs, F, -1, F>(Arguments{}, typename CountTo<count>::type{}))
       return count;
     else
       return count_sums<count + 1>();
   }
   static constexpr int sums = count_sums<0>();
 
+  template <class Other, int... A>
+  static constexpr bool takes(int argument, Indices<A...> all) {
+    return ((A == argument && is_step<Stage, Coefs, F, A, Other>(all, typename CountTo<sums>::type{})) || ...);
+  }
   template <int... A, int... S>
   static constexpr bool returns_descent(Indices<A...>, Indices<S...>) {
     return !__is_same(
         void, decltype(Stage::step(some<const Coefs>(), ((void)A, some<F>())..., ((void)S, some<Sum<F>>())...)));
   }
 
-  static constexpr bool writes(int slot) { return writes_slot(slot, typename CountTo<Rule::slots.count>::type{}); }
   // What p descends by is returned.
   static constexpr bool descends = returns_descent(Arguments{}, typename CountTo<sums>::type{});
-
- private:
-  template <int... I>
-  static constexpr bool writes_slot(int slot, Indices<I...>) {
-    return ((I == slot && !is_step<Stage, Coefs, F, I + 2>(Arguments{}, typename CountTo<sums>::type{})) || ...);
-  }
+  static constexpr bool reads_param = descends || !takes<Unread>(0, Arguments{});
+  static constexpr bool reads_grad = !takes<Unread>(1, Arguments{});
+  static constexpr bool reads(int slot) { return !takes<Unread>(slot + 2, Arguments{}); }
+  static constexpr bool writes(int slot) { return !takes<const F>(slot + 2, Arguments{}); }
 };
 
 }  // namespace

@@ -12,9 +12,9 @@ double decay_coefficient(double lr, double weight_decay) {
   return kind == Decay::coupled ? weight_decay : lr * weight_decay;
 }
 
-// What the rule takes for the gradient.
-template <Decay kind, class F>
-F decayed_gradient(F decay, F p, F g) {
+// What the rule takes for the gradient. With decoupled decay the parameter need not be read.
+template <Decay kind, class F, class P>
+F decayed_gradient(F decay, P p, F g) {
   if constexpr (kind == Decay::coupled) return g + decay * p;
   return g;
 }

@@ -43,7 +43,7 @@ struct Lamb {
       if (p_squares > 0 && direction_squares > 0) c.step_size *= scalar_sqrt(p_squares / direction_squares);
     }
     template <class F>
-    static F step(const Coefs<F>& c, F p, F, F m, F v) {
+    static F step(const Coefs<F>& c, F p, Unread, F m, F v) {
       return c.step_size * direction(c, p, m, v);
     }
   };

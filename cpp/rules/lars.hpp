@@ -26,7 +26,7 @@ struct Lars {
 
   struct Measure {
     template <class F>
-    static void step(const Coefs<F>&, F p, F g, F, Sum<F>& of_p, Sum<F>& of_g) {
+    static void step(const Coefs<F>&, F p, F g, Unread, Sum<F>& of_p, Sum<F>& of_g) {
       of_p.add_square(p);
       of_g.add_square(g);
     }

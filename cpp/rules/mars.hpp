@@ -31,7 +31,7 @@ struct Mars : AdamStep<Decay::decoupled> {
 
   struct Measure {
     template <class F>
-    static void step(const Coefs<F>& c, F, F g, F, F, F previous, Sum<F>& of_corrected) {
+    static void step(const Coefs<F>& c, Unread, F g, Unread, Unread, F previous, Sum<F>& of_corrected) {
       of_corrected.add_square(corrected(c, g, previous));
     }
   };

@@ -27,7 +27,7 @@ struct NovoGrad {
 
   struct Measure {
     template <class F>
-    static void step(const Coefs<F>&, F, F g, F, Sum<F>& of_g) {
+    static void step(const Coefs<F>&, Unread, F g, Unread, Sum<F>& of_g) {
       of_g.add_square(g);
     }
   };

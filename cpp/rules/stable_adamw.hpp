@@ -36,7 +36,7 @@ struct StableAdamW {
 
   struct Average {
     template <class F>
-    static void step(const Coefs<F>& c, F, F g, F& m, F& v, Sum<F>& of_ratio) {
+    static void step(const Coefs<F>& c, Unread, F g, F& m, F& v, Sum<F>& of_ratio) {
       m = c.beta1 * m + c.fresh1 * g;
       v = c.beta2 * v + c.fresh2 * (g * g);
       of_ratio.add(g * g / max(v, c.least_square));
@@ -48,7 +48,7 @@ struct StableAdamW {
       if (excess > 1) c.decay /= excess, c.step_size /= excess;
     }
     template <class F>
-    static F step(const Coefs<F>& c, F p, F, F m, F v) {
+    static F step(const Coefs<F>& c, F p, Unread, F m, F v) {
       return decayed_descent<Decay::decoupled>(c.decay, p, c.step_size * (m / (sqrt(v) + c.eps)));
     }
   };

@@ -14,7 +14,7 @@ from sphinx.util.docutils import SphinxDirective
 from extension import measurements, pictures
 from extension.peers import Peer, read
 from extension.tables import table
-from onepass import optimizers
+from onepass import _core, optimizers
 from onepass.arrays import Array
 from onepass.lab.race.racers import optimizer_racer
 from onepass.lab.race.rates import rate
@@ -49,7 +49,7 @@ def page(cls: type[Optimizer], peers: list[Peer]) -> str:
         "The cross is the minimum. "
         "`onepass race` lets all of them run side by side.",
         f"## State\n\n{_state_table(cls)}\n\nBytes of state per element of the parameters, by `state_dtype`, and "
-        "those that a step of float32 moves: what it must read and write, once each.",
+        "those that a step of float32 reads and writes.",
     ]
     if peers:
         parts.append(f"## Elsewhere\n\n{_peers_table(peers)}")
@@ -69,12 +69,13 @@ def _state_table(cls: type[Optimizer]) -> str:
 
 
 def _moved(rule: str) -> str:
-    return f"{bytes_moved(rule)}" if len(RULES[rule].stages) == 1 else f"{bytes_moved(rule)}, more if large"
+    small, large = bytes_moved(rule, _core.cached_elements), bytes_moved(rule, _core.cached_elements + 1)
+    return f"{small}" if small == large else f"{small}; {large} if it has more than {_core.cached_elements} elements"
 
 
-def bytes_moved(rule: str) -> int:
-    """Per element in float32 by one sweep: parameter and state are read and written, the gradient is read."""
-    return 4 * (3 + 2 * len(RULES[rule].slots))
+def bytes_moved(rule: str, elements: int) -> int:
+    """Per element of a float32 parameter with so many."""
+    return 4 * RULES[rule].transfers(elements).total()
 
 
 def bytes_per_element(cls: type[Optimizer], rule: str, dtype: str) -> float:

@@ -8,6 +8,7 @@ from onepass.sparse import SparseRows
 
 compiler: str
 version: str
+cached_elements: int  # of a tensor that is in a cache from stage to stage, at most
 
 # State starts from a number, or from the hyper-parameter of that name.
 @type_check_only
@@ -19,7 +20,7 @@ class RuleRow(TypedDict):
     scalars: tuple[tuple[str, float | str], ...]  # name, start
     lazy: bool
     in_buffers: bool  # arrays in 16 and 8 bits are converted beside its kernels
-    stages: tuple[tuple[str, ...], ...]  # the slots that each writes
+    stages: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # what each reads and writes: "p", "g", slots
 
 def rules() -> list[RuleRow]: ...
 def isas() -> list[str]: ...

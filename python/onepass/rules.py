@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -52,6 +53,19 @@ class Scalar:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A sweep over a tensor.
+
+    Attributes:
+        reads: "p", "g" and the slots that it looks at.
+        writes: "p", in the last stage, and slots.
+    """
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Rule:
     """A formula's arguments.
 
@@ -59,7 +73,7 @@ class Rule:
         hypers: the numbers that the kernel takes, in its order; ``betas[0]`` is the first of several. Those before the
             first that it takes are zero.
         lazy: it may be applied to some rows only.
-        stages: of each sweep over the tensor the slots that it writes.
+        stages: the sweeps over the tensor.
     """
 
     name: str
@@ -67,7 +81,7 @@ class Rule:
     slots: tuple[Slot, ...]
     scalars: tuple[Scalar, ...]
     lazy: bool
-    stages: tuple[tuple[str, ...], ...]
+    stages: tuple[Stage, ...]
 
     def slots_beside(self, axes: int) -> tuple[Slot, ...]:
         """The slots of a parameter with so many axes, under the names that they have there."""
@@ -78,6 +92,22 @@ class Rule:
     def factors(self) -> tuple[Slot, ...]:
         """The slots of rows and columns."""
         return tuple(slot for slot in self.slots if slot.of != "element")
+
+    def transfers(self, elements: int) -> Counter[str]:
+        """How often a step moves each array of the parameter's size, "p", "g" and slots, to or from memory.
+
+        Args:
+            elements: of the parameter; a small one is in a cache from its first stage to its last.
+        """
+        cached = elements <= _core.cached_elements
+        reads = [name for stage in self.stages for name in stage.reads]
+        writes = [name for stage in self.stages for name in stage.writes]
+        count = Counter([*dict.fromkeys(reads), *dict.fromkeys(writes)] if cached else [*reads, *writes])
+        for slot in self.factors:
+            del count[slot.name]
+        if self.factors:  # whose sums are made before the first stage, of all tensors
+            count["g"] += 1
+        return count
 
     @cached_property
     def hyperparameters(self) -> tuple[str, ...]:
@@ -133,7 +163,8 @@ class Rule:
 def _rule(row: _core.RuleRow) -> Rule:
     slots = tuple(Slot(*slot) for slot in row["slots"])
     scalars = tuple(Scalar(*scalar) for scalar in row["scalars"])
-    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], row["stages"])
+    stages = tuple(Stage(*stage) for stage in row["stages"])
+    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], stages)
 
 
 #: Every rule, by name.

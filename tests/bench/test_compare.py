@@ -241,6 +241,26 @@ def test_the_roof_reads_and_writes_every_array(rule: str, dtype: str) -> None:
     assert len(slots) == len(signatures[rule].kinds)
 
 
+def test_bytes_moved_are_those_of_every_sweep() -> None:
+    case = Case("two", ((40_000,), (1_000,)))
+    moved = {rule: recipes.recipes(rule)[0].bytes_moved(case, "float32") for rule in ("adamw", "lamb")}
+    assert moved == {"adamw": 28 * 41_000, "lamb": 40 * 40_000 + 28 * 1_000}
+    clipped = recipes.recipes("adamw", STEPS["clip"])[0]
+    assert clipped.bytes_moved(case, "float32") == 32 * 41_000
+    rows = recipes.recipes("adagrad")[0]
+    assert rows.bytes_moved(TABLES, "float32") == 20 * (40 * 8 + 40 * 3)
+
+
+def test_the_share_of_the_roof_is_one_of_bandwidth() -> None:
+    entries = {"onepass": measure.Entry([2.0]), "roof": measure.Entry([1.0])}
+    case = Case("large", ((40_000,),))
+    shares = [
+        Measurement(recipes.recipes(rule)[0], case, "float32", 1, entries).of_roof().median
+        for rule in ("adamw", "lamb")
+    ]
+    assert shares == pytest.approx([0.5, 0.5 * 40 / 28])
+
+
 def test_every_bar_has_something_to_measure() -> None:
     assert {bar.rule for bar in bars.BARS} == set(signatures)
     for bar in bars.BARS:

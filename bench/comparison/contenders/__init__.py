@@ -6,7 +6,7 @@ from importlib import import_module
 
 from comparison.contenders.base import Contender, Unavailable
 
-__all__ = ["BASELINE", "NAMES", "Contender", "Unavailable", "find"]
+__all__ = ["BASELINE", "NAMES", "ROOF", "Contender", "Unavailable", "find"]
 
 _MODULES = {
     "onepass": "own",
@@ -31,6 +31,7 @@ _MODULES = {
 NAMES = tuple(_MODULES)
 #: Whom all others are measured against.
 BASELINE = "onepass"
+ROOF = "roof"
 
 
 def find(name: str) -> type[Contender]:

@@ -22,7 +22,7 @@ from onepass.arrays import Array
 
 
 class Roof(Contender):
-    """As many reads and writes as the rule makes, next to no arithmetic, in the same shares per thread."""
+    """Each array of the rule's is read, and written if it is no gradient, in the same shares per thread."""
 
     name = "roof"
     is_optimizer = False

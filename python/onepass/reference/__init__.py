@@ -40,7 +40,7 @@ def _reference(signature: Signature) -> RuleFunction:
         }
 
         def store(stage: int) -> None:
-            for name in signature.rule.stages[stage]:
+            for name in slots.keys() & signature.rule.stages[stage].writes:
                 kind, stored = signature.kinds[name], values[name]
                 encode_slot(slots[name], stored, kind)
                 slots[name][...] = decode_slot(stored, kind, dtype)

@@ -151,7 +151,8 @@ class Parameter:
         hypers = {name: self._values[name] for name in self._hypers}
 
         def store(stage: int) -> None:
-            written = {name: slots[name] for name in self._signature.rule.stages[stage]}
+            writes = self._signature.rule.stages[stage].writes
+            written = {name: values for name, values in slots.items() if name in writes}
             self._encode_slots(written, step, options)
             for name, values in written.items():
                 values[...] = self._decoded_slot(name)
