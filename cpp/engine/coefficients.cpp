@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace onepass {
 namespace {
@@ -12,17 +13,23 @@ bool same_scalars(const Member& a, const Member& b) {
   return true;
 }
 
-// One that is NaN stands for the epsilon of the tensor's arithmetic.
+// An eps that is NaN stands for the epsilon of the tensor's arithmetic.
 std::array<double, max_hypers> hypers_of(const Member& member) {
   std::array<double, max_hypers> hypers;
   const double epsilon = member.tensor->compute() == DType::f64 ? std::numeric_limits<double>::epsilon()
                                                                 : std::numeric_limits<float>::epsilon();
-  for (std::size_t h = 0; h < member.rule->hypers.size(); ++h)
-    hypers[h] = std::isnan(member.group->hypers[h]) ? epsilon : member.group->hypers[h];
+  for (std::size_t h = 0; h < member.rule->hypers.size(); ++h) {
+    hypers[h] = member.group->hypers[h];
+    if (std::isnan(hypers[h]) && std::string_view(member.rule->hypers[h]).starts_with("eps")) hypers[h] = epsilon;
+  }
   return hypers;
 }
 
 }  // namespace
+
+void Coefficients::start(const Member& member, const Tensor& like) {
+  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) of(member).scalars[s] = *like.scalars[s];
+}
 
 const double* Coefficients::prepare(const Member& member) {
   Prepared& own = of(member);
@@ -32,21 +39,20 @@ const double* Coefficients::prepare(const Member& member) {
     own.scalars = of(*last_).scalars;
     return of(*last_).coefs.data();
   }
-  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) own.scalars[s] = *member.tensor->scalars[s];
+  if (!member.rule->pooled) start(member, *member.tensor);
   member.rule->prepare(*member.tensor->step + 1, hypers_of(member).data(), own.scalars.data(), own.coefs.data());
   last_ = &member;
   return own.coefs.data();
 }
 
-void Coefficients::advance(const Member& member, int stage, const double* sums) noexcept {
+void Coefficients::advance(const Member& member, int stage, const double* sums, std::int64_t size) noexcept {
   Prepared& own = of(member);
-  member.rule->stages[static_cast<std::size_t>(stage)].prepare(
-      own.coefs.data(), sums, static_cast<double>(member.tensor->size), own.scalars.data());
+  member.rule->stages[static_cast<std::size_t>(stage)].prepare(own.coefs.data(), sums, static_cast<double>(size),
+                                                               own.scalars.data());
 }
 
-void Coefficients::commit(const Member& member) const {
-  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s)
-    *member.tensor->scalars[s] = all_[member.position].scalars[s];
+void Coefficients::commit(const Member& member, const Tensor& to) const {
+  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) *to.scalars[s] = all_[member.position].scalars[s];
 }
 
 }  // namespace onepass

@@ -20,6 +20,7 @@ class RuleRow(TypedDict):
     lazy: bool
     in_buffers: bool  # arrays in 16 and 8 bits are converted beside its kernels
     stages: tuple[tuple[str, ...], ...]  # the slots that each writes
+    pooled: bool  # sums and scalars are those of a group
 
 def rules() -> list[RuleRow]: ...
 def isas() -> list[str]: ...

@@ -60,6 +60,7 @@ class Rule:
             first that it takes are zero.
         lazy: it may be applied to some rows only.
         stages: of each sweep over the tensor the slots that it writes.
+        pooled: sums and scalars are those of a group, not of a tensor.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Rule:
     scalars: tuple[Scalar, ...]
     lazy: bool
     stages: tuple[tuple[str, ...], ...]
+    pooled: bool
 
     def slots_beside(self, axes: int) -> tuple[Slot, ...]:
         """The slots of a parameter with so many axes, under the names that they have there."""
@@ -133,7 +135,7 @@ class Rule:
 def _rule(row: _core.RuleRow) -> Rule:
     slots = tuple(Slot(*slot) for slot in row["slots"])
     scalars = tuple(Scalar(*scalar) for scalar in row["scalars"])
-    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], row["stages"])
+    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], row["stages"], row["pooled"])
 
 
 #: Every rule, by name.
