@@ -29,13 +29,15 @@ TEAMS = [("serial", 1), *itertools.product([name for name in ("pool", "openmp") 
 EVERYWHERE = [(isa, *team) for isa in ISAS for team in TEAMS]
 CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
 RECORDS = {record["name"]: record for record in _core.rules()}
+#: Those for which a parameter is a problem of its own.
+SINGLE = [rule for rule in RULES if not RECORDS[rule]["pooled"]]
 
 
 def kind_of(rule: str) -> Hashable:
     """All by which the engine tells rules apart: what it reads of them beside the formula."""
     record = RECORDS[rule]
     kinds = tuple((kind, of) for _, kind, _, of, _ in record["slots"])
-    return kinds, len(record["scalars"]), len(record["stages"]), record["in_buffers"], record["lazy"]
+    return kinds, len(record["scalars"]), len(record["stages"]), record["in_buffers"], record["lazy"], record["pooled"]
 
 
 def some(values: Iterable[Any], kind: Callable[[Any], Hashable] = kind_of) -> list[Any]:

@@ -44,7 +44,7 @@ class Prodigy(Optimizer):
         >>> opt = op.Prodigy([p])
         >>> for _ in range(100):
         ...     _ = opt.step([2 * p])  # of the sum of squares
-        >>> abs(p).max() < 0.5, opt.state[0]["d"] > 0.1
+        >>> bool(abs(p).max() < 0.5), bool(opt.state[0]["d"] > 0.1)
         (True, True)
 
     Reference:
