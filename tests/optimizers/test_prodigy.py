@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from cases import LAYERS, TEAMS, arrays_of, assert_same_bits, spread
+from cases import LAYERS, TEAMS, arrays_of, assert_same_bits, dtype_of, spread
 
 import onepass as op
 from onepass.arrays import Array
@@ -339,6 +339,28 @@ def test_growth_is_limited() -> None:
     optimizer.growth_rate = math.inf
     optimizer.step([np.ones(5)])
     assert float(optimizer.state[0]["d"]) == float(optimizer.state[0]["d_max"])
+
+
+def found(dtype: str = "float32", **options: Any) -> float:
+    """d after 150 steps towards a point that is some 0.3 away."""
+    rng = np.random.default_rng(0)
+    slope, goal = rng.uniform(0.002, 0.03, 20_000), rng.normal(0, 0.3, 20_000)
+    param = rng.normal(0, 0.02, 20_000).astype(dtype_of(dtype))
+    optimizer = op.Prodigy([param], **options)
+    for _ in range(150):
+        optimizer.step([(slope * (param.astype(np.float64) - goal)).astype(np.float32)])
+    return float(optimizer.state[0]["d"])
+
+
+def test_fewer_bits() -> None:
+    """What docs/optimizers.md says of them."""
+    exact = found()
+    assert 0.02 < exact < 1
+    for options in ({"state_dtype": "bfloat16"}, {"state_dtype": "float8"}):
+        assert found(**options) == pytest.approx(exact, rel=0.1)
+    for dtype, rounding in (("bfloat16", "kahan"), ("bfloat16", "stochastic"), ("float16", "kahan")):
+        assert found(dtype, rounding=rounding) == pytest.approx(exact, rel=0.1)
+    assert found(state_dtype="float16") == op.Prodigy.d0
 
 
 @pytest.mark.parametrize(
