@@ -23,8 +23,8 @@ class Prodigy(Optimizer):
 
     with :math:`c` for d_coef, :math:`\gamma` for growth_rate, and :math:`p_0` for the parameter at its first step. The
     product and the norm are over all parameters of a group, each group having a d of its own; which parameters are in a
-    group, and in which order, decides over the result. d is in the state of each parameter, and the same for all of a
-    group. As long as all gradients were 0 nothing moves. Sums that are not finite leave d as it is. Float16 state has no
+    group, and in which order, decides over the result. The state of each parameter has d, the same for all of a group.
+    As long as all gradients were 0 nothing moves. Sums that are not finite leave d as it is. Float16 state has no
     numbers as small as its moments, so that nothing moves; bfloat16 and float8 have.
 
     Args:
