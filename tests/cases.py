@@ -29,6 +29,8 @@ TEAMS = [("serial", 1), *itertools.product([name for name in ("pool", "openmp") 
 EVERYWHERE = [(isa, *team) for isa in ISAS for team in TEAMS]
 CLASSES = sorted((cls for cls in Optimizer.registry.values() if cls.__module__.startswith("onepass.")), key=str)
 RECORDS = {record["name"]: record for record in _core.rules()}
+#: Those for which a parameter is a problem of its own.
+SINGLE = [rule for rule in RULES if not RECORDS[rule]["pooled"]]
 
 
 def kind_of(rule: str) -> Hashable:
@@ -36,7 +38,7 @@ def kind_of(rule: str) -> Hashable:
     record = RECORDS[rule]
     kinds = tuple((kind, of) for _, kind, _, of, _ in record["slots"])
     stages = tuple(tuple("pg".find(name) for name in reads) for reads, _ in record["stages"])
-    return kinds, len(record["scalars"]), stages, record["in_buffers"], record["lazy"]
+    return kinds, len(record["scalars"]), stages, record["in_buffers"], record["lazy"], record["pooled"]
 
 
 def some(values: Iterable[Any], kind: Callable[[Any], Hashable] = kind_of) -> list[Any]:

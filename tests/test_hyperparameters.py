@@ -40,13 +40,16 @@ def bad_values(cls: type[Optimizer], name: str) -> list[Any]:
             if not (bad is None and isinstance(kind.items[at], Unset))
         ]
         return [0.5, good[:1], (*good, 0.5), "ab", None, {0.5, 0.6}, *wrong]
+    if isinstance(kind, Unset):
+        return [bad for bad in bad_reals(kind.given) if bad is not None]
     return bad_reals(kind)
 
 
 def bad_reals(kind: Real) -> list[Any]:
     outside = [limit for limit in (kind.low - 1, kind.high + 1) if math.isfinite(limit)]
     edges = [kind.low] * (not kind.includes_low) + [kind.high] * (not kind.includes_high)
-    return [*NOT_NUMBERS, *NOT_FINITE, *outside, *(edge for edge in edges if math.isfinite(edge))]
+    infinite = [bad for bad in NOT_FINITE if not (math.inf in kind and bad > 0)]
+    return [*NOT_NUMBERS, *infinite, *outside, *(edge for edge in edges if math.isfinite(edge))]
 
 
 @pytest.mark.parametrize(("cls", "name"), HYPERS)
@@ -162,12 +165,16 @@ def test_every_hyper_parameter_reaches_the_kernel(rule: str) -> None:
     if rule == "adafactor":
         other |= {"eps": (0.5, 0.5), "d": 1.5}
         usually = {"eps": (0.0, 1e-3)}
+    if rule == "prodigy":
+        usually = {"lr": 0.5}  # of a rate of 1 the safeguard takes no notice
+        other |= {"beta3": 0.5, "growth_rate": 1.1, "use_bias_correction": True, "safeguard_warmup": True}
+    slope = 2.0 if rule == "prodigy" else 0.0  # in one direction, so that d grows
     growth = 2.0 if rule == "adafactor" else 1.0  # beyond the averages, so that updates are clipped
 
     def results(**more: Any) -> list[bytes]:
         optimizer = build(rule, [np.linspace(-1, 1, 50)], **{**usually, **more})
         for step in range(8):
-            optimizer.step([growth**step * np.cos(np.arange(50.0) + step)])
+            optimizer.step([growth**step * np.cos(np.arange(50.0) + step) + slope])
         return [array.tobytes() for array in [*optimizer.params, *(x for s in optimizer.state for x in s.values())]]
 
     usual = results()

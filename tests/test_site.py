@@ -60,7 +60,7 @@ def default_of(function: Any, name: str) -> Any:
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("library", ["torch", "optax", "pytorch_optimizer", "schedulefree"])
+@pytest.mark.parametrize("library", ["torch", "optax", "prodigyopt", "pytorch_optimizer", "schedulefree"])
 def test_defaults_are_those_of_the_library(library: str, peers: dict[str, list[Any]]) -> None:
     module = pytest.importorskip(library)
     for peer in (peer for found in peers.values() for peer in found if peer.library == library):

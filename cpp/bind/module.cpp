@@ -54,7 +54,7 @@ py::list rule_rows() {
                              }),
         "scalars"_a = tuple_of(
             rule.scalars, [](const Scalar& scalar) { return py::make_tuple(scalar.name, value_of(scalar.start)); }),
-        "lazy"_a = rule.lazy, "in_buffers"_a = rule.in_buffers,
+        "lazy"_a = rule.lazy, "in_buffers"_a = rule.in_buffers, "pooled"_a = rule.pooled,
         "stages"_a = tuple_of(rule.stages, [&](const StageInfo& stage) {
           py::list read, written;
           if (stage.reads_param) read.append("p");

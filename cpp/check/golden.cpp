@@ -114,19 +114,25 @@ Hash hash_of(const Outcome& outcome, const Case& one) {
   return hash;
 }
 
+void print_hashes(int rule, const Mode& mode, const std::vector<Case>& cases, const Options& options) {
+  const Outcome finite = run(rule, mode, cases, Values::finite, options);
+  const Outcome any = run(rule, mode, cases, Values::any, options);
+  for (const Case& one : cases)
+    std::printf("%s %s %016llx %016llx\n", std::string(rules()[static_cast<std::size_t>(rule)].name).c_str(),
+                one.name().c_str(), static_cast<unsigned long long>(hash_of(finite, one).value()),
+                static_cast<unsigned long long>(hash_of(any, one).value()));
+}
+
 void print_hashes(int rule, const Options& options) {
   const std::vector<Case> all = cases_of(rules()[static_cast<std::size_t>(rule)]);
   for (const Mode& mode : modes) {
     std::vector<Case> cases;
     for (const Case& one : all)
       if (&modes[one.mode] == &mode) cases.push_back(one);
-    if (cases.empty()) continue;
-    const Outcome finite = run(rule, mode, cases, Values::finite, options);
-    const Outcome any = run(rule, mode, cases, Values::any, options);
-    for (const Case& one : cases)
-      std::printf("%s %s %016llx %016llx\n", std::string(rules()[static_cast<std::size_t>(rule)].name).c_str(),
-                  one.name().c_str(), static_cast<unsigned long long>(hash_of(finite, one).value()),
-                  static_cast<unsigned long long>(hash_of(any, one).value()));
+    if (rules()[static_cast<std::size_t>(rule)].pooled)  // a case must not depend on the others
+      for (const Case& one : cases) print_hashes(rule, mode, {one}, options);
+    else if (!cases.empty())
+      print_hashes(rule, mode, cases, options);
   }
 }
 

@@ -1,6 +1,7 @@
 // What does a plan of the check consist of? Parameters, each with its gradient, its state and what a mode adds to it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -22,6 +23,7 @@ class Item {
         values_(values),
         index_(index),
         length_(mode().rows ? size * row_count : size),
+        hashed_scalars_(std::max<std::size_t>(rule.scalars.size(), 2)),
         step_(index % 4 == 3 ? 123456 : 0),
         mean_count_(index % 2 ? 7 : 0) {
     tensor_.size = static_cast<std::int64_t>(length_);
@@ -72,7 +74,7 @@ class Item {
   void add_to(Hash& hash) const {
     for (const Numbers& numbers : numbers_) numbers.add_to(hash);
     for (const std::int64_t count : {step_, grad_count_, mean_count_}) hash.add(static_cast<std::uint64_t>(count));
-    for (const double scalar : scalars_) hash.add_number(scalar);
+    for (std::size_t s = 0; s < hashed_scalars_; ++s) hash.add_number(scalars_[s]);
   }
 
  private:
@@ -140,6 +142,7 @@ class Item {
   Case case_;
   Values values_;
   std::size_t index_, length_;
+  std::size_t hashed_scalars_;  // two of rules that have less
   std::int64_t step_, grad_count_ = 0, mean_count_;
   std::array<double, max_scalars> scalars_{};
   std::vector<Numbers> numbers_;  // parameter, gradient, and all others

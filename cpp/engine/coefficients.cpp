@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace onepass {
 namespace {
@@ -15,18 +16,24 @@ bool same_scalars(const Member& a, const Member& b) {
 
 using Hypers = std::array<double, max_hypers>;
 
-// One that is NaN stands for the epsilon of the tensor's arithmetic.
+// An eps that is NaN stands for the epsilon of the tensor's arithmetic.
 const double* hypers_of(const Member& member, Hypers& completed) {
   const std::span<const double> given(member.group->hypers, member.rule->hypers.size());
-  const auto is_nan = [](double hyper) { return std::isnan(hyper); };
-  if (std::ranges::none_of(given, is_nan)) return given.data();
+  if (std::ranges::none_of(given, [](double hyper) { return std::isnan(hyper); })) return given.data();
   const double epsilon = member.tensor->compute() == DType::f64 ? std::numeric_limits<double>::epsilon()
                                                                 : std::numeric_limits<float>::epsilon();
-  std::ranges::replace_copy_if(given, completed.begin(), is_nan, epsilon);
+  for (std::size_t h = 0; h < given.size(); ++h) {
+    const bool is_epsilon = std::isnan(given[h]) && std::string_view(member.rule->hypers[h]).starts_with("eps");
+    completed[h] = is_epsilon ? epsilon : given[h];
+  }
   return completed.data();
 }
 
 }  // namespace
+
+void Coefficients::start(const Member& member, const Tensor& like) {
+  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) of(member).scalars[s] = *like.scalars[s];
+}
 
 const double* Coefficients::prepare(const Member& member) {
   Prepared& own = of(member);
@@ -36,22 +43,21 @@ const double* Coefficients::prepare(const Member& member) {
     own.scalars = of(*last_).scalars;
     return of(*last_).coefs.data();
   }
-  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) own.scalars[s] = *member.tensor->scalars[s];
+  if (!member.rule->pooled) start(member, *member.tensor);
   Hypers completed;
   member.rule->prepare(*member.tensor->step + 1, hypers_of(member, completed), own.scalars.data(), own.coefs.data());
   last_ = &member;
   return own.coefs.data();
 }
 
-void Coefficients::advance(const Member& member, int stage, const double* sums) noexcept {
+void Coefficients::advance(const Member& member, int stage, const double* sums, std::int64_t size) noexcept {
   Prepared& own = of(member);
-  member.rule->stages[static_cast<std::size_t>(stage)].prepare(
-      own.coefs.data(), sums, static_cast<double>(member.tensor->size), own.scalars.data());
+  member.rule->stages[static_cast<std::size_t>(stage)].prepare(own.coefs.data(), sums, static_cast<double>(size),
+                                                               own.scalars.data());
 }
 
-void Coefficients::commit(const Member& member) const {
-  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s)
-    *member.tensor->scalars[s] = all_[member.position].scalars[s];
+void Coefficients::commit(const Member& member, const Tensor& to) const {
+  for (std::size_t s = 0; s < member.rule->scalars.size(); ++s) *to.scalars[s] = all_[member.position].scalars[s];
 }
 
 }  // namespace onepass

@@ -26,6 +26,7 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors, const Roundin
   lay();
   factors_.lay(treatments_);
   stages_.lay(treatments_);
+  pools_.lay(treatments_);
 }
 
 void Plan::lay() {
@@ -40,6 +41,7 @@ void Plan::prepare(const StepOptions& options) {
   has_rows_ = has_rows;
   call_.start(*active_level().table, options);
   coefficients_.restart();
+  pools_.start(treatments_, coefficients_);
   for (Treatment& t : treatments_) t.prepare(call_, coefficients_);
   if (looks_ahead()) norm_.reserve(sum_line_);
   stages_.prepare(sum_line_, treatments_);
@@ -62,7 +64,7 @@ StepResult Plan::finish(std::span<const TileSum> sums) noexcept {
   result.skipped |= options.skip;
   if (options.completes && !result.skipped && stages_.count() > 1) {
     if (factors_.any()) factors_.renew(call_, treatments_);
-    stages_.run(call_, sum_line_, treatments_, coefficients_, line_.cost());
+    stages_.run(call_, sum_line_, treatments_, coefficients_, pools_, line_.cost());
   } else if (options.completes && !result.skipped) {
     line_.share(treatments_, options.threads,
                 [&](const Treatment& t, const Source& source, std::int64_t begin, std::int64_t end) {
@@ -104,8 +106,9 @@ void Plan::commit(bool skipped) noexcept {
     if (t.update_mean) ++*tensor.mean_count;
     if (!t.updates) continue;
     ++*tensor.step;
-    coefficients_.commit(t.member);
+    coefficients_.commit(t.member, tensor);
   }
+  if (!skipped && options.completes) pools_.commit(treatments_, coefficients_);
 }
 
 }  // namespace onepass

@@ -11,6 +11,7 @@
 #include "factors.hpp"
 #include "line.hpp"
 #include "norm.hpp"
+#include "pools.hpp"
 #include "stages.hpp"
 #include "sum_line.hpp"
 #include "tensor.hpp"
@@ -59,6 +60,7 @@ class Plan {
   SumLine sum_line_;
   Norm norm_;
   Factors factors_;
+  Pools pools_;
   Stages stages_;
   bool has_rows_ = false;  // they are laid for a step with sparse gradients
   Call call_;

@@ -133,6 +133,7 @@ RuleInfo info_of(RulePlace place) {
                 .lazy_where_zero = {},
                 .coefs = coef_count<Rule>,
                 .in_buffers = in_buffers<Rule>,
+                .pooled = is_pooled<Rule>,
                 .factoring = nullptr,
                 .stages = StageTable<Rule, typename StagesOf<Rule>::type>::all,
                 .prepare = prepare<Rule>};

@@ -40,6 +40,7 @@ struct RuleInfo {
   std::span<const char* const> lazy_where_zero;
   int coefs;
   bool in_buffers;             // it has kernels for the compute types alone
+  bool pooled;                 // sums and scalars are those of a group
   const Factoring* factoring;  // null without such state
   std::span<const StageInfo> stages;
   // Computes the coefficients of step t (1-based) and advances the scalars; plain double arithmetic.

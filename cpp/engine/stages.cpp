@@ -10,7 +10,8 @@ namespace onepass {
 namespace {
 
 int stages_of(const Treatment& t) { return t.updates ? static_cast<int>(t.member.rule->stages.size()) : 1; }
-bool goes_through(const Treatment& t) { return stages_of(t) > 1 && t.member.tensor->size <= cached_elements; }
+bool is_alone(const Treatment& t) { return stages_of(t) > 1 && !t.member.rule->pooled; }
+bool goes_through(const Treatment& t) { return is_alone(t) && t.member.tensor->size <= cached_elements; }
 
 }  // namespace
 
@@ -26,11 +27,11 @@ void Stages::prepare(const SumLine& line, const std::vector<Treatment>& treatmen
 }
 
 void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
-                 Coefficients& coefficients, std::int64_t cost) noexcept {
+                 Coefficients& coefficients, const Pools& pools, std::int64_t cost) noexcept {
   const DefaultFpEnv env;
   // What has no elements has sums all the same, from which its state may go on.
   for (const Treatment& t : treatments)
-    if (t.member.tensor->size == 0 && stages_of(t) > 1) run_through(call, t, coefficients);
+    if (t.member.tensor->size == 0 && is_alone(t)) run_through(call, t, coefficients);
   for (int stage = 0; stage < count_; ++stage) {
     line.share(cost, call.options.threads, [&](std::int64_t tile, std::size_t tensor) {
       const Treatment& t = treatments[tensor];
@@ -41,9 +42,25 @@ void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatm
       }
     });
     for (std::size_t i = 0; i < treatments.size(); ++i)
-      if (const Treatment& t = treatments[i]; stage + 1 < stages_of(t) && !goes_through(t))
-        coefficients.advance(t.member, stage + 1, sums_.total(line.start(i), line.start(i + 1)).data());
+      if (const Treatment& t = treatments[i]; stage + 1 < stages_of(t) && is_alone(t) && !goes_through(t))
+        coefficients.advance(t.member, stage + 1, sums_.total(line.start(i), line.start(i + 1)).data(),
+                             t.member.tensor->size);
+    for (const Pools::Pool& pool : pools.all()) advance_pool(pool, stage + 1, line, treatments, coefficients);
   }
+}
+
+void Stages::advance_pool(const Pools::Pool& pool, int stage, const SumLine& line,
+                          const std::vector<Treatment>& treatments, Coefficients& coefficients) const noexcept {
+  Sums sums{};
+  std::int64_t size = 0;
+  for (const std::size_t i : pool)
+    if (treatments[i].updates) {
+      sums += sums_.total(line.start(i), line.start(i + 1));
+      size += treatments[i].member.tensor->size;
+    }
+  for (const std::size_t i : pool)
+    if (const Treatment& t = treatments[i]; stage < stages_of(t))
+      coefficients.advance(t.member, stage, sums.data(), size);
 }
 
 Stages::Sums Stages::sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept {
@@ -61,7 +78,7 @@ void Stages::run_through(const Call& call, const Treatment& t, Coefficients& coe
     Sums sums{};
     for (std::int64_t tile = 0; tile < sum_tiles_in(t.member.tensor->size); ++tile)
       sums += sweep_tile(call, t, tile, stage);
-    if (stage + 1 < stages_of(t)) coefficients.advance(t.member, stage + 1, sums.data());
+    if (stage + 1 < stages_of(t)) coefficients.advance(t.member, stage + 1, sums.data(), t.member.tensor->size);
   }
 }
 

@@ -1,5 +1,6 @@
 // How does a step go whose rules have several stages? One sweep after the other, and between two the sums of the first
-// over each tensor; but a tensor that stays in the cache goes through all its stages at once.
+// over each tensor, or over those of a group; but a tensor that stays in the cache, and shares no sums, goes through
+// all its stages at once.
 #pragma once
 
 #include <array>
@@ -8,6 +9,7 @@
 
 #include "coefficients.hpp"
 #include "ordered_sums.hpp"
+#include "pools.hpp"
 #include "sum_line.hpp"
 #include "treatment.hpp"
 
@@ -25,7 +27,7 @@ class Stages {
 
   // `cost` is that of a sweep, in multiplications.
   void run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments, Coefficients& coefficients,
-           std::int64_t cost) noexcept;
+           const Pools& pools, std::int64_t cost) noexcept;
 
  private:
   struct Sums : std::array<double, max_sums> {
@@ -34,6 +36,9 @@ class Stages {
     }
   };
 
+  // What becomes of the coefficients before a stage, of those that have their sums in common.
+  void advance_pool(const Pools::Pool& pool, int stage, const SumLine& line, const std::vector<Treatment>& treatments,
+                    Coefficients& coefficients) const noexcept;
   static Sums sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept;
   static void run_through(const Call& call, const Treatment& t, Coefficients& coefficients) noexcept;
 

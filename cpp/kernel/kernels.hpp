@@ -29,7 +29,7 @@ struct Array {
 
 constexpr int max_addends = 64;  // of a gradient that is a sum
 
-constexpr int max_scalars = 2;
+constexpr int max_scalars = 3;
 constexpr int max_coefs = 16, max_hypers = 16;
 
 constexpr int64_t block_size = 256;      // elements that share a scale

@@ -20,6 +20,8 @@
 //             From the second on each has
 //               prepare  (coefs&, sums..., size, scalars&...): what becomes of the coefficients with the sums of the
 //                        stage before; in double
+//   pooled    (optional, with stages) true: the sums run over all tensors of the parameter group that have a gradient,
+//             in their order, and the scalars are the group's: each of its tensors has the same
 //   renew, divisor, weight
 //             for a rule with a slot per row and one per column, which are in the compute type and hold averages of the
 //             squared gradient. Before the first stage each is renewed; what a stage takes by value is its weight.

@@ -9,7 +9,8 @@
 namespace onepass {
 namespace {
 
-// A sum over a tensor, to which a stage adds pack by pack. What lies beyond the tensor's end counts as nothing.
+// A sum over a tensor, or over those of a group, to which a stage adds pack by pack. What lies beyond a tensor's end
+// counts as nothing.
 template <class F>
 class Sum {
  public:
@@ -18,6 +19,7 @@ class Sum {
 
   void add(F x) { lanes_.add(first_lane_, inside(x)); }
   void add_square(F x) { lanes_.add_square(first_lane_, inside(x)); }
+  void add_product(F x, F y) { lanes_.add_product(first_lane_, inside(x), inside(y)); }
 
  private:
   F inside(F x) const {
@@ -56,6 +58,9 @@ template <class Rule>
 struct StagesOf<Rule> {
   using type = typename Rule::stages;
 };
+
+template <class Rule>
+constexpr bool is_pooled = requires { Rule::pooled; };
 
 template <class Rule>
 constexpr bool is_rare = requires { Rule::rare; };

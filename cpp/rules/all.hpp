@@ -18,6 +18,7 @@
 #include "mars.hpp"
 #include "nadam.hpp"
 #include "novograd.hpp"
+#include "prodigy.hpp"
 #include "radam.hpp"
 #include "rmsprop.hpp"
 #include "rprop.hpp"
@@ -52,6 +53,7 @@ constexpr Families families{
     lars_rules,
     novograd_rules,
     adafactor_rules,
+    prodigy_rules,
     lion_rules,
     rprop_rules,
     asgd_rules};

@@ -21,6 +21,7 @@ class RuleRow(TypedDict):
     lazy: bool
     in_buffers: bool  # arrays in 16 and 8 bits are converted beside its kernels
     stages: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]  # what each reads and writes: "p", "g", slots
+    pooled: bool  # sums and scalars are those of a group
 
 def rules() -> list[RuleRow]: ...
 def isas() -> list[str]: ...

@@ -74,6 +74,7 @@ class Rule:
             first that it takes are zero.
         lazy: it may be applied to some rows only.
         stages: the sweeps over the tensor.
+        pooled: sums and scalars are those of a group, not of a tensor.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Rule:
     scalars: tuple[Scalar, ...]
     lazy: bool
     stages: tuple[Stage, ...]
+    pooled: bool
 
     def slots_beside(self, axes: int) -> tuple[Slot, ...]:
         """The slots of a parameter with so many axes, under the names that they have there."""
@@ -97,9 +99,10 @@ class Rule:
         """How often a step moves each array of the parameter's size, "p", "g" and slots, to or from memory.
 
         Args:
-            elements: of the parameter; a small one is in a cache from its first stage to its last.
+            elements: of the parameter; a small one is in a cache from its first stage to its last, unless others are
+                swept in between.
         """
-        cached = elements <= _core.cached_elements
+        cached = elements <= _core.cached_elements and not self.pooled
         reads = [name for stage in self.stages for name in stage.reads]
         writes = [name for stage in self.stages for name in stage.writes]
         count = Counter([*dict.fromkeys(reads), *dict.fromkeys(writes)] if cached else [*reads, *writes])
@@ -164,7 +167,7 @@ def _rule(row: _core.RuleRow) -> Rule:
     slots = tuple(Slot(*slot) for slot in row["slots"])
     scalars = tuple(Scalar(*scalar) for scalar in row["scalars"])
     stages = tuple(Stage(*stage) for stage in row["stages"])
-    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], stages)
+    return Rule(row["name"], row["hypers"], slots, scalars, row["lazy"], stages, row["pooled"])
 
 
 #: Every rule, by name.

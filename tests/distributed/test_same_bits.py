@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import LAYERS, RULES, dtype_of, options_of
+from cases import LAYERS, SINGLE, dtype_of, options_of
 from numpy.typing import NDArray
 from ranks import Thread, bits, together
 
@@ -77,7 +77,7 @@ def sharded(
     return results[0][1] + bits(state)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if not rules.RULES[rule].factors])
+@pytest.mark.parametrize("rule", [rule for rule in SINGLE if not rules.RULES[rule].factors])
 def test_every_rule_has_one_hash(rule: str) -> None:
     cls, options = signatures[rule].optimizer, options_of(rule) | {"clip_norm": 1.0}
     wanted = alone(cls, 3, np.float32, np.float32, options)

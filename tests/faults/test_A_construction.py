@@ -13,7 +13,7 @@ from cases import CLASSES, Snapshot, assert_same_bits, defaults_of, trained
 
 import onepass as op
 from onepass.arrays import Array
-from onepass.checks import Flag, Items, Unset, checks_of
+from onepass.checks import Flag, Items, Real, Unset, checks_of
 from onepass.optimizer import Optimizer
 
 on_every_optimizer = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -89,8 +89,11 @@ def bad_values(cls: type[Optimizer], name: str) -> list[Any]:
     check = checks_of(cls)[name]
     if isinstance(check, Flag):
         return [0, 1, "yes", None, math.nan, np.array([True])]
+    if isinstance(check, Unset):
+        return [*(bad for bad in NOT_REAL if bad is not None), *NOT_FINITE, Lies(0.1)]
     if not isinstance(check, Items):
-        return [*NOT_REAL, *NOT_FINITE, Lies(0.1)]
+        is_unlimited = isinstance(check, Real) and math.inf in check
+        return [*NOT_REAL, *(bad for bad in NOT_FINITE if not (is_unlimited and bad > 0)), Lies(0.1)]
     good = defaults_of(cls)[name]
     wrong = [
         (*good[:place], bad, *good[place + 1 :])

@@ -15,7 +15,7 @@ import pytest
 from cases import CLASSES, arrays_of, assert_same_bits, defaults_of, spread, trained
 
 import onepass as op
-from onepass.checks import Flag, Items, checks_of
+from onepass.checks import Flag, Items, Unset, checks_of
 from onepass.optimizer import Optimizer
 
 on_every_optimizer = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -128,6 +128,8 @@ def numeric(cls: type[Optimizer], saved: Saved) -> Iterator[tuple[str, Callable[
         bads: list[Any] = (
             [(math.nan, pair[1]), pair[:1], "ab", None] if isinstance(kind, Items) else [math.nan, "x", None]
         )
+        if isinstance(kind, Unset):
+            bads.remove(None)
         for bad in [1, None] if isinstance(kind, Flag) else bads:
             yield f"{name} {bad!r}", lambda s, name=name, bad=bad: group_of(s).update({name: bad})
 

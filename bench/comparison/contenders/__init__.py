@@ -26,6 +26,7 @@ _MODULES = {
     "torch-foreach": "pytorch",
     "thinc": "thinc_ops",
     "pytorch-optimizer": "registry",
+    "authors": "authors",
 }
 #: Where memory does not suffice for all, the last are left out.
 NAMES = tuple(_MODULES)

@@ -14,7 +14,7 @@ from comparison.steps import PLAIN
 from onepass import reference
 from onepass.arrays import Array
 from onepass.reference import formula_of
-from onepass.reference.kernels.stages import descent_of
+from onepass.reference.kernels.stages import plain_descents
 
 
 class Reference(Contender):
@@ -24,7 +24,7 @@ class Reference(Contender):
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         signature = recipe.signature
-        self._formula = formula_of(signature)
+        self._formula, self._pooled = formula_of(signature), signature.rule.pooled
         self._params = problem.fresh_params()
         self._gradients = problem.gradients
         twin = recipe.optimizer(self._params, **recipe.hypers)  # starts the state, and never steps
@@ -35,15 +35,15 @@ class Reference(Contender):
 
     def _step(self) -> None:
         self._time += 1
-        for p, g, state in zip(self._params, self._gradients, self._states, strict=True):
-            p -= descent_of(self._formula(p=p, g=g, step=self._time, **state, **self._hypers), _as_it_is)
+        results = (
+            self._formula(p=p, g=g, step=self._time, **state, **self._hypers)
+            for p, g, state in zip(self._params, self._gradients, self._states, strict=True)
+        )
+        for p, descent in zip(self._params, plain_descents(results, pooled=self._pooled), strict=True):
+            p -= descent
 
     def params(self) -> Sequence[Array]:
         return self._params
-
-
-def _as_it_is(stage: int) -> None:
-    """State in the dtype of the arithmetic is stored as it was computed."""
 
 
 class Twin(Onepass):

@@ -24,10 +24,11 @@ _GIVEN: dict[str, dict[str, Any]] = {
     "laprop": {},
     "mars": {"weight_decouple": True, "optimize_1d": True},
     "novograd": {},
+    "prodigy": {},
     "stableadamw": {},
     "yogi": {"weight_decouple": True},
 }
-_NAMES = {"initial_accumulator_value": "initial_accumulator"}
+_NAMES = {"initial_accumulator_value": "initial_accumulator", "use_bias_correction": "bias_correction"}
 _NOT_THERE = {"alpha_warmup", "beta3_warmup"}
 _DIFFERENCES = {
     "adopt": "the limit is one step ahead",

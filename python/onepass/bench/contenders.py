@@ -16,7 +16,7 @@ from onepass.bench.turns import OWN, Call
 from onepass.bench.work import Work
 from onepass.config import get_num_threads
 from onepass.reference.formulas import formula_of
-from onepass.reference.kernels.stages import descent_of
+from onepass.reference.kernels.stages import plain_descents
 from onepass.signatures import signatures
 
 
@@ -55,9 +55,12 @@ def numpy(work: Work, params: list[Array], gradients: list[Array]) -> Stepper:
         if work.clip_norm is not None:
             norm = np.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
             scale = np.float32(min(1.0, work.clip_norm / (norm + 1e-6)))
-        for p, g, state in zip(params, gradients, states, strict=True):
-            given = g if work.clip_norm is None else scale * g
-            p -= descent_of(formula(p=p, g=given, step=count, **state, **hypers), lambda stage: None)
+        results = (
+            formula(p=p, g=g if work.clip_norm is None else scale * g, step=count, **state, **hypers)
+            for p, g, state in zip(params, gradients, states, strict=True)
+        )
+        for p, descent in zip(params, plain_descents(results, pooled=signature.rule.pooled), strict=True):
+            p -= descent
 
     return Stepper(step, lambda: params)
 

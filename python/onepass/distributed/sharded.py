@@ -93,6 +93,11 @@ class Sharded:
                     f"{self._owner}: its state {factors[0].name!r} is of rows, and parameters are cut elsewhere; take "
                     "another optimizer"
                 )
+            if RULES[group.rule].pooled:
+                raise ValueError(
+                    f"{self._owner}: it sums over all parameters of a group, which are on several processes here; take "
+                    "another optimizer, or step in one process"
+                )
         #: All parameters, whole.
         self.params: list[Array] = [param for group in groups for param in group.params]
         self._labels = _labels(groups)

@@ -40,7 +40,7 @@ def _narrowed(check: Check) -> Check:
         return Items(tuple(map(_narrowed, check.items)))
     if not isinstance(check, Real):
         return check
-    if check.high > LARGEST:
+    if check.high > LARGEST and not check.includes_high:
         check = replace(check, high=LARGEST, includes_high=True)
     return replace(check, low=-LARGEST, includes_low=True) if check.low < -LARGEST else check
 

@@ -17,6 +17,7 @@ from onepass.optimizers.lion import Lion
 from onepass.optimizers.mars import MARS
 from onepass.optimizers.nadam import NAdam
 from onepass.optimizers.novograd import NovoGrad
+from onepass.optimizers.prodigy import Prodigy
 from onepass.optimizers.radam import RAdam
 from onepass.optimizers.rmsprop import RMSprop
 from onepass.optimizers.rprop import Rprop
@@ -48,6 +49,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "NovoGrad",
+    "Prodigy",
     "RAdam",
     "RMSprop",
     "Rprop",

@@ -54,6 +54,7 @@ def parts_of(
     Raises:
         TypeError, ValueError: naming the entry that does not fit.
     """
+    _require_whole(label, rule, param, tensor)
     _keep_momentum_or_none(label, rule, state)
     home = _Home(label, param, tensor, state)
     parts: Parts = {"step": _step(label, rule, state)}
@@ -74,6 +75,16 @@ def parts_of(
     if options.ema:
         parts |= _counted(home, "ema", "ema_count")
     return parts
+
+
+def _require_whole(label: str, rule: Rule, param: torch.Tensor, tensor: torch.Tensor) -> None:
+    """Sums over a part of what they should be over are other sums."""
+    is_part = tensor.numel() != param.numel() or rule.pooled
+    if len(rule.stages) > 1 and is_sharded(param) and is_part:
+        raise ValueError(
+            f"{label} is sharded, and rule {rule.name!r} sums over whole parameters, of which this process has parts; "
+            "use an optimizer that sums nothing, such as AdamW"
+        )
 
 
 def _keep_momentum_or_none(label: str, rule: Rule, state: dict[str, Any]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from onepass.optimizer.options import Options
 from onepass.optimizer.state import start_state
 from onepass.reference.formulas import formula_of
 from onepass.reference.kernels.noise import MEAN, PARAMETER, STATE, halves, noise, twenties
-from onepass.reference.kernels.stages import descent_of
+from onepass.reference.kernels.stages import Staged, descent_of, pooled_descents
 from onepass.reference.kernels.stochastic import add_at_random, encode_sum, exact_sum
 from onepass.reference.kernels.sums import tree_sum
 from onepass.reference.step.rows import Rows, combined
@@ -95,13 +95,17 @@ class Parameter:
 
     def step(self, gradient: Array | Rows, factor: float, options: Options) -> None:
         """Update, and bring average and mirror up to it; of the rows alone, if there are gradients for some only."""
-        if not self._numbers["step"] and self._start_values() != self._starts:
-            start_state(self._arrays, self._signature.rule, self._values)
+        self.start()
         if isinstance(gradient, Rows):
             self._step_rows(gradient, factor, options)
         else:
             self._update(gradient, factor, options)
             self.follow(options)
+
+    def start(self) -> None:
+        """Before its first step: let state start from hyper-parameters that have changed."""
+        if not self._numbers["step"] and self._start_values() != self._starts:
+            start_state(self._arrays, self._signature.rule, self._values)
 
     def _step_rows(self, rows: Rows, factor: float, options: Options) -> None:
         """The rows as a parameter by themselves, on copies that are put back."""
@@ -139,6 +143,13 @@ class Parameter:
             sums[place][...] = functools.reduce(lambda later, earlier: earlier + later, waiting)
 
     def _update(self, gradient: Array, factor: float, options: Options) -> None:
+        result, store, descend = self._parts_of_update(gradient, factor, options)
+        descend(descent_of(result, store))
+
+    def _parts_of_update(
+        self, gradient: Array, factor: float, options: Options
+    ) -> tuple[Array | Staged, Callable[[int], None], Callable[[Array], None]]:
+        """What the formula returns, what stores state behind a stage, and what takes the descent."""
         count = self._numbers["step"]
         count += 1
         step = int(count)
@@ -158,7 +169,30 @@ class Parameter:
                 values[...] = self._decoded_slot(name)
 
         result = self._formula(p=p, g=g, step=step, **slots, **self._factors, **scalars, **hypers)
-        self._descend(p, descent_of(result, store), step, options)
+        return result, store, lambda descent: self._descend(p, descent, step, options)
+
+    @staticmethod
+    def step_pool(
+        pool: Sequence[Parameter], gradients: Sequence[Array | None], factor: float, options: Options
+    ) -> None:
+        """Update parameters whose rule pools sums and scalars; those without gradient get the scalars of the others."""
+        for parameter in pool:
+            parameter.start()
+        leader = max(pool, key=lambda parameter: int(parameter._numbers["step"]))
+        stepping = [(one, gradient) for one, gradient in zip(pool, gradients, strict=True) if gradient is not None]
+        for parameter, _ in stepping:
+            parameter._take_scalars(leader)
+        parts = [parameter._parts_of_update(gradient, factor, options) for parameter, gradient in stepping]
+        results, stores, descends = zip(*parts, strict=True)
+        for descend, descent in zip(descends, pooled_descents(cast(Any, results), stores), strict=True):
+            descend(descent)
+        for parameter in pool:
+            parameter._take_scalars(stepping[0][0])
+            parameter.follow(options)
+
+    def _take_scalars(self, other: Parameter) -> None:
+        for name in self._scalars:
+            self._numbers[name][...] = other._numbers[name]
 
     def _decoded_slot(self, name: str) -> Array:
         return decode_slot(self._arrays[name], self._kinds[name], self._dtype, self._arrays.get(f"{name}_scale"))

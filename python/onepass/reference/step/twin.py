@@ -63,6 +63,7 @@ class Twin:
                 zip(owners, self.params, self.states, mirrors, strict=True)
             )
         ]
+        self._pools = list(_pools(optimizer))
         names = [name for group in optimizer.param_groups for name in group.names or ()]
         self._names = names if len(names) == len(self.params) else None
         self._pending, self._found_inf = optimizer.pending
@@ -113,6 +114,19 @@ class Twin:
         self._pending = 0
         return record
 
+    def _step_pool(
+        self, pool: slice, gradients: Sequence[Array | Rows | None], factor: float, options: Options
+    ) -> None:
+        parameters, given = self._parameters[pool], gradients[pool]
+        if len(parameters) > 1 and any(gradient is not None for gradient in given):
+            Parameter.step_pool(parameters, given, factor, options)
+            return
+        for parameter, gradient in zip(parameters, given, strict=True):
+            if gradient is None:
+                parameter.follow(options)
+            else:
+                parameter.step(gradient, factor, options)
+
     def _step(self, gradients: Sequence[Array | Rows | None], scale: float, options: Options) -> StepRecord:
         """A step with gradients that are `scale` times what they should be."""
         skipped = self._found_inf or (options.skip_nonfinite and not are_finite(_given(gradients)))
@@ -127,12 +141,18 @@ class Twin:
                 coefficient = clip_coefficient(grad_norm, options.clip_norm)
         if not skipped:
             factor = (1.0 if coefficient is None else coefficient) / scale
-            for parameter, gradient in zip(self._parameters, gradients, strict=True):
-                if gradient is None:
-                    parameter.follow(options)
-                else:
-                    parameter.step(gradient, factor, options)
+            for pool in self._pools:
+                self._step_pool(pool, gradients, factor, options)
         return StepRecord(skipped=skipped, grad_norm=grad_norm, clip_coefficient=coefficient)
+
+
+def _pools(optimizer: Optimizer) -> Iterator[slice]:
+    """The places of the parameters that are stepped together: those of a group whose rule pools them, or one."""
+    place = 0
+    for group in optimizer.param_groups:
+        size = max(len(group.params), 1) if signatures[group.rule].rule.pooled else 1
+        for start in range(place, place := place + len(group.params), size):
+            yield slice(start, start + size)
 
 
 def arrays_of(optimizer: Optimizer) -> Iterator[Array]:
