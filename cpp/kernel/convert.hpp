@@ -28,6 +28,8 @@ inline Words widen(Halves<Pack<float>> items) {
   return (Words)_mm512_maskz_cvtepu16_epi32(all_lanes, (__m256i)items);
 #elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
   return (Words)_mm256_cvtepu16_epi32((__m128i)items);
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  return (Words)vmovl_u16((uint16x4_t)items);  // GCC itself takes the lanes one by one, and so below
 #else
   return convert<Words>(items);
 #endif
@@ -38,6 +40,8 @@ inline Words widen(Bytes<Pack<float>> items) {
   return (Words)_mm512_maskz_cvtepu8_epi32(all_lanes, (__m128i)items);
 #elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
   return (Words)_mm256_cvtepu8_epi32(_mm_set_epi64x(0, (long long)items));
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  return (Words)vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8((uint32_t)items))));
 #else
   return convert<Words>(items);
 #endif
@@ -49,6 +53,8 @@ inline Words widen_signed(Bytes<Pack<float>> items) {
   return (Words)_mm512_maskz_cvtepi8_epi32(all_lanes, (__m128i)items);
 #elif defined(__AVX2__) && ONEPASS_PACK_BYTES == 32
   return (Words)_mm256_cvtepi8_epi32(_mm_set_epi64x(0, (long long)items));
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  return (Words)vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8((uint32_t)items))));
 #else
   return (Words)convert<Pack<int32_t>>((Lanes<int8_t, Pack<float>>)items);
 #endif
@@ -64,6 +70,8 @@ inline void store_bytes(uint8_t* to, Words x, Words y) {
 #elif defined(__SSE4_1__) && ONEPASS_PACK_BYTES == 16
   const __m128i words = _mm_packus_epi32((__m128i)x, (__m128i)y);
   _mm_storel_epi64((__m128i*)to, _mm_packus_epi16(words, words));
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  vst1_u8(to, vmovn_u16(vuzp1q_u16((uint16x8_t)x, (uint16x8_t)y)));
 #else
   const Bytes<Pack<float>> items[] = {convert<Bytes<Pack<float>>>(x), convert<Bytes<Pack<float>>>(y)};
   __builtin_memcpy(to, items, sizeof items);
@@ -152,6 +160,10 @@ inline Halves<Pack<float>> truncate_to_half(Pack<float> x) {
   return (Halves<Pack<float>>)_mm512_maskz_cvtps_ph(all_lanes, (__m512)x, _MM_FROUND_TO_ZERO);
 #elif defined(__F16C__) && ONEPASS_PACK_BYTES == 32
   return (Halves<Pack<float>>)_mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_ZERO);
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  const float16x4_t nearest = vcvt_f16_f32((float32x4_t)x);
+  const uint32x4_t is_beyond = vcagtq_f32(vcvt_f32_f16(nearest), (float32x4_t)x);
+  return (Halves<Pack<float>>)vadd_u16((uint16x4_t)nearest, vmovn_u32(is_beyond));  // -1 where it is
 #else
   const Words bits = to_words(x), sign = (bits >> 16) & 0x8000, magnitude = bits & 0x7fffffff;
   const Pack<int32_t> small = magnitude < 0x38800000;
@@ -185,6 +197,10 @@ void decode_brain_pair(const uint16_t* from, Pack<float>& x, Pack<float>& y) {
   const __m128i both = _mm_loadu_si128((const __m128i*)from), zero = _mm_setzero_si128();
   x = (Pack<float>)_mm_unpacklo_epi16(zero, both);
   y = (Pack<float>)_mm_unpackhi_epi16(zero, both);
+#elif defined(__aarch64__) && ONEPASS_PACK_BYTES == 16
+  const uint16x8_t both = vld1q_u16(from), zero = vdupq_n_u16(0);
+  x = (Pack<float>)vzip1q_u16(zero, both);
+  y = (Pack<float>)vzip2q_u16(zero, both);
 #else
   Halves<Pack<float>> items;
   __builtin_memcpy(&items, from, sizeof items);
