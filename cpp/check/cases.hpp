@@ -87,8 +87,9 @@ constexpr Case row_cases[] = {
 };
 
 // Whole steps are the same whatever the rule: these show them. They have none to two slots, two have a scalar, two
-// stages, one of them rows and columns.
-constexpr std::string_view whole_rules[] = {"sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb", "adafactor"};
+// stages, one of them rows and columns, and one sums over its group.
+constexpr std::string_view whole_rules[] = {"sgd",  "rmsprop", "adamw",     "nadamw",
+                                            "asgd", "lamb",    "adafactor", "prodigy"};
 
 inline std::vector<Case> cases_of(const RuleInfo& rule) {
   std::vector<Case> cases;

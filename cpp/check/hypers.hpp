@@ -23,7 +23,8 @@ constexpr Named hyper_values[] = {
     {"trust_coefficient", 0.1}, {"warmup_steps", 3}, {"r", 0.5}, {"weight_lr_power", 2}, {"betas[2]", 0.99},
     {"alpha_warmup", 3}, {"beta3_warmup", 4}, {"gamma", 0.025}, {"beta2_decay", -0.8},
     {"eps[0]", 1e-3}, {"eps[1]", 1e-3}, {"d", 1},
-    {"beta3", 0.98}, {"use_bias_correction", 1}, {"safeguard_warmup", 0}, {"d0", 1e-3}, {"d_coef", 1}, {"growth_rate", 1.5}};
+    {"beta3", 0.98}, {"use_bias_correction", 1}, {"safeguard_warmup", 0}, {"d0", 1e-3}, {"d_coef", 1},
+    {"growth_rate", 1.5}};
 // clang-format on
 
 inline double value_of(std::string_view name, const RuleInfo& rule) {

@@ -51,6 +51,7 @@ void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatm
 
 void Stages::advance_pool(const Pools::Pool& pool, int stage, const SumLine& line,
                           const std::vector<Treatment>& treatments, Coefficients& coefficients) const noexcept {
+  if (stage >= std::ssize(treatments[pool[0]].member.rule->stages)) return;
   Sums sums{};
   std::int64_t size = 0;
   for (const std::size_t i : pool)
@@ -59,8 +60,7 @@ void Stages::advance_pool(const Pools::Pool& pool, int stage, const SumLine& lin
       size += treatments[i].member.tensor->size;
     }
   for (const std::size_t i : pool)
-    if (const Treatment& t = treatments[i]; stage < stages_of(t))
-      coefficients.advance(t.member, stage, sums.data(), size);
+    if (treatments[i].updates) coefficients.advance(treatments[i].member, stage, sums.data(), size);
 }
 
 Stages::Sums Stages::sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept {

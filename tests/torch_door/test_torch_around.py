@@ -276,3 +276,28 @@ def test_a_file_of_another_optimizer_names_what_is_wrong() -> None:
     assert own.param_groups[0]["momentum"] == 0.9
     with pytest.raises(ValueError, match="parameter group"):
         ours("SGD")(params_of([(3,), (4,)]), lr=0.1).load_state_dict(its.state_dict())
+
+
+@pytest.mark.parametrize("name", ["Prodigy", "LAMB"])
+def test_sums_over_parts_are_refused(name: str, tmp_path: Path) -> None:
+    """A DTensor of which this process has half, as under FSDP2; where it has all, LAMB can be had."""
+    dist = pytest.importorskip("torch.distributed")
+    tensor = pytest.importorskip("torch.distributed.tensor")
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+        for rows in (2, 4):
+            param = torch.nn.Parameter(
+                tensor.DTensor.from_local(
+                    torch.ones(2, 3), mesh, [tensor.Shard(0)], run_check=False, shape=(rows, 3), stride=(3, 1)
+                )
+            )
+            param.grad = torch.zeros_like(param)
+            optimizer = ours(name)([param])
+            if name == "LAMB" and rows == 2:
+                optimizer.step()
+                continue
+            with pytest.raises(ValueError, match=f"parameter 0 is sharded, and rule '{name.lower()}' sums over whole"):
+                optimizer.step()
+    finally:
+        dist.destroy_process_group()

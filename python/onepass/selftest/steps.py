@@ -29,8 +29,9 @@ GRADIENTS = {
     "bfloat16": ("bfloat16", "float32"),
 }
 STATES = ("float32", "float16", "float8", "bfloat16")
-#: Whole steps are the same whatever the rule: these show them. None to two slots, scalars, stages, rows and columns.
-WHOLE_RULES = ("sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb", "adafactor")
+#: Whole steps are the same whatever the rule: these show them. None to two slots, scalars, stages, rows and columns,
+#: sums over a group.
+WHOLE_RULES = ("sgd", "rmsprop", "adamw", "nadamw", "asgd", "lamb", "adafactor", "prodigy")
 WHOLE_LAYOUTS = (
     ("float32", "float32", "float32"),
     ("float64", "float64", "float64"),

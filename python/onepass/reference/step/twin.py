@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -119,7 +119,7 @@ class Twin:
     ) -> None:
         parameters, given = self._parameters[pool], gradients[pool]
         if len(parameters) > 1 and any(gradient is not None for gradient in given):
-            Parameter.step_pool(parameters, given, factor, options)
+            Parameter.step_pool(parameters, cast(Any, given), factor, options)  # such rules take no rows
             return
         for parameter, gradient in zip(parameters, given, strict=True):
             if gradient is None:
