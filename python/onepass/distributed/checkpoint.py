@@ -163,7 +163,7 @@ def load(folder: PathLike, opt: Sharded, *, schedules: bool = True) -> Any:
         See `save`.
     """
     folder = os.fspath(folder)
-    with opt.alone("load"):
+    with opt.alone("load", mends=True):
         with opt.agreement.or_nobody():
             token, extra, commit = _read(folder, opt, schedules)
         opt.agreement.reach({"the checkpoint": token})
