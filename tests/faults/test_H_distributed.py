@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from ranks import Thread, bits, outcomes, together
 
 import onepass as op
-from onepass.distributed import Sharded, load, save
+from onepass.distributed import Sharded, buckets, load, save
 from onepass.distributed.agreement import Agreement
 from onepass.distributed.communicator import as_communicator
+from onepass.distributed.layout import TILE
 
 SIZES = {"w": 10_000, "b": 3, "empty": 0}
 
@@ -243,6 +245,40 @@ class Broken(Thread):
             self._board.barrier.abort()
             raise SystemExit
         return super().gather(data)
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}])
+def test_H2_what_broke_off_in_a_step_is_not_gone_on_with(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some buckets have been stepped and others not; from a checkpoint it goes on."""
+    monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
+
+    def program(comm: Thread, *, breaks: bool) -> list[bytes]:
+        opt = built(comm, **options)
+        opt.step(ones())
+        save(tmp_path / "run", opt)
+        if breaks:
+            whole, calls = comm.exchange, iter(range(100))
+
+            def exchange(send: Any, receive: Any) -> None:
+                if next(calls) == 3:
+                    raise ConnectionError("the network")
+                whole(send, receive)
+
+            comm.exchange = exchange  # type: ignore[method-assign]
+            opt._pieces, opt._gradients = [opt._cut(opt.params)], None
+            with pytest.raises(ConnectionError):
+                opt.step(ones())
+            comm.exchange = whole  # type: ignore[method-assign]
+            for method in (lambda: opt.step(ones()), lambda: save(tmp_path / "run", opt)):
+                with pytest.raises(RuntimeError, match="a step was broken off when some of it was done; load a check"):
+                    method()
+            load(tmp_path / "run", opt)
+        opt.step(ones())
+        return everything(opt)
+
+    assert together(2, partial(program, breaks=True)) == together(2, partial(program, breaks=False))
 
 
 @pytest.mark.parametrize("calls", range(1, 5))

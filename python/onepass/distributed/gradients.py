@@ -12,7 +12,7 @@ from onepass.arrays import Array
 from onepass.distributed.buckets import Buckets, Stretch
 from onepass.distributed.communicator import Communicator, starter
 from onepass.distributed.layout import Layout
-from onepass.distributed.message import Form, room_for
+from onepass.distributed.message import Form, room_for, room_for_copies
 from onepass.distributed.tree import MAX_ADDENDS, is_subtree, tree_sum
 
 #: The flat gradients of one micro-batch, or the dtypes of these; None where there is none.
@@ -59,9 +59,13 @@ class Gradients:
         self._given = [self._forms(of, kinds) for of in dtypes] if self._adds else []
         own = [[bucket[comm.rank] for bucket in forms] for forms in self._sent]
         #: Of each bucket that is kept, by rank: the arrays that go there, and those that come from there.
-        self._outgoing = [[self._rooms_of(self._sent, rank) for rank in range(comm.size)] for _ in range(KEPT)]
-        self._scratch = [self._rooms_of(self._given, rank) for rank in range(comm.size)]
-        incoming = [[[room_for(forms) for forms in own] for _ in range(comm.size)] for _ in range(KEPT)]
+        room = room_for if self._adds else room_for_copies
+        self._outgoing = [[self._rooms_of(room, self._sent, rank) for rank in range(comm.size)] for _ in range(KEPT)]
+        self._scratch = [self._rooms_of(room_for_copies, self._given, rank) for rank in range(comm.size)]
+        incoming = [
+            [[room_for(forms if rank != comm.rank else []) for forms in own] for rank in range(comm.size)]
+            for _ in range(KEPT)
+        ]
         #: The same by bucket, as the runs in which they come.
         self._incoming = [
             [
@@ -79,8 +83,10 @@ class Gradients:
         ]
 
     @staticmethod
-    def _rooms_of(streams: Sequence[Sequence[Sequence[Form]]], rank: int) -> list[Array]:
-        return [room_for([bucket[rank] for bucket in forms]) for forms in streams]
+    def _rooms_of(
+        room: Callable[[Sequence[Form]], Array], streams: Sequence[Sequence[Sequence[Form]]], rank: int
+    ) -> list[Array]:
+        return [room([bucket[rank] for bucket in forms]) for forms in streams]
 
     def start(self, number: int, streams: Sequence[Stream], *, is_streamed: bool) -> Callable[[], None]:
         """Collective: a bucket's gradients go to their owners; to be called when the last but one is done with.
@@ -94,14 +100,10 @@ class Gradients:
             for rank in range(self._ranks)
         ]
         self._incoming[number][self._rank] = runs[self._rank]
-        others = range(self._ranks)
-        return self._start(
-            [[one for leaf in runs[rank] for one in leaf] if rank != self._rank else [] for rank in others],
-            [
-                [one for leaf in self._incoming[number][rank] for one in leaf] if rank != self._rank else []
-                for rank in others
-            ],
-        )
+        return self._start(self._mail(runs), self._mail(self._incoming[number]))
+
+    def _mail(self, runs: Sequence[Sequence[Sequence[Array]]]) -> list[list[Array]]:
+        return [[one for leaf in of for one in leaf] if rank != self._rank else [] for rank, of in enumerate(runs)]
 
     def _leaves(self, number: int, rank: int, streams: Sequence[Stream]) -> list[list[Array]]:
         """What goes to a rank: of each array that is sent the runs."""
@@ -176,6 +178,7 @@ class Gradients:
             leaves = [leaf for rank in self._incoming[number] for leaf in rank]
             for *addends, total in zip(*leaves, to, strict=True):
                 tree_sum(addends, total, self._threads)
+            self._incoming[number][self._rank] = []  # nobody's gradients are kept
         return sums
 
 

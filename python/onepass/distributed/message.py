@@ -95,6 +95,11 @@ def room_for(forms: Sequence[Form]) -> Array:
     return np.empty(max((form.nbytes for form in forms), default=0), np.uint8)
 
 
+def room_for_copies(forms: Sequence[Form]) -> Array:
+    """Room for what is packed of any one of them."""
+    return room_for([form for form in forms if any(len(run) > 1 for run in form.runs)])
+
+
 def as_bytes(array: Array) -> Array:
     """The same memory; the array is contiguous, of whatever dtype."""
     return array.reshape(-1).view(np.uint8)

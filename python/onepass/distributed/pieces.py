@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from onepass.arrays import Array
 from onepass.distributed.buckets import Buckets
 from onepass.distributed.communicator import Communicator, starter
 from onepass.distributed.layout import Layout
-from onepass.distributed.message import Form, room_for
+from onepass.distributed.message import Form, room_for_copies
 
 #: Buckets that are on their way at once.
 ON_THEIR_WAY = 2
@@ -17,10 +16,7 @@ ON_THEIR_WAY = 2
 
 def flat(array: Array) -> Array:
     """The elements in the order in which they lie; the same memory, for it is contiguous."""
-    if array.ndim == 1:
-        return array
-    order: Any = "C" if array.flags.c_contiguous else "F"
-    return array.reshape(-1, order=order)
+    return array.ravel("K")
 
 
 def owned(layout: Layout, rank: int, arrays: Sequence[Array]) -> list[Array]:
@@ -51,7 +47,7 @@ class Pieces:
             for bucket in self._cut
         ]
         self._rooms = [
-            [room_for([bucket[rank] for bucket in self._forms]) for rank in range(comm.size)]
+            [room_for_copies([bucket[rank] for bucket in self._forms]) for rank in range(comm.size)]
             for _ in range(ON_THEIR_WAY)
         ]
 
