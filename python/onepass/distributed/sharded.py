@@ -92,18 +92,17 @@ class Sharded:
         asked = as_groups(owner, params)
         defaults = bound(owner, optimizer.hyperparameters, (), dict(given))
         groups = [new_group(optimizer, group, defaults) for group in asked]
-        for group in groups:
-            if factors := RULES[group.rule].factors:
-                raise ValueError(
-                    f"{self._owner}: its state {factors[0].name!r} is of rows, and parameters are cut elsewhere; take "
-                    "another optimizer"
-                )
         #: All parameters, whole.
         self.params: list[Array] = [param for group in groups for param in group.params]
         self._labels = _labels(groups)
         self.names = names_of(groups)
         self._checker = _checker(owner, self._labels, self.params)
-        sums = [len(RULES[group.rule].stages) > 1 for group in groups for _ in group.params]
+        each = [(RULES[group.rule], param) for group in groups for param in group.params]
+        #: Of each parameter the state that has another size: of rows, or of columns.
+        self.factors = [
+            {slot.name for slot in rule.slots_beside(param.ndim) if slot.of != "element"} for rule, param in each
+        ]
+        sums = [len(rule.stages) > 1 or bool(rule.factors) for rule, _ in each]
         #: Who owns what.
         self.layout: Layout = laid_out([param.size for param in self.params], sums, self.comm.size)
         self._sums = any(sums)
@@ -112,7 +111,7 @@ class Sharded:
         self._pieces = [self._cut(self.params)]
         if (mirror := self._mirrored(given.get("mirror"))) is not None:
             self._pieces.append(self._cut(mirror))
-            given["mirror"] = self._pieces[1].own
+            given["mirror"] = self._as_stepped(self._pieces[1].own)
         #: The copy of each parameter, whole, with `Options.mirror`.
         self.mirror: list[Array] | None = mirror
         starts = [begin for begin, _ in self.layout.parts[self.comm.rank]]
@@ -126,12 +125,27 @@ class Sharded:
         return described(self.local, self._labels, self.params)
 
     def _local_groups(self, asked: Sequence[Mapping[str, Any]], groups: Sequence[ParamGroup]) -> list[dict[str, Any]]:
-        own = iter(self._pieces[0].own)
+        own = iter(self._as_stepped(self._pieces[0].own))
         local = []
         for given, group in zip(asked, groups, strict=True):
             cut = [next(own) for _ in group.params]
             local.append({**given, "params": dict(zip(group.names, cut, strict=True)) if group.names else cut})
         return local
+
+    def _as_stepped(self, own: Sequence[Array | None]) -> list[Array | None]:
+        """Flat arrays of what this process owns, those of matrices as they are, or without rows and columns."""
+        if not any(self.factors):
+            return list(own)
+        return [
+            one if one is None or not factors else self._as_matrix(tensor, one)
+            for tensor, (one, factors) in enumerate(zip(own, self.factors, strict=True))
+        ]
+
+    def _as_matrix(self, tensor: int, own: Array) -> Array:
+        param = self.params[tensor]
+        if self.layout.owner(tensor) != self.comm.rank:
+            return own.reshape((0,) * param.ndim)
+        return own.reshape(param.shape, order="C" if param.flags.c_contiguous else "F")
 
     def _cut(self, arrays: Sequence[Array]) -> Pieces:
         return Pieces(self.comm, self.layout, self._buckets, arrays)
@@ -187,12 +201,12 @@ class Sharded:
 
     def _step(self, streams: Sequence[Stream], dtypes: list[Dtypes], in_force: Options, **options: Any) -> StepRecord:
         if self.comm.size == 1 and len(streams) <= MAX_ADDENDS:
-            sums: Any = [None if one is None else [one, *others] for one, *others in zip(*streams, strict=True)]
-            return self.local.step(sums, **options)
+            sums: Any = zip(*map(self._as_stepped, streams), strict=True)
+            return self.local.step([None if one[0] is None else one for one in sums], **options)
         with self._or_torn():
             exchange = self._exchange(dtypes)
             completes = self.local.pending[0] + 1 == in_force.accumulate
-            has_parts = not (completes and self._sums)
+            has_parts = not (self._sums and (completes or any(self.factors)))
             is_streamed = exchange.can_stream and has_parts and not (completes and in_force.measures_norm)
             if is_streamed:
                 incoming = partial(exchange.start, streams=streams, is_streamed=True)
@@ -200,7 +214,7 @@ class Sharded:
                 gradients: Any = exchange.streamed(streams[0])
             else:
                 pipeline = Pipeline(None, self._pieces if completes else [], len(self._buckets))
-                gradients = exchange.summed(streams)
+                gradients = self._as_stepped(exchange.summed(streams))
             places = exchange.places if is_streamed else [[] for _ in self._ends]
             self._whole.in_parts = (list(zip(self._ends, places, strict=True)), pipeline.before) if has_parts else None
             try:
@@ -327,7 +341,7 @@ class Sharded:
             arrays = [np.empty_like(param, compute_dtype(param.dtype)) for param in self.params]
             pieces = self._cut(arrays)
             for room, part in zip(pieces.own, own, strict=True):
-                room[...] = part
+                room[...] = flat(part)
             pieces.complete()
             return arrays
 
