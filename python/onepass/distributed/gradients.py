@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -183,12 +184,8 @@ class Gradients:
 
 
 def are_alike(these: Sequence[Dtypes], those: Sequence[Dtypes]) -> bool:
-    """Whether they are the same dtypes. For NumPy None is one, too: that of double precision."""
-    return len(these) == len(those) and all(
-        one is other or (one is not None and other is not None and one == other)
-        for each, others in zip(these, those, strict=True)
-        for one, other in zip(each, others, strict=True)
-    )
+    """Whether they are the same objects: for ``==`` None is a dtype, too, and there is one object of each."""
+    return len(these) == len(those) and all(all(map(is_, *both)) for both in zip(these, those, strict=True))
 
 
 def _cut(stream: Stream, stretches: Sequence[Stretch]) -> list[Array]:

@@ -251,7 +251,7 @@ class Sharded:
             raise ValueError(f"step: each parameter must have a gradient for each micro-batch, got {sorted(counts)}")
         self._checker.check(given)
         streams: list[Stream] = [
-            [None if arrays is None else flat(arrays[at]) for arrays in given] for at in range(*counts)
+            [None if arrays is None else arrays[at].ravel("K") for arrays in given] for at in range(*counts)
         ]
         return streams, given
 
@@ -357,6 +357,8 @@ def _labels(groups: Sequence[ParamGroup]) -> list[str]:
 
 
 def _micro_batches(gradient: Any) -> Sequence[Array]:
+    if type(gradient) is np.ndarray:
+        return (gradient,)
     if isinstance(gradient, SparseRows):
         raise TypeError("step: a gradient is SparseRows, which do not travel; pass an array")
     return gradient if isinstance(gradient, list | tuple) else [gradient]
