@@ -9,7 +9,7 @@ from typing import NamedTuple
 from onepass.distributed.layout import Layout, laid_out
 
 #: Elements of a bucket, of all ranks together.
-ELEMENTS = 2**21
+ELEMENTS = 2**24
 #: Elements of what the core works on in one piece.
 BLOCK = 256
 
