@@ -52,22 +52,33 @@ class Thread:
                 room[...] = array
 
 
-def together(size: int, program: Callable[[Thread], Result]) -> list[Result]:
+class Late(Thread):
+    """A rank whose arrays change hands when they are waited for, and not before."""
+
+    def start(
+        self, send: Sequence[Sequence[NDArray[Any]]], receive: Sequence[Sequence[NDArray[Any]]]
+    ) -> Callable[[], None]:
+        return lambda: self.exchange(send, receive)
+
+
+def together(size: int, program: Callable[[Thread], Result], kind: type[Thread] = Thread) -> list[Result]:
     """What the program returns on each rank; raises what the first rank raised that did."""
-    results = outcomes(size, program)
+    results = outcomes(size, program, kind)
     for result in results:
         if isinstance(result, BaseException):
             raise result
     return results  # type: ignore[return-value]
 
 
-def outcomes(size: int, program: Callable[[Thread], Result]) -> list[Result | BaseException]:
+def outcomes(
+    size: int, program: Callable[[Thread], Result], kind: type[Thread] = Thread
+) -> list[Result | BaseException]:
     """What the program returns on each rank, or raises."""
     board = Board(size)
 
     def run(rank: int) -> Result | BaseException:
         try:
-            return program(Thread(rank, board))
+            return program(kind(rank, board))
         except BaseException as error:
             return error
 

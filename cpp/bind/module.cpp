@@ -12,6 +12,7 @@
 #include "tensor_norm.hpp"
 #include "tensor_plan.hpp"
 #include "tensor_step.hpp"
+#include "tree_sum.hpp"
 #include "vectors.hpp"
 
 namespace py = pybind11;
@@ -153,17 +154,19 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def("check", &bind::BoundPlan::check, py::arg("gradients"))
       .def(
           "step",
-          [](bind::BoundPlan& plan, const py::sequence& gradients) { plan.step(gradients, {}, false, py::none()); },
+          [](bind::BoundPlan& plan, const py::sequence& gradients) {
+            plan.step(gradients, {}, false, py::none(), py::none());
+          },
           py::arg("gradients"))
       .def(
           "step_with",
           [](bind::BoundPlan& plan, const py::sequence& gradients, const StepOptions& options, bool found_inf,
-             const py::object& together) {
-            const StepResult result = plan.step(gradients, options, found_inf, together);
+             const py::object& together, const py::object& parts) {
+            const StepResult result = plan.step(gradients, options, found_inf, together, parts);
             return py::make_tuple(result.skipped, result.norm, result.clip_coefficient);
           },
           py::arg("gradients"), py::arg("options"), py::arg("found_inf"), py::arg("together") = py::none(),
-          "(skipped, norm, clip coefficient)")
+          py::arg("parts") = py::none(), "(skipped, norm, clip coefficient)")
       .def_readonly("applied", &bind::BoundPlan::applied, "steps that were applied so far")
       .def_readwrite("pending", &bind::BoundPlan::pending, "calls that wait for those that complete a step")
       .def_readwrite("found_inf", &bind::BoundPlan::found_inf, "one of these was told of an infinity");
@@ -189,6 +192,7 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
   bind::define_levenberg_marquardt(module);
   bind::define_tensor_norm(module);
   bind::define_tensor_step(module);
+  bind::define_tree_sum(module);
 }
 
 // pybind11 asks for the main interpreter's lock at once, and would wait for it forever in another interpreter.

@@ -303,7 +303,8 @@ void BoundPlan::check(const py::sequence& gradients) {
   take(gradients, {});
 }
 
-StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together) {
+StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together,
+                           const py::object& parts) {
   const Turn turn(running_);
   found |= found_inf;
   options.completes = pending + 1 == options.accumulate;
@@ -312,25 +313,33 @@ StepResult BoundPlan::step(const py::sequence& gradients, StepOptions options, b
   require_countable(caller_, plan_->tensors(), options, names());
   Plan& own = plan();
   own.prepare(options);
-  const StepResult result = together.is_none() || !own.measures() ? run(own) : run_together(own, together);
+  const StepResult result = run(own, together, parts);
   pending = options.completes ? 0 : pending + 1;
   found_inf = found && !options.completes;
   if (options.completes && !result.skipped) ++applied;
   return result;
 }
 
-StepResult BoundPlan::run(Plan& own) {
-  if (own.team() == 1) return own.run();
+StepResult BoundPlan::run(Plan& own, const py::object& together, const py::object& parts) {
+  const bool is_one = parts.is_none() || !own.has_parts();
+  if (is_one && (together.is_none() || !own.measures())) {
+    if (own.team() == 1) return own.run();
+    const ReleasedGil released;
+    return own.run();
+  }
+  const std::vector<TileSum> sums = measured(own, together);
+  if (!is_one) return run_parts(own, sums, parts);
   const ReleasedGil released;
-  return own.run();
+  return own.finish(sums);
 }
 
-StepResult BoundPlan::run_together(Plan& own, const py::object& together) {
+std::vector<TileSum> BoundPlan::measured(Plan& own, const py::object& together) {
   std::span<const TileSum> sums;
   {
     const ReleasedGil released;
     sums = own.measure();
   }
+  if (together.is_none() || !own.measures()) return {sums.begin(), sums.end()};
   py::array_t<double> squares(static_cast<py::ssize_t>(sums.size()));
   py::array_t<bool> finite(static_cast<py::ssize_t>(sums.size()));
   for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -340,8 +349,42 @@ StepResult BoundPlan::run_together(Plan& own, const py::object& together) {
   std::tie(squares, finite) = together(squares, finite).cast<std::tuple<py::array_t<double>, py::array_t<bool>>>();
   std::vector<TileSum> all(static_cast<std::size_t>(squares.size()));
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = {squares.data()[i], finite.data()[i]};
-  const ReleasedGil released;
-  return own.finish(all);
+  return all;
+}
+
+StepResult BoundPlan::run_parts(Plan& own, std::span<const TileSum> sums, const py::tuple& parts) {
+  const StepResult result = own.open(sums);
+  const py::sequence each = parts[0];
+  const py::object before = parts[1];
+  Blocks blocks{0, 0};
+  if (result.skipped) blocks.end = own.blocks(), own.work(result, blocks);
+  for (std::size_t number = 0; !result.skipped && number < each.size(); ++number) {
+    const py::tuple part = each[number];
+    before(number);
+    place(part);
+    blocks = {blocks.end, part[0].cast<std::int64_t>()};
+    if (blocks.end < blocks.begin || blocks.end > own.blocks())
+      throw py::value_error(caller_ + ": parts must follow each other");
+    const ReleasedGil released;
+    own.work(result, blocks);
+  }
+  if (blocks.end != own.blocks()) throw py::value_error(caller_ + ": parts must be all of the step");
+  own.close(result);
+  return result;
+}
+
+void BoundPlan::place(const py::tuple& part) {
+  for (const py::handle one : py::sequence(part[1])) {
+    const auto [index, number, begin, array] =
+        py::cast<std::tuple<std::size_t, std::size_t, std::int64_t, py::array>>(one);
+    Arrays& arrays = arrays_.at(index);
+    if (number >= arrays.addends.size() || array.itemsize() != bytes_of(arrays.addends[number].dtype) || begin < 0 ||
+        begin + array.size() > arrays.param_view.size)
+      throw py::value_error(caller_ + ": an array does not fit a part of gradient " + arrays.name);
+    // The address that the first element would have.
+    arrays.addends[number].data = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(array.data()) -
+                                                          static_cast<std::uintptr_t>(begin * array.itemsize()));
+  }
 }
 
 }  // namespace onepass::bind

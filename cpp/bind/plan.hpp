@@ -38,7 +38,13 @@ class BoundPlan {
   // anything. What it changes is changed when it returns: no Python code, such as a signal's handler, comes between,
   // but for `together` if it is not None. Where the norm is asked for, that takes the squares of each tile, and whether
   // they are finite, and returns both for all tiles of all processes.
-  StepResult step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together);
+  //
+  // `parts`, if it is not None, is (some parts, before): the step is done part after part, and `before` is called with
+  // the number of each. A part is (end, arrays): it goes to this block of the line of all parameters, and before it
+  // each of its arrays, (parameter, number, begin, array), takes the place of that addend of a gradient, from the
+  // element `begin` on. Where `before` raises, parts have been stepped and the step has not been counted.
+  StepResult step(const py::sequence& gradients, StepOptions options, bool found, const py::object& together,
+                  const py::object& parts);
 
   std::int64_t applied = 0;  // steps so far
   int pending = 0;           // calls that wait for those that complete a step
@@ -81,8 +87,10 @@ class BoundPlan {
   SlotArray bind_slot(const py::dict& state, const char* name);
   void bind_matrices(const py::dict& state, const RuleInfo& rule, Tensor& bound);
   Plan& plan();
-  static StepResult run(Plan& own);
-  static StepResult run_together(Plan& own, const py::object& together);
+  StepResult run(Plan& own, const py::object& together, const py::object& parts);
+  static std::vector<TileSum> measured(Plan& own, const py::object& together);
+  StepResult run_parts(Plan& own, std::span<const TileSum> sums, const py::tuple& parts);
+  void place(const py::tuple& part);
   void require_unmoved(const Arrays& arrays) const;
   Array take_array(py::handle gradient, bool written, Arrays& arrays, std::size_t number, const char* role) const;
   void require_outside(const ArrayView& view, const Label& label) const;

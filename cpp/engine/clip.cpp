@@ -40,7 +40,7 @@ double Clip::norm() noexcept {
 }
 
 void Clip::scale(double factor) noexcept {
-  line_.share(treatments_, call_.options.threads,
+  line_.share({0, line_.blocks()}, treatments_, call_.options.threads,
               [&](const Treatment&, const Source& source, std::int64_t begin, std::int64_t end) {
                 scale_items(*call_.table, source.array, begin, end, factor);
               });

@@ -64,7 +64,7 @@ void weigh_matrix(const Treatment& t, std::int64_t matrix) {
 
 void Factors::lay(std::vector<Treatment>& treatments) {
   for (const Treatment& t : treatments)
-    if (t.member.rule->factoring) cut(t.member.position, *t.member.tensor);
+    if (t.member.rule->factoring) any_ = true, cut(t.member.position, *t.member.tensor);
   sums_.resize(static_cast<std::size_t>(sum_count_));
   weights_.resize(static_cast<std::size_t>(weight_count_));
   double* next = weights_.data();

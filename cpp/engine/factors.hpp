@@ -16,7 +16,8 @@ class Factors {
  public:
   // Makes room for the parameters with such state, and gives each treatment its weights.
   void lay(std::vector<Treatment>& treatments);
-  bool any() const { return !parts_.empty(); }
+  // Also where none of the parameters has elements, as a process may own of them: all look at their gradients then.
+  bool any() const { return any_; }
 
   // Gradients have been added already, where they are accumulated.
   void renew(const Call& call, const std::vector<Treatment>& treatments) noexcept;
@@ -43,6 +44,7 @@ class Factors {
   std::vector<Matrix> matrices_;
   std::vector<double> sums_;  // of parts, over their columns and, behind those, over their rows
   std::vector<double> weights_;
+  bool any_ = false;
   std::int64_t elements_ = 0, sum_count_ = 0, weight_count_ = 0;
 };
 

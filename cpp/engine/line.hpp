@@ -11,6 +11,11 @@
 
 namespace onepass {
 
+// Some of a line's, from the first to the one behind the last.
+struct Blocks {
+  std::int64_t begin, end;
+};
+
 class Line {
  public:
   explicit Line(std::size_t tensors) : starts_(tensors + 1) {}
@@ -20,13 +25,15 @@ class Line {
   void lay(const std::vector<Tensor>& tensors);
   // Of the step, in multiplications.
   std::int64_t cost() const { return cost_; }
+  std::int64_t blocks() const { return starts_.back(); }
 
-  // Calls body(treatment, source, begin, end) on elements that are all that there is to do.
+  // Calls body(treatment, source, begin, end) on elements that are all that there is to do in these blocks.
   template <class Body>
-  void share(const std::vector<Treatment>& treatments, int threads, Body body) const noexcept {
+  void share(Blocks blocks, const std::vector<Treatment>& treatments, int threads, Body body) const noexcept {
     onepass::share(
-        starts_.back(), cost_of_block_,
+        blocks.end - blocks.begin, cost_of_block_,
         [&](std::int64_t from, std::int64_t to) {
+          from += blocks.begin, to += blocks.begin;
           const auto first = std::upper_bound(starts_.begin(), starts_.end(), from) - starts_.begin() - 1;
           for (auto i = static_cast<std::size_t>(first); i < treatments.size() && starts_[i] < to; ++i) {
             const Tensor& tensor = *treatments[i].member.tensor;

@@ -58,26 +58,37 @@ std::span<const TileSum> Plan::measure() noexcept {
 }
 
 StepResult Plan::finish(std::span<const TileSum> sums) noexcept {
-  const StepOptions& options = call_.options;
-  StepResult result;
-  if (measures()) result = judge(total(sums));
-  result.skipped |= options.skip;
-  if (options.completes && !result.skipped && stages_.count() > 1) {
+  const StepResult result = open(sums);
+  if (call_.options.completes && !result.skipped && !has_parts()) {
     if (factors_.any()) factors_.renew(call_, treatments_);
     stages_.run(call_, sum_line_, treatments_, coefficients_, pools_, line_.cost());
-  } else if (options.completes && !result.skipped) {
-    line_.share(treatments_, options.threads,
+  } else {
+    work(result, {0, blocks()});
+  }
+  close(result);
+  return result;
+}
+
+StepResult Plan::open(std::span<const TileSum> sums) noexcept {
+  StepResult result;
+  if (measures()) result = judge(total(sums));
+  result.skipped |= call_.options.skip;
+  return result;
+}
+
+void Plan::work(const StepResult& opened, Blocks blocks) noexcept {
+  const StepOptions& options = call_.options;
+  if (options.completes && !opened.skipped) {
+    line_.share(blocks, treatments_, options.threads,
                 [&](const Treatment& t, const Source& source, std::int64_t begin, std::int64_t end) {
                   if (t.updates || t.in_tiles) treat(call_, t, {source, begin, end});
                 });
   } else if (options.accumulate > 1 || options.zero_grad) {
-    line_.share(treatments_, options.threads,
+    line_.share(blocks, treatments_, options.threads,
                 [&](const Treatment& t, const Source&, std::int64_t begin, std::int64_t end) {
                   if (t.gathers || t.zero_grad) gather(call_, t, begin, end);
                 });
   }
-  commit(result.skipped);
-  return result;
 }
 
 StepResult Plan::judge(const TileSum& sum) noexcept {
@@ -91,7 +102,7 @@ StepResult Plan::judge(const TileSum& sum) noexcept {
   return result;
 }
 
-void Plan::commit(bool skipped) noexcept {
+void Plan::close(const StepResult& opened) noexcept {
   const StepOptions& options = call_.options;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     Tensor& tensor = tensors_[i];
@@ -102,13 +113,13 @@ void Plan::commit(bool skipped) noexcept {
       else if (tensor.grad)
         ++*tensor.grad_count;
     }
-    if (skipped || !options.completes) continue;
+    if (opened.skipped || !options.completes) continue;
     if (t.update_mean) ++*tensor.mean_count;
     if (!t.updates) continue;
     ++*tensor.step;
     coefficients_.commit(t.member, tensor);
   }
-  if (!skipped && options.completes) pools_.commit(treatments_, coefficients_);
+  if (!opened.skipped && options.completes) pools_.commit(treatments_, coefficients_);
 }
 
 }  // namespace onepass

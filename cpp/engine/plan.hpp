@@ -40,6 +40,13 @@ class Plan {
   bool measures() const { return call_.options.completes && looks_ahead(); }
   std::span<const TileSum> measure() noexcept;
   StepResult finish(std::span<const TileSum> sums) noexcept;
+  // `finish` in parts, for a rule of one stage: what is done to some blocks, which together are all, while the gradient
+  // needs to be there for these alone.
+  bool has_parts() const { return stages_.count() == 1; }
+  std::int64_t blocks() const { return line_.blocks(); }
+  StepResult open(std::span<const TileSum> sums) noexcept;
+  void work(const StepResult& opened, Blocks blocks) noexcept;
+  void close(const StepResult& opened) noexcept;
   StepResult step(const StepOptions& options = {}) { return prepare(options), run(); }
 
  private:
@@ -50,7 +57,6 @@ class Plan {
            (call_.options.accumulate > 1 && factors_.any());
   }
   StepResult judge(const TileSum& sum) noexcept;
-  void commit(bool skipped) noexcept;
 
   std::vector<Group> groups_;
   std::vector<Tensor> tensors_;

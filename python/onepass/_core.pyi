@@ -63,6 +63,9 @@ class StepOptions:
 _Gradients = Sequence[NDArray[Any] | SparseRows | Sequence[NDArray[Any]] | None]
 # Takes the squares of each tile and whether they are finite, returns both for all tiles of all processes.
 _Together = Callable[[NDArray[np.float64], NDArray[np.bool_]], tuple[NDArray[np.float64], NDArray[np.bool_]]]
+# Parts, each (its end, (parameter, number, begin, array) of what takes the place of addends), and what is called with
+# the number of each before it is stepped.
+_Parts = tuple[Sequence[tuple[int, Sequence[tuple[int, int, int, NDArray[Any]]]]], Callable[[int], None]]
 
 class Plan:
     def __init__(
@@ -77,7 +80,12 @@ class Plan:
     def check(self, gradients: _Gradients) -> None: ...
     def step(self, gradients: _Gradients) -> None: ...
     def step_with(
-        self, gradients: _Gradients, options: StepOptions, found_inf: bool, together: _Together | None = None
+        self,
+        gradients: _Gradients,
+        options: StepOptions,
+        found_inf: bool,
+        together: _Together | None = None,
+        parts: _Parts | None = None,
     ) -> tuple[bool, float, float]: ...
     @property
     def applied(self) -> int: ...
@@ -169,6 +177,7 @@ def residual_differences(
     upper: NDArray[np.float64] | None,
     central: bool,
 ) -> NDArray[np.float64]: ...
+def sum_tree(addends: Sequence[NDArray[Any]], sum: NDArray[Any], threads: int = 0) -> None: ...
 def half_squares(f: NDArray[np.float64]) -> Any: ...
 
 class LevenbergMarquardt:

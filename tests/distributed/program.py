@@ -9,12 +9,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import onepass as op
-from onepass.distributed import Sharded, load, save
+from onepass.distributed import Sharded, buckets, load, save
 from onepass.distributed.communicator import as_communicator
 
 MICRO_BATCHES = 8
@@ -103,6 +104,45 @@ def messages(comm: Any, _: str) -> Any:
     rooms = [[np.empty(size, np.int16) for size in sizes if rank != own.rank] for rank in range(own.size)]
     own.exchange([arrays if rank != own.rank else [] for rank in range(own.size)], rooms)
     return all(bool((room == rank).all()) for rank, each in enumerate(rooms) for room in each)
+
+
+def in_the_midst(own: Any, act: Callable[[], Any]) -> None:
+    """Lets this rank do something when some buckets of a step have come and gone, and the next are on their way."""
+    buckets.ELEMENTS = 2**16
+    start, calls = own.start, 0
+
+    def counted(send: Any, receive: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            act()
+        return start(send, receive)
+
+    own.start = counted
+
+
+def dies_in_a_step(comm: Any, folder: str) -> Any:
+    """The last rank is killed while buckets are on their way."""
+    own = as_communicator(comm)
+    opt = built(own)
+    save(folder, opt, extra=0)
+    in_the_midst(own, lambda: os.kill(os.getpid(), signal.SIGKILL) if own.rank == own.size - 1 else None)
+    train(built(own), range(2))
+    return "went on"
+
+
+def waits_in_a_step(comm: Any, folder: str) -> Any:
+    """All wait for one that sleeps while buckets are on their way."""
+    own = as_communicator(comm)
+
+    def sleep() -> None:
+        open(os.path.join(folder, f"{own.rank}"), "w").close()
+        if own.rank == 0:
+            time.sleep(300)
+
+    in_the_midst(own, sleep)
+    train(built(own), range(2))
+    return "went on"
 
 
 def dies(comm: Any, folder: str) -> Any:

@@ -1,6 +1,8 @@
-"""Is every element owned by one rank, tiles in one piece, and the shares about the same?"""
+"""Is every element owned by one rank and in one bucket, tiles in one piece, and the shares about the same?"""
 
 from __future__ import annotations
+
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import onepass as op
+from onepass.distributed import buckets
 from onepass.distributed.layout import TILE, laid_out
-from onepass.distributed.message import ALONE_FROM, Message, Room
+from onepass.distributed.message import ALONE_FROM, Form, room_for
 from onepass.optimizer.whole import Part, Whole
 
 SIZES = st.lists(st.one_of(st.integers(0, 10), st.integers(0, 10 * TILE)), min_size=1, max_size=6)
@@ -80,14 +83,40 @@ def test_a_part_has_the_noise_of_its_place(first: int, dtype: str, options: dict
     assert stepped(0, 2 * TILE, shift=2**20) != whole
 
 
-@given(st.lists(st.sampled_from([0, 1, 7, ALONE_FROM - 1, ALONE_FROM, ALONE_FROM + 5]), max_size=6))
+@given(SIZES, st.integers(1, 5), st.integers(1, 4))
+@settings(deadline=None)
+def test_buckets_are_all_that_a_rank_owns_in_order(sizes: list[int], ranks: int, tiles: int) -> None:
+    layout = laid_out(sizes, [tensor % 2 == 0 for tensor in range(len(sizes))], ranks)
+    with patch.object(buckets, "ELEMENTS", tiles * TILE * ranks):
+        cut = buckets.Buckets(layout)
+    for rank, parts in enumerate(layout.parts):
+        owned = [(tensor, at) for tensor, part in enumerate(parts) for at in range(*part)]
+        stretches = [each[rank] for each in cut.stretches]
+        assert [(tensor, at) for each in stretches for tensor, *part in each for at in range(*part)] == owned
+        assert all(begin % TILE == 0 for each in stretches for _, begin, _ in each)
+        assert all(sum(one.size for one in each) <= (tiles + 2) * TILE for each in stretches)
+        blocks = sum(-(-(end - begin) // buckets.BLOCK) for begin, end in parts)
+        assert cut.ends(rank)[-1] == blocks
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([np.int8, np.float32]), st.sampled_from([1, 7, ALONE_FROM - 1, ALONE_FROM])),
+        max_size=6,
+    )
+)
 @settings(deadline=None, max_examples=20)
-def test_what_is_packed_comes_out(sizes: list[int]) -> None:
-    arrays = [np.full(size, number + 1, np.uint8) for number, size in enumerate(sizes)]
-    rooms = [np.zeros(size, np.uint8) for size in sizes]
-    sent, received = Message(arrays, Room()).pack(), Message(rooms, Room())
-    assert len(sent.buffers) == sum(size >= ALONE_FROM for size in sizes) + any(0 < size < ALONE_FROM for size in sizes)
-    for to, buffer in zip(received.buffers, sent.buffers, strict=True):
+def test_what_is_packed_comes_out(kinds: list[tuple[type[np.generic], int]]) -> None:
+    arrays = [np.full(size, number + 1, dtype) for number, (dtype, size) in enumerate(kinds)]
+    rooms = [np.zeros_like(array) for array in arrays]
+    form = Form([(array.dtype, array.size, array.dtype) for array in arrays])
+    assert sum(size >= ALONE_FROM for _, size in kinds) <= len(form.runs) <= len(arrays)
+    assert all(len({arrays[at].dtype for at in run}) == 1 for run in form.runs)
+    sent = form.packed(arrays, room_for([form]))
+    received = form.received(rooms, room_for([form]))
+    for to, buffer in zip(received, sent, strict=True):
         to[...] = buffer
-    received.unpack()
-    assert all((room == array).all() for room, array in zip(rooms, arrays, strict=True))
+    form.unpack(received, rooms)
+    assert [room.tobytes() for room in rooms] == [array.tobytes() for array in arrays]
+    views = form.arrays(sent)
+    assert [view.tobytes() for view in views] == [array.tobytes() for array in arrays]

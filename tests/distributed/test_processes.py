@@ -98,9 +98,10 @@ def test_H5_mpi_goes_on_from_one_process(ranks: int, tmp_path: Path, one_process
 
 
 @needs_mpi
-def test_H2_mpi_ends_where_a_rank_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["dies", "dies_in_a_step"])
+def test_H2_mpi_ends_where_a_rank_is_killed(task: str, tmp_path: Path) -> None:
     start = time.monotonic()
-    code, out, _ = ended(mpiexec(2, "dies", str(tmp_path)))
+    code, out, _ = ended(mpiexec(2, task, str(tmp_path)))
     assert code != 0
     assert not out.startswith("{")
     assert time.monotonic() - start < PATIENCE
@@ -115,8 +116,9 @@ def test_H1_mpi_ends_where_the_program_raises_on_one_rank() -> None:
 
 
 @needs_mpi
-def test_H8_mpi_ends_at_control_c(tmp_path: Path) -> None:
-    process = mpiexec(2, "waits", str(tmp_path))
+@pytest.mark.parametrize("task", ["waits", "waits_in_a_step"])
+def test_H8_mpi_ends_at_control_c(task: str, tmp_path: Path) -> None:
+    process = mpiexec(2, task, str(tmp_path))
     limit = time.monotonic() + PATIENCE
     while len(list(tmp_path.iterdir())) < 2:
         assert time.monotonic() < limit
@@ -146,9 +148,10 @@ def test_gloo_has_the_bits_of_one_process(tmp_path: Path, one_process: list[str]
 
 
 @pytest.mark.peers
-def test_H2_gloo_raises_where_a_rank_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["dies", "dies_in_a_step"])
+def test_H2_gloo_raises_where_a_rank_is_killed(task: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    processes = gloo(2, "dies", str(tmp_path))
+    processes = gloo(2, task, str(tmp_path))
     assert ended(processes[1])[0] == -signal.SIGKILL
     code, _, err = ended(processes[0])
     assert code == 1

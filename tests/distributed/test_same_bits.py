@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +11,11 @@ import numpy as np
 import pytest
 from cases import LAYERS, SINGLE, dtype_of, options_of
 from numpy.typing import NDArray
-from ranks import Thread, bits, together
+from ranks import Late, Thread, bits, together
 
 import onepass as op
-from onepass import rules
-from onepass.distributed import Sharded
+from onepass.distributed import Sharded, buckets
+from onepass.distributed.layout import TILE
 from onepass.signatures import signatures
 
 #: Of many tiles, of less than one, of none, of a tile and a bit, and in Fortran's order.
@@ -51,7 +53,13 @@ def alone(cls: type[op.Optimizer], steps: int, dtype: Any, grad_dtype: Any, opti
 
 
 def sharded(
-    ranks: int, cls: type[op.Optimizer], steps: int, dtype: Any, grad_dtype: Any, options: Mapping[str, Any]
+    ranks: int,
+    cls: type[op.Optimizer],
+    steps: int,
+    dtype: Any,
+    grad_dtype: Any,
+    options: Mapping[str, Any],
+    kind: type[Thread] = Thread,
 ) -> list[bytes]:
     """The same from many ranks, whose parts of the state are put together again."""
 
@@ -62,7 +70,7 @@ def sharded(
             opt.step(gradients(step, range(comm.rank * each, (comm.rank + 1) * each), grad_dtype))
         return opt, bits([*opt.params, *(opt.mirror or [])])
 
-    results = together(ranks, program)
+    results = together(ranks, program, kind)
     assert all(found == results[0][1] for _, found in results)
     opts = [opt for opt, _ in results]
     state = []
@@ -70,14 +78,14 @@ def sharded(
         owner = opts[0].layout.owner(tensor)
         for name, array in opts[owner].local.state[tensor].items():
             if array.ndim:
-                array = np.concatenate([opt.local.state[tensor][name] for opt in opts])
+                array = np.concatenate([opt.local.state[tensor][name].ravel("K") for opt in opts])
                 if array.size == param.size:
                     array = array.reshape(param.shape, order="C" if param.flags.c_contiguous else "F")
             state.append(array)
     return results[0][1] + bits(state)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in SINGLE if not rules.RULES[rule].factors])
+@pytest.mark.parametrize("rule", SINGLE)
 def test_every_rule_has_one_hash(rule: str) -> None:
     cls, options = signatures[rule].optimizer, options_of(rule) | {"clip_norm": 1.0}
     wanted = alone(cls, 3, np.float32, np.float32, options)
@@ -105,13 +113,90 @@ OPTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-@pytest.mark.parametrize("cls", [op.AdamW, op.LAMB])
+@pytest.mark.parametrize("cls", [op.AdamW, op.LAMB, op.Adafactor])
 def test_every_option_has_one_hash(cls: type[op.Optimizer], name: str) -> None:
     dtype, grad_dtype, options = OPTIONS[name]
     case = (cls, 4, dtype_of(dtype), dtype_of(grad_dtype), options)
     wanted = alone(*case)
     for ranks in RANKS:
         assert sharded(ranks, *case) == wanted, ranks
+
+
+@pytest.mark.parametrize("kind", [Thread, Late])
+@pytest.mark.parametrize("name", [*OPTIONS, "skipped"])
+def test_many_buckets_have_one_hash(name: str, kind: type[Thread], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradients arrive as early as they can, and as late; a step adds them, or they are added before it."""
+    monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
+    dtype, grad_dtype, options = OPTIONS.get(name, ("float32", "float32", {"ema": True}))
+    case = (op.AdamW, 4, dtype_of(dtype), dtype_of(grad_dtype), options)
+    wanted = alone(*case)
+    for ranks in (2, 8):
+        assert sharded(ranks, *case, kind=kind) == wanted, ranks
+
+
+def test_each_bucket_is_stepped_when_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One bucket ahead comes while one is stepped, and those before it have gone out; nothing is sent twice."""
+    monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
+
+    class Noted(Late):
+        def start(self, send: Any, receive: Any) -> Any:
+            wait, what = super().start(send, receive), "g" if (send[1 - self.rank][0] == 1).all() else "p"
+            self.notes = [*getattr(self, "notes", []), f"start {what}"]
+
+            def noted() -> None:
+                self.notes.append(f"wait {what}")
+                wait()
+
+            return noted
+
+    def program(comm: Thread) -> tuple[str, int]:
+        Sharded(op.AdamW, [np.zeros(8 * TILE, np.float32)], comm).step([np.ones(8 * TILE, np.float32)])
+        return " ".join(comm.notes), comm.moved  # type: ignore[attr-defined]
+
+    g, p = (["start g", "wait g"], ["start p", "wait p"])
+    steps = [g[0], g[1], g[0], p[0], g[1], g[0], p[0], g[1], g[0], p[1], p[0], g[1], p[1], p[0], p[1], p[1]]
+    assert together(2, program, Noted) == [(" ".join(steps), 2 * 4 * TILE * 4)] * 2
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}])
+def test_no_gradient_is_kept(options: dict[str, Any]) -> None:
+    def program(comm: Thread) -> list[bool]:
+        opt = Sharded(op.AdamW, [np.zeros(10**6, np.float32)], comm, **options)
+        gradients = [np.ones(10**6, np.float32) for _ in range(4)]
+        opt.step([gradients])
+        opt.step(gradients[:1])
+        kept = [weakref.ref(gradient) for gradient in gradients]
+        gradients.clear()
+        return [one() is not None for one in kept]
+
+    assert together(2, program, Late) == [[False] * 4] * 2
+
+
+@pytest.mark.parametrize(("options", "most"), [({}, 0.3), ({"clip_norm": 1.0}, 1.3)])
+def test_a_step_needs_room_for_some_buckets(
+    options: dict[str, Any], most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside them for the sums of what a rank owns, where the norm of all is asked for before any is stepped."""
+    size = 2**22
+    monkeypatch.setattr(buckets, "ELEMENTS", size // 64)
+
+    def program(comm: Thread) -> int:
+        opt = Sharded(op.AdamW, [np.zeros(size, np.float32)], comm, **options)
+        gradient = np.ones(size, np.float32)
+        comm.gather(b"")
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        comm.gather(b"")
+        opt.step([gradient])
+        comm.gather(b"")
+        return tracemalloc.get_traced_memory()[1] - before
+
+    tracemalloc.start()
+    try:
+        used = together(4, program)[0]  # by all four, who are threads
+    finally:
+        tracemalloc.stop()
+    assert used < most * 4 * size
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from numpy.typing import NDArray
 from ranks import Thread, bits, outcomes, together
 
 import onepass as op
-from onepass.distributed import Sharded, load, save
+from onepass.distributed import Sharded, buckets, load, save
 from onepass.distributed.agreement import Agreement
 from onepass.distributed.communicator import as_communicator
+from onepass.distributed.layout import TILE
 
 SIZES = {"w": 10_000, "b": 3, "empty": 0}
+#: The same with matrices, which some rules keep another state for.
+SHAPES = {"w": (100, 100), "b": (3,), "empty": (0, 4), "v": (6, 2)}
 
 
 def built(comm: Any, cls: type[op.Optimizer] = op.AdamW, **options: Any) -> Sharded:
@@ -183,6 +187,7 @@ CHECKPOINTED: dict[str, tuple[type[op.Optimizer], dict[str, Any]]] = {
     "AdamW": (op.AdamW, {"clip_norm": 1.0, "ema": True, "mirror": "float16"}),
     "float8": (op.Adam, {"state_dtype": "float8"}),
     "NovoGrad": (op.NovoGrad, {}),
+    "Adafactor": (op.Adafactor, {"ema": True, "accumulate": 2}),
     "accumulated": (op.SGD, {"momentum": 0.9, "accumulate": 2}),
 }
 
@@ -194,7 +199,7 @@ def test_H5_H6_any_number_of_ranks_goes_on_from_any_other(case: str, tmp_path: P
     def gradients(step: int, micro_batches: range) -> dict[str, Any]:
         return {
             name: [np.random.default_rng([step, one]).standard_normal(size).astype(np.float32) for one in micro_batches]
-            for name, size in SIZES.items()
+            for name, size in SHAPES.items()
         }
 
     def on(comm: Thread, opt: Sharded, steps: range) -> list[bytes]:
@@ -203,26 +208,30 @@ def test_H5_H6_any_number_of_ranks_goes_on_from_any_other(case: str, tmp_path: P
             opt.step(gradients(step, range(comm.rank * each, (comm.rank + 1) * each)))
         return bits([*opt.params, *(opt.mirror or [])])
 
+    def first() -> dict[str, NDArray[np.float32]]:
+        rng = np.random.default_rng(2)
+        return {name: rng.standard_normal(shape).astype(np.float32) for name, shape in SHAPES.items()}
+
     def saved(comm: Thread) -> list[bytes]:
-        opt = built(comm, cls, **options)
+        opt = Sharded(cls, first(), comm, **options)
         on(comm, opt, range(3))
         save(tmp_path / "run", opt, extra={"epoch": 7, "rng": np.arange(3)})
         return on(comm, opt, range(3, 6))
 
     def resumed(comm: Thread) -> list[bytes]:
-        opt = zeros(comm, SIZES)
+        opt = zeros(comm, SHAPES)
         extra = load(tmp_path / "run", opt)
         assert extra["epoch"] == 7
         assert extra["rng"].tolist() == [0, 1, 2]
-        other = zeros(comm, dict(reversed(SIZES.items())))
+        other = zeros(comm, dict(reversed(SHAPES.items())))
         load(tmp_path / "run", other)
         assert bits(other.params[::-1]) == bits(opt.params)
         return on(comm, opt, range(3, 6))
 
-    def zeros(comm: Thread, sizes: dict[str, int]) -> Sharded:
-        return Sharded(cls, {name: np.zeros(size, np.float32) for name, size in sizes.items()}, comm, **options)
+    def zeros(comm: Thread, shapes: dict[str, Any]) -> Sharded:
+        return Sharded(cls, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, comm, **options)
 
-    plain = cls(dict(zip(SIZES, built(None).params, strict=True)), **options)
+    plain = cls(first(), **options)
     for step in range(6):
         plain.step(gradients(step, range(8)), grad_scale=8.0)
     wanted = bits([*plain.params, *(plain.mirror or [])])
@@ -243,6 +252,40 @@ class Broken(Thread):
             self._board.barrier.abort()
             raise SystemExit
         return super().gather(data)
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}])
+def test_H2_what_broke_off_in_a_step_is_not_gone_on_with(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some buckets have been stepped and others not; from a checkpoint it goes on."""
+    monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
+
+    def program(comm: Thread, *, breaks: bool) -> list[bytes]:
+        opt = built(comm, **options)
+        opt.step(ones())
+        save(tmp_path / "run", opt)
+        if breaks:
+            whole, calls = comm.exchange, iter(range(100))
+
+            def exchange(send: Any, receive: Any) -> None:
+                if next(calls) == 3:
+                    raise ConnectionError("the network")
+                whole(send, receive)
+
+            comm.exchange = exchange  # type: ignore[method-assign]
+            opt._pieces, opt._gradients = [opt._cut(opt.params)], None
+            with pytest.raises(ConnectionError):
+                opt.step(ones())
+            comm.exchange = whole  # type: ignore[method-assign]
+            for method in (lambda: opt.step(ones()), lambda: save(tmp_path / "run", opt)):
+                with pytest.raises(RuntimeError, match="a step was broken off when some of it was done; load a check"):
+                    method()
+            load(tmp_path / "run", opt)
+        opt.step(ones())
+        return everything(opt)
+
+    assert together(2, partial(program, breaks=True)) == together(2, partial(program, breaks=False))
 
 
 @pytest.mark.parametrize("calls", range(1, 5))
@@ -411,9 +454,3 @@ def gradient_set_to_zero(comm: Thread) -> NDArray[np.float32]:
 
 def test_H6_gradients_are_set_to_zero() -> None:
     assert not any(found.any() for found in together(2, gradient_set_to_zero))
-
-
-def test_H3_state_of_rows_is_refused() -> None:
-    """A part of a matrix is a vector, for which Adafactor keeps another state."""
-    with pytest.raises(ValueError, match=r"^Sharded Adafactor: its state 'row_var' is of rows, and parameters are cut"):
-        Sharded(op.Adafactor, [np.ones((4, 5), np.float32)])

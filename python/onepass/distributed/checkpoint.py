@@ -23,6 +23,7 @@ from onepass.checkpoint.replacing import PathLike, replacing
 from onepass.checkpoint.saving import content, write_tensors
 from onepass.checkpoint.tree import decode
 from onepass.distributed.manifest import Manifest, Piece, shard_name
+from onepass.distributed.pieces import flat
 from onepass.distributed.sharded import Sharded
 
 #: Elements to a scale, of what is stored in 8 bits.
@@ -81,7 +82,8 @@ def _write_shard(path: str, opt: Sharded, extra: Any) -> tuple[str, dict[str, An
     with replacing(path) as descriptor, opt.local.resting("save", params=True) as state:
         text, arrays = content(state, opt.local.options, extra if rank == 0 else None)
         starts = _starts(opt, json.loads(text)["state_dict"])
-        kept = {name: array for name, array in arrays.items() if name not in starts or array.size}
+        kept = {name: flat(array) if name in starts else array for name, array in arrays.items()}
+        kept = {name: array for name, array in kept.items() if name not in starts or array.size}
         header = write_tensors(descriptor, json.dumps({"rank": rank, "path": os.path.basename(path)}), kept)
         size = os.fstat(descriptor).st_size
     pieces = {name: [starts.get(name, 0), starts.get(name, 0) + array.size] for name, array in kept.items()}
@@ -163,7 +165,7 @@ def load(folder: PathLike, opt: Sharded, *, schedules: bool = True) -> Any:
         See `save`.
     """
     folder = os.fspath(folder)
-    with opt.alone("load"):
+    with opt.alone("load", mends=True):
         with opt.agreement.or_nobody():
             token, extra, commit = _read(folder, opt, schedules)
         opt.agreement.reach({"the checkpoint": token})
@@ -178,20 +180,29 @@ def _read(folder: str, opt: Sharded, schedules: bool) -> tuple[str, Any, Callabl
         manifest = Manifest.read(folder)
         state_dict = manifest.content["state_dict"]
         reader, states = _Reader(folder, manifest), opt.local.state
-        params = opt.local.params
+        params, lives = opt.local.params, dict[str, Array]()
         for tensor, label in zip(_own_order(opt, state_dict), _saved_labels(state_dict), strict=True):
             if (found := manifest.shapes[label]) != (own := _shape(opt.params[tensor])):
                 raise ValueError(f"parameter {label!r} has shape and order {found}, the optimizer's has {own}")
             for key, entry in state_dict["state"][label].items():
-                if isinstance(entry, dict) and "$array" in entry:
-                    unit = BLOCK if key.endswith("_scale") else 1
-                    size = -(-opt.layout.sizes[tensor] // unit)
-                    begin, end = (-(-at // unit) for at in opt.layout.parts[opt.comm.rank][tensor])
-                    reader.want(entry["$array"], begin, end, size, states[tensor].get(key, params[tensor]).dtype)
+                if not isinstance(entry, dict) or "$array" not in entry:
+                    continue
+                live = lives[entry["$array"]] = states[tensor].get(key, params[tensor])
+                if key in opt.factors[tensor]:
+                    if live.size:
+                        reader.want(entry["$array"], 0, live.size, live.size, live.dtype)
+                    continue
+                unit = BLOCK if key.endswith("_scale") else 1
+                size = -(-opt.layout.sizes[tensor] // unit)
+                begin, end = (-(-at // unit) for at in opt.layout.parts[opt.comm.rank][tensor])
+                reader.want(entry["$array"], begin, end, size, live.dtype)
         for name in manifest.tensors:
             if name.startswith("extra."):
                 reader.want_all(name)
         arrays = reader.read()
+        for name, live in lives.items():
+            found = arrays.get(name, np.empty(0, live.dtype))
+            arrays[name] = found.reshape(live.shape, order="C" if live.flags.c_contiguous else "F")
         state, extra = decode(state_dict, arrays), decode(manifest.content["extra"], arrays)
         return manifest.token, extra, opt.local.loading(state, schedules=schedules, params=True)
     except FileNotFoundError as error:

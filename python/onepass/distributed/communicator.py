@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from onepass.arrays import Array
+from onepass.distributed.message import Mail
 
 
 @runtime_checkable
@@ -23,12 +23,23 @@ class Communicator(Protocol):
     def gather(self, data: bytes) -> list[bytes]:
         """What each process passed, by rank. Nobody returns before all have called."""
 
-    def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
+    def exchange(self, send: Mail, receive: Mail) -> None:
         """Move bytes from each process to each other.
 
         Args:
-            send: for each rank the contiguous arrays that go there; none for one's own.
+            send: for each rank the arrays that go there.
             receive: for each rank the arrays that are filled with what it sends here, which have the same sizes.
+        """
+
+
+@runtime_checkable
+class Overlapping(Communicator, Protocol):
+    """Processes that can work while arrays change hands."""
+
+    def start(self, send: Mail, receive: Mail) -> Callable[[], None]:
+        """As `exchange`, but the arrays are on their way until what is returned has been called.
+
+        Several may be on their way, and are waited for in any order.
         """
 
 
@@ -40,8 +51,24 @@ class Serial:
     def gather(self, data: bytes) -> list[bytes]:
         return [data]
 
-    def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
+    def exchange(self, send: Mail, receive: Mail) -> None:
         pass
+
+
+def starter(comm: Communicator) -> Callable[[Mail, Mail], Callable[[], None]]:
+    """Its `start`; of one that has none, one that waits at once."""
+    if isinstance(comm, Overlapping):
+        return comm.start
+
+    def exchanged(send: Mail, receive: Mail) -> Callable[[], None]:
+        comm.exchange(send, receive)
+        return _done
+
+    return exchanged
+
+
+def _done() -> None:
+    pass
 
 
 def as_communicator(comm: Any) -> Communicator:

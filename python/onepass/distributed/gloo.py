@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from onepass.arrays import Array
-from onepass.distributed.message import Message, Room
+from onepass.distributed.message import Mail, as_bytes
 
 
 class Gloo:
@@ -23,7 +23,6 @@ class Gloo:
         self._group = group
         self.rank: int = dist.get_rank(group)
         self.size: int = dist.get_world_size(group)
-        self._rooms = [(Room(), Room()) for _ in range(self.size)]
         self._global = [dist.get_global_rank(group, rank) for rank in range(self.size)]
 
     def gather(self, data: bytes) -> list[bytes]:
@@ -38,25 +37,29 @@ class Gloo:
         dist.all_gather(each, own, group=self._group)
         return each
 
-    def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
+    def exchange(self, send: Mail, receive: Mail) -> None:
+        self.start(send, receive)()
+
+    def start(self, send: Mail, receive: Mail) -> Callable[[], None]:
         works = []
-        incoming = [Message(arrays, room) for arrays, (room, _) in zip(receive, self._rooms, strict=True)]
-        outgoing = [Message(arrays, room).pack() for arrays, (_, room) in zip(send, self._rooms, strict=True)]
         for distance in range(1, self.size):
             source, target = (self.rank - distance) % self.size, (self.rank + distance) % self.size
-            for buffer in incoming[source].buffers:
-                works.append(dist.irecv(_tensor(buffer), self._global[source], group=self._group))
-            for buffer in outgoing[target].buffers:
-                works.append(dist.isend(_tensor(buffer), self._global[target], group=self._group))
-        for work in works:
-            if work is not None:
-                work.wait()
-        for message in incoming:
-            message.unpack()
+            for array in receive[source]:
+                works.append(dist.irecv(_tensor(array), self._global[source], group=self._group))
+            for array in send[target]:
+                works.append(dist.isend(_tensor(array), self._global[target], group=self._group))
+
+        def wait() -> None:
+            for work in works:
+                if work is not None:
+                    work.wait()
+
+        return wait
 
 
-def _tensor(buffer: Array) -> torch.Tensor:
+def _tensor(array: Array) -> torch.Tensor:
     """The same memory but where that is read-only, which no tensor is."""
+    buffer = as_bytes(array)
     if not buffer.flags.writeable:
         buffer = buffer.copy()
     return torch.from_numpy(buffer)

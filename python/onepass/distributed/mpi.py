@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from time import monotonic, sleep
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from mpi4py import MPI
 
 from onepass.arrays import Array
-from onepass.distributed.message import Message, Room
+from onepass.distributed.message import Mail, as_bytes
 
 #: Bytes that `gather` moves at once; what is longer takes a second call.
 _SHORT = 64
@@ -38,7 +38,9 @@ class Mpi:
         self._comm, self._timeout = comm.Dup(), timeout
         self.rank: int = self._comm.rank
         self.size: int = self._comm.size
-        self._rooms = [(Room(), Room()) for _ in range(self.size)]
+        #: What is on its way, and its arrays with it: also behind an error, when nobody waits for it any more.
+        self._under_way: dict[int, list[Any]] = {}
+        self._started = 0
 
     def gather(self, data: bytes) -> list[bytes]:
         own = len(data).to_bytes(_LENGTH, "little") + data[: _SHORT - _LENGTH]
@@ -53,18 +55,23 @@ class Mpi:
         ends = np.cumsum(lengths)
         return [bytes(everything[end - length : end]) for end, length in zip(ends, lengths, strict=True)]
 
-    def exchange(self, send: Sequence[Sequence[Array]], receive: Sequence[Sequence[Array]]) -> None:
-        requests = []
-        incoming = [Message(arrays, room) for arrays, (room, _) in zip(receive, self._rooms, strict=True)]
-        outgoing = [Message(arrays, room).pack() for arrays, (_, room) in zip(send, self._rooms, strict=True)]
+    def exchange(self, send: Mail, receive: Mail) -> None:
+        self.start(send, receive)()
+
+    def start(self, send: Mail, receive: Mail) -> Callable[[], None]:
+        self._started += 1
+        number, requests = self._started, self._under_way.setdefault(self._started, [])
         # Each begins with its neighbour, so that not all send to the same one at once.
         for distance in range(1, self.size):
             source, target = (self.rank - distance) % self.size, (self.rank + distance) % self.size
-            requests += [self._comm.Irecv(piece, source) for piece in _pieces(incoming[source])]
-            requests += [self._comm.Isend(piece, target) for piece in _pieces(outgoing[target])]
-        self._wait(requests)
-        for message in incoming:
-            message.unpack()
+            requests += [self._comm.Irecv(piece, source) for array in receive[source] for piece in _pieces(array)]
+            requests += [self._comm.Isend(piece, target) for array in send[target] for piece in _pieces(array)]
+
+        def wait() -> None:
+            self._wait(requests)
+            del self._under_way[number]
+
+        return wait
 
     def _wait(self, requests: list[Any]) -> None:
         """Let signals come through until all is done, and soon yield the core to whoever has work."""
@@ -77,5 +84,6 @@ class Mpi:
                 _yield()
 
 
-def _pieces(message: Message) -> list[Array]:
-    return [buffer[start : start + _LONGEST] for buffer in message.buffers for start in range(0, buffer.size, _LONGEST)]
+def _pieces(array: Array) -> list[Array]:
+    buffer = as_bytes(array)
+    return [buffer[start : start + _LONGEST] for start in range(0, buffer.size, _LONGEST)]

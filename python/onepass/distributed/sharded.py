@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,18 +13,22 @@ import numpy as np
 from onepass import _core
 from onepass.arrays import Array
 from onepass.distributed.agreement import Agreement, Said
+from onepass.distributed.buckets import Buckets
 from onepass.distributed.communicator import Communicator, as_communicator
-from onepass.distributed.gradients import Gradients
+from onepass.distributed.gradients import Dtypes, Gradients, Stream, are_alike
 from onepass.distributed.layout import Layout, laid_out
 from onepass.distributed.pieces import Pieces, flat
+from onepass.distributed.pipeline import Pipeline
 from onepass.distributed.same import described
 from onepass.distributed.threads import threads_of_rank
+from onepass.distributed.tree import MAX_ADDENDS
 from onepass.formats import compute_dtype
 from onepass.optimizer import Optimizer, ParamGroup, StepRecord
 from onepass.optimizer.contents import names_of
 from onepass.optimizer.fields import bound
 from onepass.optimizer.given import Params, as_groups, in_order, is_found
 from onepass.optimizer.groups import new_group
+from onepass.optimizer.options import Options
 from onepass.optimizer.state import new_mirror, write_mirror
 from onepass.optimizer.whole import Finite, Part, Squares, Whole
 from onepass.rules import RULES
@@ -87,62 +92,80 @@ class Sharded:
         asked = as_groups(owner, params)
         defaults = bound(owner, optimizer.hyperparameters, (), dict(given))
         groups = [new_group(optimizer, group, defaults) for group in asked]
-        for group in groups:
-            if factors := RULES[group.rule].factors:
-                raise ValueError(
-                    f"{self._owner}: its state {factors[0].name!r} is of rows, and parameters are cut elsewhere; take "
-                    "another optimizer"
-                )
-            if RULES[group.rule].pooled:
-                raise ValueError(
-                    f"{self._owner}: it sums over all parameters of a group, which are on several processes here; take "
-                    "another optimizer, or step in one process"
-                )
+        if any(RULES[group.rule].pooled for group in groups):
+            raise ValueError(
+                f"{self._owner}: it sums over all parameters of a group, which are on several processes here; take "
+                "another optimizer, or step in one process"
+            )
         #: All parameters, whole.
         self.params: list[Array] = [param for group in groups for param in group.params]
         self._labels = _labels(groups)
         self.names = names_of(groups)
         self._checker = _checker(owner, self._labels, self.params)
-        sums = [len(RULES[group.rule].stages) > 1 for group in groups for _ in group.params]
+        each = [(RULES[group.rule], param) for group in groups for param in group.params]
+        #: Of each parameter the state that has another size: of rows, or of columns.
+        self.factors = [
+            {slot.name for slot in rule.slots_beside(param.ndim) if slot.of != "element"} for rule, param in each
+        ]
+        sums = [len(rule.stages) > 1 or bool(rule.factors) for rule, _ in each]
         #: Who owns what.
         self.layout: Layout = laid_out([param.size for param in self.params], sums, self.comm.size)
-        self._pieces = Pieces(self.layout, self.params)
-        self._mirrors = self._mirrored(given.get("mirror"))
-        if self._mirrors:
-            given["mirror"] = self._mirrors.of(self.comm.rank)
+        self._sums = any(sums)
+        self._buckets = Buckets(self.layout)
+        self._ends = self._buckets.ends(self.comm.rank)
+        self._pieces = [self._cut(self.params)]
+        if (mirror := self._mirrored(given.get("mirror"))) is not None:
+            self._pieces.append(self._cut(mirror))
+            given["mirror"] = self._as_stepped(self._pieces[1].own)
+        #: The copy of each parameter, whole, with `Options.mirror`.
+        self.mirror: list[Array] | None = mirror
+        starts = [begin for begin, _ in self.layout.parts[self.comm.rank]]
+        self._whole = Whole(list(map(Part, starts, self.layout.sizes)), self._all_tiles)
         #: The optimizer of what this process owns.
-        self.local = optimizer(self._local_groups(asked, groups), **given, _whole=self._whole())
+        self.local = optimizer(self._local_groups(asked, groups), **given, _whole=self._whole)
         self._steps = self.local.state[0]["step"]
-        self._gradients = Gradients(self.comm, self.layout, [compute_dtype(param.dtype) for param in self.params])
+        self._gradients: Gradients | None = None
+        self._named: tuple[list[Dtypes], str] = [], ""
+        self._is_torn = False
         return described(self.local, self._labels, self.params)
 
     def _local_groups(self, asked: Sequence[Mapping[str, Any]], groups: Sequence[ParamGroup]) -> list[dict[str, Any]]:
-        own = iter(self._pieces.of(self.comm.rank))
+        own = iter(self._as_stepped(self._pieces[0].own))
         local = []
         for given, group in zip(asked, groups, strict=True):
             cut = [next(own) for _ in group.params]
             local.append({**given, "params": dict(zip(group.names, cut, strict=True)) if group.names else cut})
         return local
 
-    def _whole(self) -> Whole:
-        starts = [begin for begin, _ in self.layout.parts[self.comm.rank]]
-        return Whole(list(map(Part, starts, self.layout.sizes)), self._all_tiles)
+    def _as_stepped(self, own: Sequence[Array | None]) -> list[Array | None]:
+        """Flat arrays of what this process owns, those of matrices as they are, or without rows and columns."""
+        if not any(self.factors):
+            return list(own)
+        return [
+            one if one is None or not factors else self._as_matrix(tensor, one)
+            for tensor, (one, factors) in enumerate(zip(own, self.factors, strict=True))
+        ]
 
-    def _mirrored(self, given: Any) -> Pieces | None:
+    def _as_matrix(self, tensor: int, own: Array) -> Array:
+        param = self.params[tensor]
+        if self.layout.owner(tensor) != self.comm.rank:
+            return own.reshape((0,) * param.ndim)
+        return own.reshape(param.shape, order="C" if param.flags.c_contiguous else "F")
+
+    def _cut(self, arrays: Sequence[Array]) -> Pieces:
+        return Pieces(self.comm, self.layout, self._buckets, arrays)
+
+    def _mirrored(self, given: Any) -> list[Array] | None:
         """The whole mirrors, of which each process writes its parts."""
         if given is None or given is False:
-            #: The copy of each parameter, whole, with `Options.mirror`.
-            self.mirror: list[Array] | None = None
             return None
         if isinstance(given, str):
-            self.mirror = [new_mirror(self._owner, param, given) for param in self.params]
-        else:
-            arrays: Any = in_order(self._owner, "mirror", given, self.names, is_bare=self._is_bare)
-            _checker(self._owner, self._labels, arrays)  # that they can be written
-            self.mirror = list(arrays)
-            for param, mirror in zip(self.params, self.mirror, strict=True):
-                write_mirror(param, mirror)
-        return Pieces(self.layout, self.mirror)
+            return [new_mirror(self._owner, param, given) for param in self.params]
+        arrays: Any = in_order(self._owner, "mirror", given, self.names, is_bare=self._is_bare)
+        _checker(self._owner, self._labels, arrays)  # that they can be written
+        for param, mirror in zip(self.params, arrays, strict=True):
+            write_mirror(param, mirror)
+        return list(arrays)
 
     # Steps
 
@@ -170,23 +193,61 @@ class Sharded:
                 in_force = self.local.options.for_step(options)
                 if in_force.zero_grad:
                     self._require_writeable(given)
-                found, said = is_found(found_inf), self._said(streams, options)
+                dtypes: list[Dtypes] = [[None if one is None else one.dtype for one in each] for each in streams]
+                found, said = is_found(found_inf), self._said(dtypes, options)
             found = self.agreement.reach(said, found)
-            summed = self._gradients.exchanged(streams)
             scale = in_force.grad_scale * self.comm.size * len(streams)
-            record = self.local.step(
-                [None if arrays is None else own for arrays, own in zip(given, summed, strict=True)],
-                found_inf=found,
-                **{**options, "grad_scale": scale, "zero_grad": False},
-            )
+            own_options = {**options, "grad_scale": scale, "zero_grad": False}
+            record = self._step(streams, dtypes, in_force, found_inf=found, **own_options)
             if in_force.zero_grad:
                 for array in _all(given):
                     array.fill(0)
-            if not record.pending and not record.skipped:
-                self.complete()
             return record
 
-    def _streams(self, gradients: Any) -> tuple[list[list[Array]], list[Sequence[Array] | None]]:
+    def _step(self, streams: Sequence[Stream], dtypes: list[Dtypes], in_force: Options, **options: Any) -> StepRecord:
+        if self.comm.size == 1 and len(streams) <= MAX_ADDENDS:
+            sums: Any = zip(*map(self._as_stepped, streams), strict=True)
+            return self.local.step([None if one[0] is None else one for one in sums], **options)
+        with self._or_torn():
+            exchange = self._exchange(dtypes)
+            completes = self.local.pending[0] + 1 == in_force.accumulate
+            has_parts = not (self._sums and (completes or any(self.factors)))
+            is_streamed = exchange.can_stream and has_parts and not (completes and in_force.measures_norm)
+            if is_streamed:
+                incoming = partial(exchange.start, streams=streams, is_streamed=True)
+                pipeline = Pipeline(incoming, self._pieces if completes else [], len(self._buckets))
+                gradients: Any = exchange.streamed(streams[0])
+            else:
+                pipeline = Pipeline(None, self._pieces if completes else [], len(self._buckets))
+                gradients = self._as_stepped(exchange.summed(streams))
+            places = exchange.places if is_streamed else [[] for _ in self._ends]
+            self._whole.in_parts = (list(zip(self._ends, places, strict=True)), pipeline.before) if has_parts else None
+            try:
+                record = self.local.step(gradients, **options)
+            finally:
+                self._whole.in_parts = None
+            if completes and not record.skipped:
+                pipeline.end() if has_parts else self.complete()
+            return record
+
+    def _exchange(self, dtypes: list[Dtypes]) -> Gradients:
+        """That of gradients like these, which is kept for the next step."""
+        if self._gradients is None or not are_alike(self._gradients.dtypes, dtypes):
+            computed = [compute_dtype(param.dtype) for param in self.params]
+            threads = self.local.options.threads or 0
+            self._gradients = Gradients(self.comm, self.layout, self._buckets, computed, dtypes, threads)
+        return self._gradients
+
+    @contextmanager
+    def _or_torn(self) -> Iterator[None]:
+        """Where a step breaks off, some buckets have been stepped and others not."""
+        try:
+            yield
+        except BaseException:
+            self._is_torn = True
+            raise
+
+    def _streams(self, gradients: Any) -> tuple[list[Stream], list[Sequence[Array] | None]]:
         """The flat gradients of each micro-batch, and what was given for each parameter."""
         ordered = in_order("step", "gradients", gradients, self.names, is_bare=self._is_bare)
         given = [None if one is None else _micro_batches(one) for one in ordered]
@@ -194,17 +255,24 @@ class Sharded:
         if len(counts) > 1 or 0 in counts:
             raise ValueError(f"step: each parameter must have a gradient for each micro-batch, got {sorted(counts)}")
         self._checker.check(given)
-        streams = [[_NOTHING if arrays is None else flat(arrays[at]) for arrays in given] for at in range(*counts)]
+        streams: list[Stream] = [
+            [None if arrays is None else arrays[at].ravel("K") for arrays in given] for at in range(*counts)
+        ]
         return streams, given
 
-    def _said(self, streams: Sequence[Sequence[Array]], options: Mapping[str, Any]) -> Said:
+    def _said(self, dtypes: list[Dtypes], options: Mapping[str, Any]) -> Said:
         return {
-            "the number of micro-batches": str(len(streams)),
-            "the dtypes of gradients": ", ".join(_names_of_dtypes(streams)),
+            "the number of micro-batches": str(len(dtypes)),
+            "the dtypes of gradients": self._names_of_dtypes(dtypes),
             "the options of the step": repr(sorted(options.items())),
             "the hyper-parameters": repr([group.hyperparameters() for group in self.param_groups]),
             "the steps so far": repr((int(self._steps), *self.local.pending)),
         }
+
+    def _names_of_dtypes(self, dtypes: list[Dtypes]) -> str:
+        if not are_alike(self._named[0], dtypes):  # for NumPy takes long to tell one
+            self._named = dtypes, ", ".join("None" if one is None else one.name for each in dtypes for one in each)
+        return self._named[1]
 
     def _require_writeable(self, given: Sequence[Sequence[Array] | None]) -> None:
         if not all(array.flags.writeable for array in _all(given)):
@@ -219,17 +287,25 @@ class Sharded:
 
     def complete(self) -> None:
         """Collective: everybody gets the parameters, and the mirrors, that their owners have."""
-        self._pieces.complete(self.comm)
-        if self._mirrors:
-            self._mirrors.complete(self.comm)
+        for pieces in self._pieces:
+            pieces.complete()
 
     @contextmanager
-    def alone(self, method: str) -> Iterator[None]:
-        """Nobody else works on this optimizer meanwhile. Raises RuntimeError if somebody does."""
+    def alone(self, method: str, *, mends: bool = False) -> Iterator[None]:
+        """Nobody else works on this optimizer meanwhile, which no error has left halfway, unless this `mends` it.
+
+        Raises:
+            RuntimeError: somebody does, or a step was broken off.
+        """
         if not self._running.acquire(blocking=False):
             raise RuntimeError(f"{self._owner}: {method}() was called while this optimizer is in another call")
         try:
+            if self._is_torn and not mends:
+                raise RuntimeError(
+                    f"{self._owner}: {method}: a step was broken off when some of it was done; load a checkpoint"
+                )
             yield
+            self._is_torn = False
         finally:
             self._running.release()
 
@@ -268,10 +344,10 @@ class Sharded:
             if own is None:
                 raise ValueError(f"{self._owner}: whole: there is no {what}; give {what}=True to the optimizer")
             arrays = [np.empty_like(param, compute_dtype(param.dtype)) for param in self.params]
-            pieces = Pieces(self.layout, arrays)
-            for room, part in zip(pieces.of(self.comm.rank), own, strict=True):
-                room[...] = part
-            pieces.complete(self.comm)
+            pieces = self._cut(arrays)
+            for room, part in zip(pieces.own, own, strict=True):
+                room[...] = flat(part)
+            pieces.complete()
             return arrays
 
     def __repr__(self) -> str:
@@ -286,29 +362,15 @@ def _labels(groups: Sequence[ParamGroup]) -> list[str]:
 
 
 def _micro_batches(gradient: Any) -> Sequence[Array]:
+    if type(gradient) is np.ndarray:
+        return (gradient,)
     if isinstance(gradient, SparseRows):
         raise TypeError("step: a gradient is SparseRows, which do not travel; pass an array")
     return gradient if isinstance(gradient, list | tuple) else [gradient]
 
 
-#: Where a parameter has no gradient.
-_NOTHING = np.empty(0, np.float32)
-
-
 def _all(given: Sequence[Sequence[Array] | None]) -> Iterator[Array]:
     return (array for arrays in given if arrays is not None for array in arrays)
-
-
-def _names_of_dtypes(streams: Sequence[Sequence[Array]]) -> Iterator[str]:
-    names: dict[Any, str] = {}  # NumPy takes long to tell one
-    for stream in streams:
-        for array in stream:
-            if array is _NOTHING:
-                yield "None"
-                continue
-            if array.dtype not in names:
-                names[array.dtype] = array.dtype.name
-            yield names[array.dtype]
 
 
 def _checker(owner: str, labels: Sequence[str], params: Sequence[Array]) -> _core.Plan:

@@ -7,30 +7,28 @@ subtree, whose sum one process can make alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from onepass import _core
 from onepass.arrays import Array
 
-#: Elements that are added at a time, in the cache.
-PIECE = 2**14
+#: Arrays that the core adds at once, in registers.
+MAX_ADDENDS = 64
 
 
-def tree_sum(arrays: Sequence[Array], dtype: np.dtype[Any]) -> Array:
-    """The sum of flat arrays of one size, added in that type; one alone is as it was given."""
-    if len(arrays) == 1:
-        return arrays[0]
-    total = np.empty(arrays[0].size, dtype)
-    with np.errstate(all="ignore"):
-        for start in range(0, total.size, PIECE):
-            total[start : start + PIECE] = _sum([array[start : start + PIECE] for array in arrays], dtype)
-    return total
+def is_subtree(count: int) -> bool:
+    """Whether so many that all processes have alike are a subtree of the tree of all."""
+    return count & (count - 1) == 0
 
 
-def _sum(arrays: Sequence[Array], dtype: np.dtype[Any]) -> Array:
-    if len(arrays) == 1:
-        return arrays[0].astype(dtype, copy=False)
-    left = 1 << (len(arrays) - 1).bit_length() - 1
-    total: Array = _sum(arrays[:left], dtype) + _sum(arrays[left:], dtype)
-    return total
+def tree_sum(arrays: Sequence[Array], to: Array, threads: int) -> Array:
+    """The sum of flat arrays of one size, added in the dtype of `to`, where it is written."""
+    run = 1
+    while len(arrays) > MAX_ADDENDS * run:
+        run *= 2
+    if run > 1:
+        runs = [arrays[at : at + run] for at in range(0, len(arrays), run)]
+        arrays = [tree_sum(some, np.empty_like(to), threads) for some in runs]
+    _core.sum_tree(arrays, to, threads)
+    return to

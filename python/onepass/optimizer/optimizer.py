@@ -312,8 +312,8 @@ class Optimizer(Declared):
             return _APPLIED
         options, core = self._options_in_force(changes)
         plan = self._contents.plan
-        together = self._whole.together if self._whole else None
-        skipped, norm, coefficient = plan.step_with(gradients, core, is_found(found_inf), together)
+        together, in_parts = (self._whole.together, self._whole.in_parts) if self._whole else (None, None)
+        skipped, norm, coefficient = plan.step_with(gradients, core, is_found(found_inf), together, in_parts)
         if pending := plan.pending:
             return StepRecord(pending=pending)
         if not (skipped or options.measures_norm):

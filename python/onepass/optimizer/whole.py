@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from onepass.arrays import Array
+
 Squares = NDArray[np.float64]
 Finite = NDArray[np.bool_]
 
@@ -26,7 +28,12 @@ class Part(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True)
+#: Of each part where it ends, in blocks of the line of all elements, and what takes the place of addends of gradients
+#: before it; and what is called with its number then. As `_core.Plan.step_with` has them.
+Steps = tuple[Sequence[tuple[int, Sequence[tuple[int, int, int, Array]]]], Callable[[int], None]]
+
+
+@dataclass
 class Whole:
     """What a part needs to be stepped as in the whole.
 
@@ -34,7 +41,9 @@ class Whole:
         parts: one for each parameter.
         together: takes the squares of each tile of the gradients and whether they are finite; returns both for all
             tiles of all processes, in the order in which one process adds them.
+        in_parts: how the next step goes part by part; None: at once.
     """
 
     parts: Sequence[Part]
     together: Callable[[Squares, Finite], tuple[Squares, Finite]]
+    in_parts: Steps | None = None
