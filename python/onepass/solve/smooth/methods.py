@@ -140,12 +140,26 @@ class TrustOptions(Options):
     eta: ShareOfDecrease = 0.15
 
 
+@dataclass(frozen=True)
+class TrustExactOptions(TrustOptions):
+    """subproblem_maxiter: iterations of Newton's method for the multiplier of one step."""
+
+    subproblem_maxiter: Count = 100
+
+
+@dataclass(frozen=True)
+class TrustKrylovOptions(TrustOptions):
+    """inexact: steps have a residual of min(1/2, sqrt|g|) times the gradient; else of 1e-8 times."""
+
+    inexact: bool = True
+
+
 METHODS: dict[Name, type[Options]] = {
     "newton": LineSearchOptions,
     "newton-cg": NewtonCGOptions,
     "trust-ncg": TrustOptions,
-    "trust-exact": TrustOptions,
-    "trust-krylov": TrustOptions,
+    "trust-exact": TrustExactOptions,
+    "trust-krylov": TrustKrylovOptions,
     "cg": CGOptions,
     "bfgs": BFGSOptions,
     "dfp": DFPOptions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ from onepass.solve.smooth.methods import (
     Name,
     NewtonCGOptions,
     Options,
+    TrustExactOptions,
+    TrustKrylovOptions,
     TrustOptions,
     checked_method,
     checked_options,
@@ -50,8 +53,6 @@ from onepass.solve.smooth.trust_exact import exact
 from onepass.solve.smooth.trust_krylov import krylov
 from onepass.solve.smooth.trust_region import Ball, trust_region
 from onepass.solve.smooth.watch import Watch
-
-BALLS: dict[str, Ball] = {"trust-ncg": truncated, "trust-exact": exact, "trust-krylov": krylov}
 
 
 def minimize(
@@ -157,7 +158,7 @@ def run(
             hessian,
             x0,
             watch,
-            BALLS[name],
+            ball(settings),
             limits,
             initial_trust_radius=settings.initial_trust_radius,
             max_trust_radius=settings.max_trust_radius,
@@ -170,6 +171,13 @@ def run(
     if isinstance(settings, LBFGSOptions):
         return bounded(objective, x0, *limits, watch, wolfe, settings.maxcor)
     return descend(objective, x0, rule_within(name, hessian, x0, settings, limits), watch, wolfe, limits)
+
+
+def ball(settings: TrustOptions) -> Ball:
+    """The way to the minimizer of a model in a ball."""
+    if isinstance(settings, TrustExactOptions):
+        return partial(exact, iterations=settings.subproblem_maxiter)
+    return partial(krylov, inexact=settings.inexact) if isinstance(settings, TrustKrylovOptions) else truncated
 
 
 def rule(name: Name, curvature: Curvature, x0: Array, settings: LineSearchOptions) -> Rule:

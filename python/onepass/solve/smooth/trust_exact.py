@@ -8,16 +8,16 @@ import numpy as np
 
 from onepass.arrays import Array
 
-#: Newton's method on the secular equation converges in a few steps from where it starts.
-ITERATIONS = 100
 
-
-def exact(h: Array, g: Array, squared: float, radius: float) -> tuple[Array, Array, bool]:
+def exact(h: Array, g: Array, squared: float, radius: float, iterations: int = 100) -> tuple[Array, Array, bool]:
     r"""The minimizer z of g.z + z.H z / 2 in the ball of this radius: (H + m) z = -g, with H + m positive semidefinite.
 
     If H is positive definite and its minimizer in the ball, m = 0. Else z is on the boundary, where m is the root of
     :math:`|(H + m)^{-1} g| = \Delta`; in the hard case, where even the largest z of these is shorter, an eigenvector of
     the lowest eigenvalue leads to the boundary.
+
+    Args:
+        iterations: of Newton's method for m at most; it takes a few, and what it has then is put on the boundary.
 
     Returns:
         z, the residual g + H z, and whether z is on the boundary.
@@ -27,7 +27,7 @@ def exact(h: Array, g: Array, squared: float, radius: float) -> tuple[Array, Arr
     """
     matrix, vector = h.astype(np.float64), g.astype(np.float64)
     found = inside(matrix, vector, radius)
-    z, at_boundary = (found, False) if found is not None else by_eigenvalues(matrix, vector, radius)
+    z, at_boundary = (found, False) if found is not None else by_eigenvalues(matrix, vector, radius, iterations)
     return z.astype(g.dtype), (vector + matrix @ z).astype(g.dtype), at_boundary
 
 
@@ -41,7 +41,7 @@ def inside(h: Array, g: Array, radius: float) -> Array | None:
     return z if np.linalg.norm(z) <= radius else None
 
 
-def by_eigenvalues(h: Array, g: Array, radius: float) -> tuple[Array, bool]:
+def by_eigenvalues(h: Array, g: Array, radius: float, iterations: int) -> tuple[Array, bool]:
     """z in the basis of eigenvectors, and whether it is on the boundary; zero for a radius next to nothing.
 
     The unknown is n = m + the lowest eigenvalue, from which the others differ by gaps: so no digits are lost where it
@@ -65,7 +65,7 @@ def by_eigenvalues(h: Array, g: Array, radius: float) -> tuple[Array, bool]:
         if lowest < 0 and n == 0:
             z[0] = math.sqrt(1 - length * length)
         return vectors @ z * radius, n > lowest
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         step = (length - 1) * length * length / float((found * found / (below + n)).sum())
         if not step > 0 or n + step == n:
             break

@@ -12,11 +12,15 @@ from onepass.solve.smooth.trust_exact import exact
 
 #: Vectors that are kept at most, and places for the first ones.
 MOST, FIRST = 300, 16
+#: The residual of a step that is not inexact, in shares of the gradient.
+EXACT = 1e-8
 #: The residual of an eigenvalue, in shares of the largest one, that tells its sign.
 SURE = 0.01
 
 
-def krylov(product: Callable[[Array], Array], g: Array, squared: float, radius: float) -> tuple[Array, Array, bool]:
+def krylov(
+    product: Callable[[Array], Array], g: Array, squared: float, radius: float, inexact: bool = True
+) -> tuple[Array, Array, bool]:
     """An approximate minimizer z of g.z + z.H z / 2 in the ball of this radius, by Lanczos's tridiagonal matrices.
 
     In the space of g, H g, H^2 g, ... H is a tridiagonal matrix, whose problem is solved exactly. It stops when the
@@ -26,6 +30,7 @@ def krylov(product: Callable[[Array], Array], g: Array, squared: float, radius: 
     Args:
         product: H times a vector.
         g: the gradient, and `squared` its squared norm.
+        inexact: whether that residual will do; else it is 1e-8 times the gradient.
 
     Returns:
         z, the residual g + H z, and whether z is on the boundary.
@@ -34,7 +39,7 @@ def krylov(product: Callable[[Array], Array], g: Array, squared: float, radius: 
         Gould, Lucidi, Roma and Toint, Solving the trust-region subproblem using the Lanczos method, SIAM J. Optim. 9
         (1999).
     """
-    enough = math.sqrt(squared) * min(0.5, squared**0.25)
+    enough = math.sqrt(squared) * (min(0.5, squared**0.25) if inexact else EXACT)
     most = min(g.size, MOST)
     vectors = np.empty((2, min(most, FIRST), g.size), g.dtype)
     t, b = np.zeros((most, most)), np.zeros(most)
