@@ -13,7 +13,7 @@ from smooth_functions import rosenbrock, rosenbrock_hessian, rosenbrock_start
 from onepass.solve import minimize
 from onepass.solve.derivatives import SCHEMES, Scheme
 from onepass.solve.smooth.conjugate_gradient import BETAS, Beta
-from onepass.solve.smooth.methods import ALIASES, METHODS, Method, Name
+from onepass.solve.smooth.methods import ALIASES, METHODS, WITH_MATRIX, WITH_PRODUCTS, Method, Name
 from onepass.solve.squares.losses import LOSSES, LossName
 
 
@@ -28,7 +28,7 @@ def test_names_are_told_as_they_are(told: Any, table: Iterable[str]) -> None:
 def test_every_spelling_is_taken(method: Method) -> None:
     lower = method.lower()
     name = ALIASES.get(lower, lower)
-    hess = rosenbrock_hessian if name in ("newton", "newton-cg", "trust-ncg") else None
+    hess = rosenbrock_hessian if name in (*WITH_MATRIX, *WITH_PRODUCTS) else None
     found, same = (
         minimize(rosenbrock, rosenbrock_start(2), jac=True, hess=hess, method=one, options={"maxiter": 5})
         for one in (method, name.upper())

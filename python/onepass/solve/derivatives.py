@@ -109,20 +109,42 @@ def differences(
     return found
 
 
-def directional_difference(f: Callable[[Array], Any], x: Array, at_x: Any, p: Array, precision: Any = None) -> Any:
+def directional_difference(
+    f: Callable[[Array], Any],
+    x: Array,
+    at_x: Any,
+    p: Array,
+    precision: Any = None,
+    bounds: tuple[Array, Array] | None = None,
+) -> Any:
     """The derivative of f along p: a gradient's is the Hessian times p.
 
     It is (f(x + h p) - f(x)) / h with h = sqrt(eps) max(|x|, 1) / |p| in largest absolute values.
 
     Args:
         precision: dtype in which f is computed, if not that of x.
+        bounds: the lower and the upper bound, within which f is called. What has no room ahead is moved the other way,
+            in a call of its own; coordinates that they fix are not moved.
     """
     size = float(np.abs(p).max(initial=0.0))
     if size == 0:
         return np.zeros_like(at_x)
     relative = relative_step("2-point", x.dtype, x.dtype if precision is None else np.dtype(precision))
     h = x.dtype.type(relative * max(float(np.abs(x).max()), 1.0) / size)
-    return (f(x + h * p) - at_x) / h
+    if bounds is None:
+        return (f(x + h * p) - at_x) / h
+    lower, upper = bounds
+    movable = (p != 0) & (lower < upper)
+    if not movable.any():
+        return np.zeros_like(at_x)
+    wider = np.maximum(upper - x, x - lower)
+    h = min(h, (wider[movable] / np.abs(p[movable])).min())
+    ahead = (lower <= x + h * p) & (x + h * p <= upper)
+    found: Any = 0
+    for side, way in ((movable & ahead, h), (movable & ~ahead, -h)):
+        if side.any():
+            found = found + (f(np.clip(x + way * np.where(side, p, 0), lower, upper)) - at_x) / way
+    return found
 
 
 def _values(

@@ -16,7 +16,7 @@ from onepass.reference import textbook as reference
 from onepass.reference.textbook.newton import modified_cholesky
 from onepass.solve import minimize
 from onepass.solve.smooth.conjugate_gradient import BETAS
-from onepass.solve.smooth.methods import METHODS
+from onepass.solve.smooth.methods import METHODS, WITH_MATRIX, WITH_PRODUCTS
 from onepass.solve.smooth.newton import modification
 
 #: Every method, conjugate gradients with every beta, L-BFGS with less memory than steps, and a small ball.
@@ -26,7 +26,7 @@ VARIANTS = [
     ("lbfgs", {"maxcor": 3}),
     ("trust-ncg", {"initial_trust_radius": 0.1, "max_trust_radius": 0.5, "eta": 0.0}),
 ]
-NEED_HESSIAN = ("newton", "newton-cg", "trust-ncg")
+NEED_HESSIAN = (*WITH_MATRIX, *WITH_PRODUCTS)
 STEPS = 15
 WOOD = PROBLEMS["wood"]
 QUADRATIC = Quadratic(np.logspace(0, 4, 8), seed=3)
@@ -121,7 +121,7 @@ def test_exact_searches_end_in_as_many_steps_as_eigenvalues(method: str, options
 
 def test_newton_takes_one_step_and_its_truncated_relatives_few() -> None:
     near = FOUR.solution + 1e-3 * FOUR.b
-    for method, steps in (("newton", 1), ("newton-cg", 4), ("trust-ncg", 4)):
+    for method, steps in (("newton", 1), ("newton-cg", 4), ("trust-ncg", 4), ("trust-exact", 1), ("trust-krylov", 4)):
         points = reference.minimize(FOUR, near, method, iterations=steps, hess=FOUR.hessian)
         np.testing.assert_allclose(points[-1], FOUR.solution, atol=1e-11, err_msg=method)
 

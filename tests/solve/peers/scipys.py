@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+import onepass
+from onepass.solve.smooth.methods import ALIASES, METHODS
+
 #: The version whose tests the lists of exclusions are about.
 VERSION = "1.17"
 
@@ -38,3 +41,23 @@ def collected(module: ModuleType) -> dict[str, Any]:
         for name, value in vars(module).items()
         if name.startswith(("test_", "Test")) or isinstance(value, fixtures)
     }
+
+
+def has_method(
+    fun: Any, x0: Any, args: Any = (), method: Any = None, *_: Any, constraints: Any = (), **more: Any
+) -> bool:
+    """Methods that onepass lacks are SciPy's, which takes one of them for constraints."""
+    if method is None:
+        return not constraints
+    lower = method.lower() if isinstance(method, str) else ""
+    return ALIASES.get(lower, lower) in METHODS
+
+
+def is_shared(parameters: dict[str, Any]) -> bool:
+    """Whether a test is for a method that onepass has, or for all."""
+    return has_method(None, None, method=parameters.get("method"))
+
+
+def minimizer() -> Replacement:
+    """`minimize`, where it is asked for a method of onepass."""
+    return Replacement(onepass.minimize, has_method)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from scipys import Replacement, collected, peer
+from scipys import collected, is_shared, minimizer, peer
 
-import onepass
 from onepass.solve import OptimizeResult
-from onepass.solve.smooth.methods import ALIASES, METHODS
 
+__all__ = ["is_shared"]  # which conftest asks
 pytestmark = pytest.mark.peers
 PEER = peer("test_optimize")
 
@@ -49,19 +46,5 @@ EXCLUDED = {
     "TestOptimizeSimple.test_minimize_warnings_gh1953[newton-cg]": WARNS,
 }
 
-
-def has(fun: Any, x0: Any, args: Any = (), method: Any = None, *_: Any, constraints: Any = (), **more: Any) -> bool:
-    """Methods that onepass lacks are SciPy's, which takes one of them for constraints."""
-    if method is None:
-        return not constraints
-    lower = method.lower() if isinstance(method, str) else ""
-    return ALIASES.get(lower, lower) in METHODS
-
-
-def is_shared(parameters: dict[str, Any]) -> bool:
-    """Whether a test is for a method that onepass has, or for all."""
-    return has(None, None, method=parameters.get("method"))
-
-
-REPLACED = {"minimize": Replacement(onepass.minimize, has), "OptimizeResult": OptimizeResult}
+REPLACED = {"minimize": minimizer(), "OptimizeResult": OptimizeResult}
 globals().update(collected(PEER))

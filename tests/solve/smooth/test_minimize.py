@@ -11,12 +11,12 @@ from smooth_functions import Quadratic, rosenbrock, rosenbrock_hessian, rosenbro
 from onepass.solve import OptimizeResult, Status, minimize
 from onepass.solve.smooth.conjugate_gradient import BETAS
 from onepass.solve.smooth.descent import Move
-from onepass.solve.smooth.methods import METHODS
+from onepass.solve.smooth.methods import METHODS, WITH_MATRIX, WITH_PRODUCTS
 from onepass.solve.smooth.newton import modification
 from onepass.solve.smooth.quasi_newton import QuasiNewton
 
 methods = pytest.mark.parametrize("method", METHODS)
-NEED_HESSIAN = ("newton", "newton-cg", "trust-ncg")
+NEED_HESSIAN = (*WITH_MATRIX, *WITH_PRODUCTS)
 
 
 def solve(method: str, fun: Any, x0: Any, hess: Any, **options: Any) -> OptimizeResult:
@@ -98,7 +98,8 @@ def test_newton_takes_one_step(method: str) -> None:
     assert result.nit == 1 if method == "newton" else result.nit <= 3
 
 
-def test_trust_region_keeps_its_radius() -> None:
+@pytest.mark.parametrize("method", ["trust-ncg", "trust-exact", "trust-krylov"])
+def test_trust_region_keeps_its_radius(method: str) -> None:
     seen = [np.zeros(4)]
     quadratic = Quadratic([1.0, 2.0, 5.0, 9.0])
     minimize(
@@ -106,7 +107,7 @@ def test_trust_region_keeps_its_radius() -> None:
         seen[0],
         jac=True,
         hess=quadratic.hessian,
-        method="trust-ncg",
+        method=method,
         callback=seen.append,
         options={"initial_trust_radius": 0.01, "max_trust_radius": 0.02},
     )
@@ -178,7 +179,7 @@ def test_without_a_gradient(method: str) -> None:
         assert 0 < result.njev < result.nfev
 
 
-@pytest.mark.parametrize("method", ["newton-cg", "trust-ncg"])
+@pytest.mark.parametrize("method", WITH_PRODUCTS)
 def test_products_with_the_hessian(method: str) -> None:
     """From hess, from hessp and from differences of gradients: the same path, the calls counted."""
     x0 = rosenbrock_start(6)

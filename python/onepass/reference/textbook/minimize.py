@@ -14,7 +14,7 @@ from onepass.reference.textbook.lbfgs import LimitedMemory
 from onepass.reference.textbook.newton import Newton
 from onepass.reference.textbook.newton_cg import NewtonCG
 from onepass.reference.textbook.quasi_newton import QuasiNewton
-from onepass.reference.textbook.trust_region import trust_ncg
+from onepass.reference.textbook.trust_region import STEPS, trust_region
 
 #: The rules of the methods with a line search, and the c2 of their strong Wolfe conditions.
 RULES: dict[str, tuple[Callable[..., Rule], float]] = {
@@ -44,13 +44,13 @@ def minimize(
 
     Args:
         fun: the value and the gradient.
-        hess: the Hessian, for "newton", "newton-cg" and "trust-ncg".
+        hess: the Hessian, for "newton", "newton-cg" and the trust-region methods.
         c1, c2: the strong Wolfe conditions.
-        options: `beta` of "cg", `maxcor` of "lbfgs", and the radii and `eta` of "trust-ncg".
+        options: `beta` of "cg", `maxcor` of "lbfgs", and the radii and `eta` of the trust-region methods.
     """
-    if method == "trust-ncg":
+    if method in STEPS:
         assert hess is not None
-        return list(islice(trust_ncg(fun, hess, x0, **options), iterations + 1))
+        return list(islice(trust_region(fun, hess, x0, method, **options), iterations + 1))
     rule, usual_c2 = RULES[method]
     made = rule(hess, **options) if method in NEED_HESSIAN else rule(**options)
     return list(islice(descend(fun, x0, made, c1, usual_c2 if c2 is None else c2), iterations + 1))

@@ -1,4 +1,4 @@
-"""Newton's method in a ball of trust, as in the book (Nocedal and Wright 2006, algorithm 4.1)."""
+"""Newton's methods in a ball of trust, as in the book (Nocedal and Wright 2006, algorithm 4.1)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from numpy.linalg import norm
 from onepass.arrays import Array
 from onepass.reference.textbook.descent import ValueAndGradient
 from onepass.reference.textbook.newton_cg import steihaug
+from onepass.reference.textbook.trust_exact import krylov, more_sorensen
+
+#: By the name of the method, the step from the Hessian, the gradient and the radius.
+STEPS: dict[str, Callable[[Array, Array, float], Array]] = {
+    "trust-ncg": steihaug,
+    "trust-exact": more_sorensen,
+    "trust-krylov": krylov,
+}
 
 
-def trust_ncg(
+def trust_region(
     fun: ValueAndGradient,
     hess: Callable[[Array], Array],
     x0: Array,
+    method: str,
     initial_trust_radius: float = 1.0,
     max_trust_radius: float = 1000.0,
     eta: float = 0.15,
@@ -30,7 +39,7 @@ def trust_ncg(
     yield x
     while True:
         h = hess(x)
-        z = steihaug(h, g, radius)
+        z = STEPS[method](h, g, radius)
         if norm(z) <= np.finfo(x.dtype).eps / 4 * norm(x):
             return
         found, new_g = fun(x + z)

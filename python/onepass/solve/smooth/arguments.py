@@ -10,7 +10,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.callbacks import refuse_masked
 from onepass.solve.smooth.differenced import Steps, in_turn
-from onepass.solve.smooth.methods import Name, Options
+from onepass.solve.smooth.methods import WITHOUT_BOUNDS, Name, Options
 from onepass.solve.smooth.objective import FLOATS
 
 
@@ -30,8 +30,8 @@ def checked_start(x0: Any) -> Array:
 
 def checked_bounds(bounds: Any, method: Name, x0: Array) -> tuple[Array, Array]:
     """The lower and the upper bounds as vectors of x0's dtype."""
-    if method != "lbfgs":
-        raise ValueError(f'only method "lbfgs" takes bounds, got {method!r}')
+    if method in WITHOUT_BOUNDS:
+        raise ValueError(f"minimize: method {method!r} takes no bounds; all others do, such as 'lbfgs' and 'bfgs'")
     wanted = f"bounds must be {x0.size} pairs (lower, upper), or an object with lb and ub"
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
         sides = [bounds.lb, bounds.ub]

@@ -16,12 +16,6 @@ from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.watch import Watch
 
 
-def projected_step(x: Array, g: Array, lower: Array, upper: Array) -> Array:
-    """What a step along -g changes when it is projected, which is nothing at a stationary point."""
-    step: Array = np.minimum(np.maximum(x - g, lower), upper) - x  # in half of clip's time
-    return step
-
-
 def bounded(
     objective: Objective, x0: Array, lower: Array, upper: Array, watch: Watch, wolfe: Wolfe, pairs: int
 ) -> OptimizeResult:

@@ -56,10 +56,27 @@ class Curvature:
             self._updated(x, g)
             fill(out, self._hess.get_matrix(), "the matrix of hess")
         else:
-            scheme: Scheme = self._hess or "2-point"
-            rows = differences(self._objective.gradient_at, x, g.copy(), scheme, bounds=self._bounds)
-            out[...] = 0.5 * (rows + rows.T)
+            self._difference(x, g, self._hess or "2-point", out)
         return out
+
+    def _difference(self, x: Array, g: Array, scheme: Scheme, out: Array) -> None:
+        """Differences of gradients; zeros for variables that bounds fix, which are not moved."""
+        if self._bounds is None:
+            rows = differences(self._objective.gradient_at, x, g.copy(), scheme)
+            out[...] = 0.5 * (rows + rows.T)
+            return
+        movable = self._bounds[0] < self._bounds[1]
+        lower, upper = (side[movable] for side in self._bounds)
+
+        def gradient(moved: Array) -> Array:
+            point = x.astype(moved.dtype)
+            point[movable] = moved
+            return self._objective.gradient_at(point)[movable]
+
+        out[...] = 0
+        if movable.any():
+            rows = differences(gradient, x[movable], g[movable], scheme, bounds=(lower, upper))
+            out[np.ix_(movable, movable)] = 0.5 * (rows + rows.T)
 
     def product(self, x: Array, g: Array) -> Product:
         """What multiplies with the Hessian at x, where the gradient is g."""
@@ -78,7 +95,7 @@ class Curvature:
         if self._hess is not None:
             return self.matrix(x, g).__matmul__
         at_x = g.copy()
-        return lambda p: directional_difference(self._objective.gradient_at, x, at_x, p)
+        return lambda p: directional_difference(self._objective.gradient_at, x, at_x, p, bounds=self._bounds)
 
     def verdict(self, x: Array, g: Array) -> Status:
         """Which kind of point it is, where the gradient is zero."""

@@ -12,7 +12,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.kernels import combine, dots
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.smooth.curvature import Curvature
+from onepass.solve.smooth.box import Limits, place, projected_step, room
 from onepass.solve.smooth.line_search import LARGEST, Outcome, Wolfe
 from onepass.solve.smooth.objective import Objective
 from onepass.solve.smooth.watch import Watch
@@ -42,7 +42,7 @@ class Rule(Protocol):
         """The first direction and its slope, given the gradient and its squared norm."""
 
     def forget(self, squared: float) -> None:
-        """The direction is -g now, as no step along the last one has decreased the objective."""
+        """The direction is `steepest` now, of this squared length, as no step along the last one was of use."""
 
     def next(self, move: Move) -> tuple[Array, float, Array]:
         """The next direction, its slope, and an array that is free for the next trial's gradient.
@@ -65,6 +65,11 @@ def cautious(slope: float) -> float:
     return 1.0 / math.sqrt(-slope) if slope < 0 else 1.0
 
 
+def steepest(x: Array, g: Array, limits: Limits | None) -> Array:
+    """-g or, within bounds, what a step along it changes."""
+    return -g if limits is None else projected_step(x, g, *limits)
+
+
 def as_last(move: Move, slope: float, growth: float) -> float:
     """The first trial whose first-order change is that of the last step (Nocedal and Wright 2006, p. 59).
 
@@ -77,40 +82,58 @@ def as_last(move: Move, slope: float, growth: float) -> float:
 class FreshDirections(ABC):
     """A rule whose directions depend on the point alone, not on the steps before."""
 
-    def __init__(self, curvature: Curvature) -> None:
-        self._curvature = curvature
+    limits: Limits | None = None
+
+    def __init__(self) -> None:
         self.steepest = False
+        self._squared = math.nan  # of the steepest direction
 
     @abstractmethod
     def direction(self, x: Array, g: Array) -> Array | None:
-        """Downhill from x, where the gradient is g; None if there is none but -g."""
+        """Downhill from x, where the gradient is g; None if there is none but the steepest."""
 
     def start(self, x: Array, g: Array, squared: float) -> tuple[Array, float]:
         return self._checked(x, g)
 
     def forget(self, squared: float) -> None:
-        self.steepest = True
+        self.steepest, self._squared = True, squared
 
     def next(self, move: Move) -> tuple[Array, float, Array]:
         d, slope = self._checked(move.x, move.new_g)
         return d, slope, move.old_g
 
     def guess(self, move: Move | None, slope: float) -> float:
-        return cautious(slope) if self.steepest else 1.0
+        return cautious(-self._squared) if self.steepest else 1.0
 
     def extras(self) -> dict[str, Any]:
         return {}
 
     def _checked(self, x: Array, g: Array) -> tuple[Array, float]:
         d = self.direction(x, g)
-        slope = math.nan if d is None else dots((d,), g).item()
-        self.steepest = d is None or not -math.inf < slope < 0
-        return (-g, -dots((g,), g).item()) if d is None or self.steepest else (d, slope)
+        if d is not None:
+            slope = dots((d,), g).item()
+            if -math.inf < slope < 0:
+                self.steepest = False
+                return d, slope
+        return self._first(x, g)
+
+    def _first(self, x: Array, g: Array) -> tuple[Array, float]:
+        """The steepest direction and its slope."""
+        d = steepest(x, g, self.limits)
+        squared, slope = dots((d, g), d).tolist()
+        self.forget(squared)
+        return d, slope
 
 
-def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wolfe) -> OptimizeResult:
-    """Follows a rule until the watch finds a reason to stop, or until no step decreases the objective."""
-    x, trial_x = x0.copy(), np.empty_like(x0)
+def descend(
+    objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wolfe, limits: Limits | None = None
+) -> OptimizeResult:
+    """Follows a rule until the watch finds a reason to stop, or until no step decreases the objective.
+
+    Args:
+        limits: lower and upper bounds, within which the rule's directions keep for a step of 1, or None.
+    """
+    x, trial_x = x0.copy() if limits is None else np.clip(x0, *limits), np.empty_like(x0)
     g, trial_g = np.empty_like(x), np.empty_like(x)
     value, squared, status = watch.begin(x, g)
     if status is not None:
@@ -120,6 +143,8 @@ def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wo
 
     def phi(step: float) -> tuple[float, float]:
         combine(trial_x, 1.0, x, (step,), (d,))
+        if limits is not None:
+            place(trial_x, x, *limits)
         if objective.differenced is None:
             found = objective.value_and_gradient(trial_x, trial_g)
         else:
@@ -134,6 +159,7 @@ def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wo
         if left <= 0:
             status = Status.MAX_EVALUATIONS
             break
+        largest = LARGEST * max(1.0, cautious(slope))
         # One evaluation is kept for the case that the step to take is not the last trial.
         outcome, best, last = wolfe.search(
             phi,
@@ -142,7 +168,7 @@ def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wo
             rule.guess(move, slope),
             max(1, left - 1),
             least=0.0 if objective.differenced is None else objective.differenced.least(x, d),
-            largest=LARGEST * max(1.0, cautious(slope)),
+            largest=largest if limits is None else min(largest, max(1.0, room(x, d, *limits))),
         )
         if outcome is Outcome.FAILED:
             if left - 1 <= wolfe.trials and objective.left() <= 1:
@@ -155,9 +181,9 @@ def descend(objective: Objective, x0: Array, rule: Rule, watch: Watch, wolfe: Wo
             elif rule.steepest:
                 status = objective.stuck
                 break
-            squared = dots((g,), g).item()
-            combine(d, -1.0, g, (), ())
-            slope, move = -squared, None
+            d[...] = steepest(x, g, limits)
+            squared, slope = dots((d, g), d).tolist()
+            move = None
             rule.forget(squared)
             continue
         if best is not last:

@@ -117,7 +117,9 @@ class Differenced:
 
     def slope(self, x: Array, d: Array, value: float) -> float:
         """Along d, from a point between x and where d comes from."""
-        found = directional_difference(lambda y: self._numbers([y], float)[0], x, value, -d, self._precision)
+        found = directional_difference(
+            lambda y: self._numbers([y], float)[0], x, value, -d, self._precision, self._bounds
+        )
         return -float(found)
 
     def least(self, x: Array, d: Array) -> float:

@@ -13,7 +13,7 @@ from onepass.arrays import Array
 from onepass.checks import Checked, Count, Finite, Limit, NotNegative, Positive, Real
 from onepass.solve.smooth.conjugate_gradient import Beta
 
-Name = Literal["newton", "newton-cg", "trust-ncg", "cg", "bfgs", "dfp", "lbfgs", "gd"]
+Name = Literal["newton", "newton-cg", "trust-ncg", "trust-exact", "trust-krylov", "cg", "bfgs", "dfp", "lbfgs", "gd"]
 #: Names in SciPy's spelling. Case does not matter, but a type checker knows these alone.
 Method = Literal[Name, "Newton-CG", "CG", "BFGS", "L-BFGS-B", "l-bfgs-b", "l-bfgs"]
 #: Names that SciPy gives, in lower case.
@@ -25,7 +25,7 @@ ELSEWHERE = {
     **dict.fromkeys(("nelder-mead", "powell", "cobyla", "cobyqa"), DIFFERENCED),
     **dict.fromkeys(("slsqp", "trust-constr"), CONSTRAINED),
     "tnc": '"lbfgs" has bounds, and "newton-cg" its directions',
-    "dogleg": '"trust-ncg" needs no positive definite Hessian',
+    "dogleg": '"trust-exact" needs no positive definite Hessian',
 }
 
 Budget = Annotated[float, Real(0, includes_high=True)]
@@ -140,16 +140,38 @@ class TrustOptions(Options):
     eta: ShareOfDecrease = 0.15
 
 
+@dataclass(frozen=True)
+class TrustExactOptions(TrustOptions):
+    """subproblem_maxiter: iterations of Newton's method for the multiplier of one step."""
+
+    subproblem_maxiter: Count = 100
+
+
+@dataclass(frozen=True)
+class TrustKrylovOptions(TrustOptions):
+    """inexact: steps have a residual of min(1/2, sqrt|g|) times the gradient; else of 1e-8 times."""
+
+    inexact: bool = True
+
+
 METHODS: dict[Name, type[Options]] = {
     "newton": LineSearchOptions,
     "newton-cg": NewtonCGOptions,
     "trust-ncg": TrustOptions,
+    "trust-exact": TrustExactOptions,
+    "trust-krylov": TrustKrylovOptions,
     "cg": CGOptions,
     "bfgs": BFGSOptions,
     "dfp": DFPOptions,
     "lbfgs": LBFGSOptions,
     "gd": GDOptions,
 }
+
+
+#: Those that use the Hessian itself, and those that use products with it, which differences of gradients give as well.
+WITH_MATRIX: tuple[Name, ...] = ("newton", "trust-exact")
+WITH_PRODUCTS: tuple[Name, ...] = ("newton-cg", "trust-ncg", "trust-krylov")
+WITHOUT_BOUNDS: tuple[Name, ...] = ("cg", "gd")
 
 
 def checked_method(method: Any) -> Name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.smooth.curvature import Curvature
 from onepass.solve.smooth.descent import FreshDirections
 
 #: A pivot below this many machine numbers of the largest one counts as zero.
@@ -54,12 +55,19 @@ def modification(h: Array) -> Array:
     return added
 
 
+def newtons(h: Array, g: Array) -> Array:
+    """-(H + E)^-1 g."""
+    d: Array = np.linalg.solve(positive(h), -g)
+    return d
+
+
 class Newton(FreshDirections):
-    """Directions d = -(H + E)^-1 g."""
+    """Directions of `newtons`."""
+
+    def __init__(self, curvature: Curvature) -> None:
+        super().__init__()
+        self._curvature = curvature
 
     def direction(self, x: Array, g: Array) -> Array | None:
         h = self._curvature.matrix(x, g)
-        if not np.isfinite(h).all():
-            return None
-        d: Array = np.linalg.solve(positive(h), -g)
-        return d
+        return newtons(h, g) if np.isfinite(h).all() else None

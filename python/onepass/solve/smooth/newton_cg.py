@@ -9,6 +9,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.kernels import blend, combine, dots
+from onepass.solve.smooth.curvature import Curvature
 from onepass.solve.smooth.descent import FreshDirections
 
 
@@ -72,6 +73,10 @@ def to_boundary(
 
 class NewtonCG(FreshDirections):
     """Directions of `truncated`, with products from the Hessian, from hessp or from differences of gradients."""
+
+    def __init__(self, curvature: Curvature) -> None:
+        super().__init__()
+        self._curvature = curvature
 
     def direction(self, x: Array, g: Array) -> Array:
         d, _, _ = truncated(self._curvature.product(x, g), g, dots((g,), g).item())

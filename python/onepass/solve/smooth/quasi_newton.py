@@ -37,6 +37,11 @@ LARGE = 100
 UPDATES = {"bfgs": bfgs, "dfp": dfp}
 
 
+def as_before(move: Move, slope: float) -> float:
+    """The first trial with a matrix that is too large yet: the first-order change is that of the last step."""
+    return min(1.0, 1.01 * 2 * move.decrease / -slope) if move.decrease > 0 else 1.0
+
+
 class QuasiNewton:
     """Directions d = -H g with a dense H, which begins as the identity or as the user's matrix.
 
@@ -107,10 +112,7 @@ class QuasiNewton:
     def guess(self, move: Move | None, slope: float) -> float:
         if self.steepest:
             return cautious(slope)
-        if self._scaled or move is None:
-            return 1.0
-        # A matrix that is too large yet: the first-order change is that of the last step.
-        return min(1.0, 1.01 * 2 * move.decrease / -slope) if move.decrease > 0 else 1.0
+        return 1.0 if self._scaled or move is None else as_before(move, slope)
 
     def extras(self) -> dict[str, Any]:
         """hess_inv, the matrix with the update that is pending."""
