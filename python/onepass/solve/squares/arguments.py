@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import Pool
@@ -23,7 +24,8 @@ SOLVER_OPTIONS = ("regularize", "atol", "btol", "conlim", "damp", "maxiter", "sh
 
 def start(x0: Any, axes: Sequence[str]) -> Array:
     """A copy of the start in double precision, with axes of these names."""
-    x = np.atleast_1d(np.asarray(x0))
+    x = np.asarray(x0)
+    x = x if x.ndim else x.reshape(1)
     if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
         kind = ValueError if x.dtype.kind == "c" else TypeError  # as SciPy has it
         raise kind(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
@@ -32,9 +34,15 @@ def start(x0: Any, axes: Sequence[str]) -> Array:
         raise ValueError(
             f"x0 must have the shape {shape} with {' and '.join(f'{axis} > 0' for axis in axes)}, got {x.shape}"
         )
-    if not np.isfinite(x).all():
+    x = x.astype(np.float64)
+    if not is_finite(x):
         raise ValueError("x0 must be finite")
-    return x.astype(np.float64)
+    return x
+
+
+def is_finite(array: Array) -> bool:
+    """Whether all numbers are: mostly one product tells."""
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
 
 
 def sides(bounds: Any, n: int) -> tuple[Array, Array]:
