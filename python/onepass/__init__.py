@@ -45,7 +45,7 @@ else:
 
 __version__ = _core.version
 
-__all__ = [
+__all__: list[str] = [
     "Optimizer",
     "Options",
     "ParamGroup",

@@ -42,7 +42,8 @@ def start(x0: Any, axes: Sequence[str]) -> Array:
 
 def is_finite(array: Array) -> bool:
     """Whether all numbers are: mostly one product tells."""
-    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+    flat = array.reshape(-1)
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())
 
 
 def sides(bounds: Any, n: int) -> tuple[Array, Array]:
@@ -86,7 +87,7 @@ def of_tolerances(ftol: float | None, xtol: float | None, gtol: float | None) ->
     """The tolerances, None being 0."""
     if ftol is None and xtol is None and gtol is None:
         raise ValueError("at least one of ftol, xtol and gtol must be given: nothing else would end the method")
-    return tuple(0.0 if one is None else one for one in (ftol, xtol, gtol))  # type: ignore[return-value]
+    return 0.0 if ftol is None else ftol, 0.0 if xtol is None else xtol, 0.0 if gtol is None else gtol
 
 
 def check_solver(tr_solver: Any, tr_options: Mapping[str, Any] | None) -> None:

@@ -26,7 +26,7 @@ from onepass.solve.squares.fitting import fitted
 from onepass.solve.squares.leastsq import IER, factors
 from onepass.solve.squares.residuals import Bounds, Curve, Jacobian, User
 from onepass.solve.squares.second_look import DOUBTFUL
-from onepass.solve.squares.settings import settings_of
+from onepass.solve.squares.settings import FitSettings, settings_of
 
 #: What makes residuals independent and equally certain by the Cholesky factor of a covariance, if there is one.
 Whitening = Callable[[Any], Any] | None
@@ -97,20 +97,7 @@ def curve_fit(
         raise TypeError(
             f"The number of func parameters={n} must not exceed the number of data points={y.size}; least_squares may"
         )
-    settings = settings_of(
-        *of_tolerances(options.pop("ftol", 1e-15), options.pop("xtol", 1e-10), options.pop("gtol", 1e-10)),
-        options.pop("f_scale", 1.0),
-        "lm" if method is None else method_of(method),
-        options.pop("geodesic", False),
-        options.pop("max_nfev", None) or options.pop("maxfev", None) or None,
-        options.pop("verbose", 0),
-    )
-    steps = relative_steps(options.pop("diff_step", None), n)
-    run = {name: options.pop(name) for name in ("loss", "x_scale", "callback") if name in options}
-    if "args" in options:
-        raise ValueError("curve_fit has no args: close over them, as in lambda x, a, b: f(x, a, b, 3.0)")
-    if unknown := [name for name in options if name != "maxfev"]:
-        raise TypeError(f"curve_fit has no option {unknown[0]!r}; least_squares or leastsq may have")
+    settings, steps, run = chosen(options, method, n) if options or method is not None else USUAL
     user = user_of(f, jac, xdata, y, sigma, checked_bounds(bounds, x), steps)
     found, residuals = fitted(user, x, settings, settled=DOUBTFUL, **run)
     point, status = found.point, found.status
@@ -129,6 +116,29 @@ def curve_fit(
         return point.x.copy(), covariance
     more = {"nfev": residuals.nfev, "fvec": point.f, **factors(point.jac, point.f)}
     return point.x.copy(), covariance, more, status.message, IER[status]
+
+
+def chosen(options: dict[str, Any], method: Any, n: int) -> tuple[FitSettings, Array | None, dict[str, Any]]:
+    """The settings, the steps of differences, and what else `fitted` takes."""
+    settings = settings_of(
+        *of_tolerances(options.pop("ftol", 1e-15), options.pop("xtol", 1e-10), options.pop("gtol", 1e-10)),
+        options.pop("f_scale", 1.0),
+        "lm" if method is None else method_of(method),
+        options.pop("geodesic", False),
+        options.pop("max_nfev", None) or options.pop("maxfev", None) or None,
+        options.pop("verbose", 0),
+    )
+    steps = relative_steps(options.pop("diff_step", None), n)
+    run = {name: options.pop(name) for name in ("loss", "x_scale", "callback") if name in options}
+    if "args" in options:
+        raise ValueError("curve_fit has no args: close over them, as in lambda x, a, b: f(x, a, b, 3.0)")
+    if unknown := [name for name in options if name != "maxfev"]:
+        raise TypeError(f"curve_fit has no option {unknown[0]!r}; least_squares or leastsq may have")
+    return settings, steps, run
+
+
+#: Without options.
+USUAL = chosen({}, None, 1)
 
 
 def parameters_of(f: Callable[..., Any]) -> int:

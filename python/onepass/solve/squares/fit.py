@@ -40,8 +40,9 @@ class Fit(NamedTuple):
 
     def roughly(self) -> Fit:
         """The same with tolerances that simple differences are good for, where another run follows."""
-        ftol, xtol, gtol = map(max, self.tolerances, ROUGH)
-        return self._replace(tolerances=(ftol, xtol, gtol), settled=ALWAYS)
+        residuals, loss, bounds, scale, (ftol, xtol, gtol), proceed, _ = self
+        tolerances = max(ftol, ROUGH[0]), max(xtol, ROUGH[1]), max(gtol, ROUGH[2])
+        return Fit(residuals, loss, bounds, scale, tolerances, proceed, ALWAYS)
 
     @property
     def is_rough(self) -> bool:

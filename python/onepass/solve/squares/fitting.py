@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from onepass.arrays import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.result import Status
@@ -45,7 +47,8 @@ def fitted(
     elif not fit.leaves(residuals.per_jacobian):
         found = Found(point, Status.MAX_EVALUATIONS, 0)
     else:
-        found = solved(fit, point, run_of(settings))
+        with np.errstate(over="ignore", invalid="ignore"):  # trials and differences may leave the domain
+            found = solved(fit, point, run_of(settings))
     if settings.verbose:
         status = found.status
         print(f"{status.name}: {status.message}; cost {found.point.cost:.6e}, nit {found.nit}, nfev {residuals.nfev}")

@@ -8,10 +8,12 @@ from onepass._core import LevenbergMarquardtSetting, run_plain, run_watched
 from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import Fit, Found
-from onepass.solve.squares.point import AtEnd, Point
+from onepass.solve.squares.point import Point
 
 #: The share of a step at which the second derivative along it is measured.
 BEND_AT = 0.1
+#: By their numbers.
+STATUSES = {int(status): status for status in Status}
 
 
 def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = False) -> Found:
@@ -20,8 +22,7 @@ def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = Fa
     setting = LevenbergMarquardtSetting(lower, upper, fit.scale.given, fit.tolerances, fit.settled, fit.scale.longest)
     if fit.loss.is_linear and fit.proceed is None and not geodesic:
         jac = point.jac if point.is_differentiated else None
-        with np.errstate(over="ignore", invalid="ignore"):  # trials may leave the domain
-            (x, f, cost, jac, is_at_x), end = run_plain(fit.residuals, point.x, point.f, point.cost, jac, setting)
+        (x, f, cost, jac, is_at_x), end = run_plain(fit.residuals, point.x, point.f, point.cost, jac, setting)
         point = Point(x, f, fit.loss, cost)
         if is_at_x or not fit.is_rough:
             point.differentiated(jac)
@@ -30,8 +31,8 @@ def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = Fa
         end = run_watched(watch, point.x, point.cost, setting)
         point = watch.point
     stop, steps, cosine, vanished = end
-    point.at_end = AtEnd(cosine, vanished)
-    return Found(point, Status(stop), nit + steps)  # type: ignore[call-arg]
+    point.cosine, point.has_vanished = cosine, vanished
+    return Found(point, STATUSES[stop], nit + steps)
 
 
 class Watch:

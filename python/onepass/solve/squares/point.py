@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Scale:
 
     Attributes:
         given: 1 / x_scale, or None if the Jacobian decides.
-        longest: the largest norms of the columns since the start.
+        longest: the largest norms of the columns since the start; the core writes it.
 
     Raises:
         TypeError, ValueError: x_scale is not "jac" and no sizes above 0.
@@ -32,8 +32,7 @@ class Scale:
 
     def __init__(self, x_scale: Any, x: Array) -> None:
         self.given: Array | None = None
-        self.longest, self._largest = np.zeros(x.shape), np.zeros(x.shape)
-        self.d = np.ones(x.shape)
+        self.longest = np.zeros(x.shape)
         if x_scale is None or (isinstance(x_scale, str) and x_scale == "jac"):
             return
         sizes = np.asarray(x_scale)
@@ -41,7 +40,16 @@ class Scale:
             raise ValueError(f'x_scale must be "jac", a number or an array of shape {x.shape[-1:]}, got {x_scale!r}')
         if not (np.isfinite(sizes) & (sizes > 0)).all():
             raise ValueError(f"x_scale must be finite and above 0, got {x_scale!r}")
-        self.given = self.d = self.d / sizes
+        self.given = self.d = np.ones(x.shape) / sizes
+
+    @cached_property
+    def d(self) -> Array:
+        """D."""
+        return np.ones_like(self.longest)
+
+    @cached_property
+    def _largest(self) -> Array:
+        return np.zeros_like(self.longest)
 
     def of(self, x: Array) -> Array:
         """The scaled parameters."""
@@ -63,13 +71,6 @@ class Scale:
         self._largest = np.zeros_like(self._largest)
 
 
-class AtEnd(NamedTuple):
-    """What the core knows of the Jacobian where it ended: the largest cosine, and whether a column has vanished."""
-
-    cosine: float
-    vanished: bool
-
-
 class Point:
     """Residuals and cost and, after `differentiate`, derivatives."""
 
@@ -77,7 +78,9 @@ class Point:
     #: The residuals, and the factors of the Jacobian's rows if there are any, as the loss scales them.
     scaled_f: Array
     of_rows: Array | None
-    at_end: AtEnd | None = None
+    #: What the core knows of the last Jacobian of a run: the largest cosine, and whether a column has vanished.
+    cosine: float | None = None
+    has_vanished: bool = True
 
     def __init__(self, x: Array, f: Array, loss: Loss, cost: float | None = None) -> None:
         self.x, self.f, self._loss = x, f, loss
@@ -86,8 +89,7 @@ class Point:
 
     def differentiate(self, residuals: Residuals, sizes: Array | None) -> None:
         """Asks for the Jacobian; sizes as in `Residuals.jacobian`."""
-        with np.errstate(over="ignore", invalid="ignore"):  # differences may leave the domain
-            self.differentiated(residuals.jacobian(self.x, self.f, sizes))
+        self.differentiated(residuals.jacobian(self.x, self.f, sizes))
         if not self._loss.is_linear:
             with np.errstate(over="ignore", invalid="ignore"):
                 slopes, self.of_rows = self._loss.scales(self.f)
@@ -160,8 +162,8 @@ def free(point: Point, bounds: Bounds) -> Array | None:
 
 def largest_cosine(point: Point, bounds: Bounds) -> float:
     """Of the angles between the residuals and the columns of the Jacobian that belong to free parameters."""
-    if point.at_end is not None:
-        return point.at_end.cosine
+    if point.cosine is not None:
+        return point.cosine
     # A column of zeros has the gradient 0.
     cosines = np.abs(point.gradient) / np.maximum(point.norms, TINY)
     if (of_free := free(point, bounds)) is not None:

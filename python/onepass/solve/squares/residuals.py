@@ -19,6 +19,8 @@ Bounds = tuple[Array, Array] | None
 
 #: In which residuals are computed.
 DOUBLE = np.dtype(np.float64)
+#: The relative steps of differences there.
+OF_DOUBLES = {scheme: relative_step(scheme, DOUBLE) for scheme in SCHEMES}
 #: The least part of the length of x that a parameter counts as.
 LEAST_PART = 1e-3
 
@@ -114,7 +116,7 @@ class Residuals(Functions, OfUser):
             user.steps is not None,
         )
         self._whitened = curve and curve.whitened
-        self.relative = relative_step(self._scheme, DOUBLE, DOUBLE)
+        self.relative = OF_DOUBLES[self._scheme]
         self.central = self._scheme == "3-point"
 
     def starts(self, n: int, max_nfev: int | None) -> None:
@@ -132,9 +134,15 @@ class Residuals(Functions, OfUser):
         finer = self.nfev + cost("3-point", self._varied(n)) <= self.budget
         if finer:
             self._scheme, self.central = "3-point", True
-            self.relative = relative_step(self._scheme, DOUBLE, self._precision or DOUBLE)
+            self.relative = self._relative_step()
             self.per_jacobian = self._cost_of_jacobian(n)
         return finer
+
+    def _relative_step(self) -> float:
+        """Of differences, given the precision of what the residuals return, where that is known to be less."""
+        if self._precision is None:
+            return OF_DOUBLES[self._scheme]
+        return relative_step(self._scheme, DOUBLE, self._precision)
 
     def _varied(self, n: int) -> int:
         if self._sparsity is not None:
@@ -218,7 +226,7 @@ class Residuals(Functions, OfUser):
             if not f.size:
                 raise ValueError(f"{self._name} must return at least one number, got an array of shape (0,)")
             self._precision = precision_of(returned)
-            self.relative = relative_step(self._scheme, DOUBLE, self._precision)
+            self.relative = self._relative_step()
         return f
 
     def _complex(self, x: Array) -> Array:
