@@ -32,7 +32,7 @@ ROOMS: dict[str, str] = {
     "optimizer": "_core arrays checks formats group rules schedules sparse",
     "optimizers": "checks optimizer",
     "signatures": "arrays checks optimizer optimizers rules",
-    "factory": "optimizer",
+    "factory": "optimizer optimizers",
     "functional": "_core signatures",
     "checkpoint": "_core arrays checks formats",
     "gluon": "checkpoint checks optimizer optimizers schedules sparse",

@@ -3,25 +3,38 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "engine/share.hpp"
 #include "released_gil.hpp"
+#include "residuals.hpp"
+#include "solve/inverse_squares.hpp"
 #include "solve/levenberg_marquardt.hpp"
+#include "solve/levenberg_marquardt_run.hpp"
 
 namespace onepass::bind {
 namespace {
 
 namespace py = pybind11;
 
-// What `onepass.solve` hands over is its own: an array of another dtype or order would be copied.
-using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 using Numbers = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 using Stops = py::array_t<std::int8_t>;
 
 void require(bool right, const char* what) {
   if (!right) throw py::value_error(std::string("LevenbergMarquardt: ") + what);
+}
+
+// A Jacobian of (rows, parameters), or some of them, one behind the other.
+solve::Jacobians view_of(const py::array_t<double>& jacobians) {
+  constexpr py::ssize_t item = sizeof(double);
+  const bool many = jacobians.ndim() == 3;
+  const auto stride = [&](int axis) { return jacobians.strides(axis + many) / item; };
+  return {jacobians.data(), jacobians.shape(many), many ? jacobians.strides(0) / item : 0, stride(0), stride(1)};
 }
 
 std::vector<double> copied(const std::optional<Doubles>& array, std::int64_t size) {
@@ -48,9 +61,7 @@ class Bound {
     require(jacobians.ndim() == 3 && jacobians.shape(0) == rows.size() && jacobians.shape(1) == f.shape(1) &&
                 jacobians.shape(2) == problems_.parameters(),
             "the Jacobians must be of f");
-    constexpr py::ssize_t item = sizeof(double);
-    const solve::Jacobians view{jacobians.data(), f.shape(1), jacobians.strides(0) / item, jacobians.strides(1) / item,
-                                jacobians.strides(2) / item};
+    const solve::Jacobians view = view_of(jacobians);
     Stops stops(rows.size());
     auto* const to = reinterpret_cast<solve::Stop*>(stops.mutable_data());
     const ReleasedGil released;
@@ -88,40 +99,6 @@ class Bound {
     return py::make_tuple(taken, stops);
   }
 
-  // The same for the problem of this number, without arrays of one.
-  int differentiate_one(std::int64_t row, const Doubles& f, const py::array_t<double>& jacobian) {
-    const auto checked = only(row);
-    require(f.ndim() == 1 && jacobian.ndim() == 2 && jacobian.shape(0) == f.size() &&
-                jacobian.shape(1) == problems_.parameters(),
-            "the Jacobian must be of f");
-    constexpr py::ssize_t item = sizeof(double);
-    const solve::Jacobians view{jacobian.data(), f.size(), 0, jacobian.strides(0) / item, jacobian.strides(1) / item};
-    solve::Stop stop{};
-    const ReleasedGil released;
-    problems_.differentiate(checked, f.data(), view, &stop);
-    return static_cast<int>(stop);
-  }
-  Doubles propose_one(std::int64_t row) {
-    const auto checked = only(row);
-    Doubles trial(problems_.parameters());
-    double* const to = trial.mutable_data();
-    const ReleasedGil released;
-    problems_.propose(checked, to);
-    return trial;
-  }
-  py::tuple judge_one(std::int64_t row, double cost) {
-    bool taken = false;
-    solve::Stop stop{};
-    problems_.judge(only(row), &cost, &taken, &stop);
-    return py::make_tuple(taken, static_cast<int>(stop));
-  }
-  Doubles sizes_of_one(std::int64_t row) const {
-    Doubles items(problems_.parameters());
-    const double size = problems_.size_of(only(row)[0]);
-    for (std::int64_t j = 0; j < problems_.parameters(); ++j)
-      items.mutable_data()[j] = size / problems_.scale_of(row, j);
-    return items;
-  }
   void trust(const Numbers& rows) { problems_.trust(rows_of(rows)); }
   Doubles x() const { return Doubles({problems_.problems(), problems_.parameters()}, problems_.x().data()); }
   Doubles steps(const Numbers& rows) const {
@@ -155,16 +132,159 @@ class Bound {
     for (const std::int64_t row : all) require_problem(row);
     return all;
   }
-  solve::LevenbergMarquardt::Rows only(const std::int64_t& row) const {
-    require_problem(row);
-    return {&row, 1};
-  }
   void require_problem(std::int64_t row) const {
     require(row >= 0 && row < problems_.problems(), "there is no such problem");
   }
 
   solve::LevenbergMarquardt problems_;
 };
+
+// One problem whose functions are plain: residuals without a loss, and nobody who looks on.
+class PlainFit {
+ public:
+  PlainFit(Residuals& residuals, const Doubles& x, const Doubles& f, double cost,
+           const std::optional<py::array_t<double>>& jacobian)
+      : residuals_(residuals),
+        x_(x.data(), x.data() + x.size()),
+        f_(f.data(), f.data() + f.size()),
+        trial_(x_),
+        trial_f_(f_),
+        cost_(cost),
+        jacobian_(jacobian),
+        is_differentiated_(jacobian.has_value()) {}
+
+  bool leaves() const { return residuals_.leaves(); }
+  double try_at(const double* x) {
+    std::copy_n(x, x_.size(), trial_.data());
+    residuals_.at(trial_.data(), trial_f_.data());
+    solve::half_squares(1, std::ssize(trial_f_), trial_f_.data(), &trial_cost_);
+    return trial_cost_;
+  }
+  void take() {
+    x_.swap(trial_);
+    f_.swap(trial_f_);
+    cost_ = trial_cost_;
+    is_differentiated_ = false;
+  }
+  solve::Derivatives derivatives(const double* sizes) {
+    if (is_differentiated_) return {f_.data(), view_of(*jacobian_)};
+    const solve::Jacobians found = residuals_.jacobian(x_.data(), f_.data(), sizes);
+    jacobian_.reset();
+    is_differentiated_ = true;
+    return {f_.data(), found};
+  }
+  static const double* bend(const double*) { return nullptr; }
+  static bool proceed(std::int64_t) { return true; }
+  template <class Compute>
+  void apart(Compute compute) const {
+    std::optional<ReleasedGil> released;
+    if (std::ssize(f_) * std::ssize(x_) * std::ssize(x_) > worth_threads) released.emplace();
+    compute();
+  }
+
+  // x, f, cost, the last Jacobian, and whether that is of this x.
+  py::tuple point() const {
+    return py::make_tuple(Doubles(std::ssize(x_), x_.data()), Doubles(std::ssize(f_), f_.data()), cost_,
+                          jacobian_ ? *jacobian_ : residuals_.jacobian(), is_differentiated_);
+  }
+
+ private:
+  Residuals& residuals_;
+  std::vector<double> x_, f_, trial_, trial_f_;
+  double cost_, trial_cost_ = 0;
+  std::optional<py::array_t<double>> jacobian_;  // the one that was given, while it holds
+  bool is_differentiated_;
+};
+
+// One problem that Python knows more of: a loss, a callback, accelerations.
+class WatchedFit {
+ public:
+  WatchedFit(py::object watch, std::int64_t parameters) : watch_(std::move(watch)), n_(parameters) {}
+
+  bool leaves() const { return watch_.attr("leaves")().cast<bool>(); }
+  double try_at(const double* x) const { return watch_.attr("try_at")(Doubles(n_, x)).cast<double>(); }
+  void take() const { watch_.attr("take")(); }
+  solve::Derivatives derivatives(const double* sizes) {
+    const auto found = watch_.attr("derivatives")(sizes ? std::optional(Doubles(n_, sizes)) : std::nullopt)
+                           .cast<std::pair<Doubles, py::array_t<double>>>();
+    f_ = found.first;
+    jacobian_ = found.second;
+    return {f_.data(), view_of(jacobian_)};
+  }
+  const double* bend(const double* step) {
+    bend_ = watch_.attr("bend")(Doubles(n_, step)).cast<std::optional<Doubles>>();
+    return bend_ ? bend_->data() : nullptr;
+  }
+  bool proceed(std::int64_t steps) const { return watch_.attr("proceed")(steps).cast<bool>(); }
+  template <class Compute>
+  void apart(Compute compute) const {
+    const ReleasedGil released;
+    compute();
+  }
+
+ private:
+  py::object watch_;
+  std::int64_t n_;
+  Doubles f_;
+  py::array_t<double> jacobian_;
+  std::optional<Doubles> bend_;
+};
+
+// What a run starts from, but for the functions.
+struct Setting {
+  std::optional<Doubles> lower, upper, d;
+  std::array<double, 3> tolerances;
+  double settled;
+  py::array_t<double> longest;  // the largest norms of the Jacobian's columns so far
+};
+
+// Runs a problem from its point. Of its end: the reason, the steps, the largest cosine at the last derivatives, and
+// whether a column of the Jacobian has vanished, beside the longest that it was.
+template <class Problem>
+py::tuple ended(Problem& problem, const Doubles& x, double cost, Setting& setting) {
+  // A column that was longer once by the inverse of this has vanished.
+  constexpr double vanished_share = 1e-6;
+  const std::int64_t n = x.size();
+  const auto [ftol, xtol, gtol] = setting.tolerances;
+  require(setting.longest.size() == n, "there must be a longest column for each parameter");
+  solve::LevenbergMarquardt core(
+      n, {x.data(), static_cast<std::size_t>(n)}, {&cost, 1},
+      {copied(setting.lower, n), copied(setting.upper, n), copied(setting.d, n), ftol, xtol, gtol});
+  std::int64_t steps = 0;
+  double* const longest = setting.longest.mutable_data();
+  const solve::Stop stop = solve::run(core, problem, setting.settled, longest, steps);
+  bool vanished = false;
+  for (std::int64_t j = 0; j < n; ++j)
+    vanished = vanished || (longest[j] > 0 && core.norm_of(0, j) <= vanished_share * longest[j]);
+  return py::make_tuple(static_cast<int>(stop), steps, core.largest_cosine_of(0), vanished);
+}
+
+py::tuple run_plain(Residuals& residuals, const Doubles& x, const Doubles& f, double cost,
+                    const std::optional<py::array_t<double>>& jacobian, Setting& setting) {
+  PlainFit fit(residuals, x, f, cost, jacobian);
+  const py::tuple end = ended(fit, x, cost, setting);
+  return py::make_tuple(fit.point(), end);
+}
+
+py::tuple run_watched(py::object watch, const Doubles& x, double cost, Setting& setting) {
+  WatchedFit fit(std::move(watch), x.size());
+  return ended(fit, x, cost, setting);
+}
+
+py::tuple inverse_squares(const py::array_t<double>& jacobians) {
+  require(jacobians.ndim() == 3, "the Jacobians must have three axes");
+  const std::int64_t count = jacobians.shape(0), n = jacobians.shape(2);
+  Doubles inverses({count, n, n});
+  py::array_t<bool> found(count);
+  double* const to = inverses.mutable_data();
+  bool* const marks = found.mutable_data();
+  {
+    const solve::Jacobians view = view_of(jacobians);
+    const ReleasedGil released;
+    solve::inverse_squares(count, n, view, to, marks);
+  }
+  return py::make_tuple(inverses, found);
+}
 
 py::object half_squares(const Doubles& f) {
   if (f.ndim() == 1) {
@@ -188,10 +308,6 @@ void define_levenberg_marquardt(py::module_& module) {
                     const std::optional<Doubles>&, double, double, double>(),
            py::arg("x"), py::arg("costs"), py::arg("lower"), py::arg("upper"), py::arg("d"), py::arg("ftol"),
            py::arg("xtol"), py::arg("gtol"))
-      .def("differentiate", &Bound::differentiate_one, py::arg("row").noconvert(), py::arg("f"), py::arg("jacobian"))
-      .def("propose", &Bound::propose_one, py::arg("row").noconvert())
-      .def("judge", &Bound::judge_one, py::arg("row").noconvert(), py::arg("cost"), "(taken, stop)")
-      .def("sizes", &Bound::sizes_of_one, py::arg("row").noconvert())
       .def("differentiate", &Bound::differentiate, py::arg("rows"), py::arg("f"), py::arg("jacobians"))
       .def("propose", &Bound::propose, py::arg("rows"))
       .def("accelerate", &Bound::accelerate, py::arg("rows"), py::arg("bends"))
@@ -201,6 +317,18 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("sizes", &Bound::sizes, py::arg("rows"), "the length of D x, over D")
       .def("scales", &Bound::scales, py::arg("rows"), "D, or 0 for a column of zeros")
       .def_property_readonly("x", &Bound::x, "a copy");
+  py::class_<Setting>(module, "LevenbergMarquardtSetting", "what a run starts from, but for its functions")
+      .def(py::init<std::optional<Doubles>, std::optional<Doubles>, std::optional<Doubles>, std::array<double, 3>,
+                    double, py::array_t<double>>(),
+           py::arg("lower"), py::arg("upper"), py::arg("d"), py::arg("tolerances"), py::arg("settled"),
+           py::arg("longest"));
+  module.def("run_plain", run_plain, py::arg("residuals"), py::arg("x"), py::arg("f"), py::arg("cost"),
+             py::arg("jacobian"), py::arg("setting"),
+             "(x, f, cost, jacobian, whether it is of x), (stop, steps, cosine, vanished)");
+  module.def("run_watched", run_watched, py::arg("watch"), py::arg("x"), py::arg("cost"), py::arg("setting"),
+             "(stop, steps, cosine, vanished)");
+  module.def("inverse_squares", inverse_squares, py::arg("jacobians"),
+             "(J^T J)^-1 of each, and whether its columns are independent beyond doubt");
   module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares, of each row if there are rows");
 }
 

@@ -2,13 +2,13 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "differences.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/registry.hpp"
 #include "engine/threads.hpp"
 #include "levenberg_marquardt.hpp"
 #include "plan.hpp"
 #include "released_gil.hpp"
+#include "residuals.hpp"
 #include "tensor_norm.hpp"
 #include "tensor_plan.hpp"
 #include "tensor_step.hpp"
@@ -188,7 +188,7 @@ PYBIND11_MODULE(core_of_the_main_interpreter, module, py::mod_gil_not_used()) {
       .def_readwrite("found_inf", &bind::TensorPlan::found_inf);
   bind::ReleasedGil::install();
   bind::define_vectors(module);
-  bind::define_differences(module);
+  bind::define_residuals(module);
   bind::define_levenberg_marquardt(module);
   bind::define_tensor_norm(module);
   bind::define_tensor_step(module);

@@ -166,11 +166,12 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
       trial_(x_),
       d_(x.size(), 0.0),
       p_(x.size(), 0.0),
+      norms_(x.size(), 0.0),
       triangles_(x.size() * (n_ + 1), 0.0) {
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   states_.reserve(costs.size());
   for (const double cost : costs)
-    states_.push_back({cost, unknown, 0, 0, false, 0, 0, 0, 0, 0, 0, true, Stop::none, Stop::none, false});
+    states_.push_back({cost, unknown, 0, 0, 0, false, 0, 0, 0, 0, 0, 0, true, Stop::none, Stop::none, false});
   if (!options_.d.empty())
     for (std::size_t i = 0; i < d_.size(); ++i) d_[i] = options_.d[i % n_];
 }
@@ -218,6 +219,7 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
     const bool held =
         !options_.lower.empty() && ((x[j] <= lower[j] && gradient > 0) || (x[j] >= upper[j] && gradient < 0));
     if (!held && size > 0) cosine = std::max(cosine, std::abs(gradient) / size);
+    norms_[row * n_ + j] = column;
     double& d = d_[row * n_ + j];
     if (options_.d.empty()) d = std::max(d, column);
     double curvature = 0;
@@ -232,6 +234,7 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
     if (is_rounding) pivot = 0;
     state.is_singular = state.is_singular || held || is_rounding;
   }
+  state.cosine = cosine;
   if (!finite) return Stop::nonfinite;
   if (std::isnan(state.radius)) state.radius = first_radius_of(row);
   if (cosine > options_.gtol) return Stop::none;

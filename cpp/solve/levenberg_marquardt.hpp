@@ -19,7 +19,17 @@ struct Jacobians {
 };
 
 // Why a problem stops: the numbers of onepass.solve.Status.
-enum class Stop : std::int8_t { none = 0, gradient = 1, value = 2, step = 3, no_decrease = -3, nonfinite = -5 };
+enum class Stop : std::int8_t {
+  none = 0,
+  gradient = 1,
+  value = 2,
+  step = 3,
+  max_evaluations = -2,
+  no_decrease = -3,
+  nonfinite_start = -4,
+  nonfinite = -5,
+  callback = -6
+};
 
 class LevenbergMarquardt {
  public:
@@ -53,6 +63,13 @@ class LevenbergMarquardt {
   // The step proposed last, scaled by D; D.
   const double* step_of(std::int64_t row) const { return p_.data() + row * n_; }
 
+  // Of the angles between the residuals and the columns of the last Jacobian, at parameters that no bound holds.
+  double largest_cosine_of(std::int64_t row) const { return states_[static_cast<std::size_t>(row)].cosine; }
+  // The norm of a column of the last Jacobian.
+  double norm_of(std::int64_t row, std::int64_t j) const { return norms_[static_cast<std::size_t>(row * n_ + j)]; }
+
+  // R of the last Jacobian over D, by rows of n + 1 numbers.
+  const double* triangle_of(std::int64_t row) const { return triangle(row); }
   // Of a column of zeros 0.
   double longest_of(std::int64_t row, std::int64_t j) const { return d_[static_cast<std::size_t>(row * n_ + j)]; }
   double scale_of(std::int64_t row, std::int64_t j) const {
@@ -62,7 +79,7 @@ class LevenbergMarquardt {
 
  private:
   struct State {
-    double cost, radius, damping, curvature;
+    double cost, radius, damping, curvature, cosine;
     bool is_singular;            // the model is, or a parameter is held
     double predicted, slope;     // of the trial: the decrease that the model promises, and its first order
     double reach, length, size;  // of the step, of its part within the bounds, and of x
@@ -90,7 +107,7 @@ class LevenbergMarquardt {
 
   std::int64_t n_;
   Options options_;
-  std::vector<double> x_, trial_, d_, p_;
+  std::vector<double> x_, trial_, d_, p_, norms_;
   std::vector<double> triangles_;  // [R, Q^T f] of A = J D^-1, by rows
   std::vector<State> states_;
 };

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, overload, type_check_only
+from typing import Any, TypedDict, type_check_only
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,19 +165,8 @@ def lbfgs_bounded_step(
     products: NDArray[np.float64],
     theta: float,
 ) -> tuple[float, float, float] | None: ...
-def residual_differences(
-    function: Callable[[NDArray[np.float64]], Any],
-    checked: Callable[[Any], NDArray[np.float64]],
-    x: NDArray[np.float64],
-    f: NDArray[np.float64],
-    relative: float,
-    typical: NDArray[np.float64],
-    steps: NDArray[np.float64] | None,
-    lower: NDArray[np.float64] | None,
-    upper: NDArray[np.float64] | None,
-    central: bool,
-) -> NDArray[np.float64]: ...
 def sum_tree(addends: Sequence[NDArray[Any]], sum: NDArray[Any], threads: int = 0) -> None: ...
+def inverse_squares(jacobians: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]: ...
 def half_squares(f: NDArray[np.float64]) -> Any: ...
 
 class LevenbergMarquardt:
@@ -194,21 +183,64 @@ class LevenbergMarquardt:
     ) -> None: ...
     @property
     def x(self) -> NDArray[np.float64]: ...
-    @overload
     def differentiate(
         self, rows: NDArray[np.int64], f: NDArray[np.float64], jacobians: NDArray[np.float64]
     ) -> NDArray[np.int8]: ...
-    @overload
-    def differentiate(self, row: int, f: NDArray[np.float64], jacobian: NDArray[np.float64]) -> int: ...
-    def propose(self, rows: NDArray[np.int64] | int) -> NDArray[np.float64]: ...
+    def propose(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
     def accelerate(self, rows: NDArray[np.int64], bends: NDArray[np.float64]) -> NDArray[np.float64]: ...
-    @overload
     def judge(
         self, rows: NDArray[np.int64], costs: NDArray[np.float64]
     ) -> tuple[NDArray[np.bool_], NDArray[np.int8]]: ...
-    @overload
-    def judge(self, row: int, cost: float) -> tuple[bool, int]: ...
     def trust(self, rows: NDArray[np.int64]) -> None: ...
     def steps(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
-    def sizes(self, rows: NDArray[np.int64] | int) -> NDArray[np.float64]: ...
+    def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
     def scales(self, rows: NDArray[np.int64]) -> NDArray[np.float64]: ...
+
+class Residuals:
+    nfev: int
+    njev: int
+    per_jacobian: int
+    budget: float
+    relative: float
+    central: bool
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        jac: Callable[..., Any] | None,
+        curve: tuple[Any, NDArray[np.float64], NDArray[np.float64] | None, Callable[[Any], Any]] | None,
+        lower: NDArray[np.float64] | None,
+        upper: NDArray[np.float64] | None,
+        is_plain: bool,
+        has_steps: bool,
+    ) -> None: ...
+    @property
+    def count(self) -> int | None: ...
+    def __call__(self, x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def jacobian(
+        self, x: NDArray[np.float64], f: NDArray[np.float64], sizes: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]: ...
+
+class LevenbergMarquardtSetting:
+    def __init__(
+        self,
+        lower: NDArray[np.float64] | None,
+        upper: NDArray[np.float64] | None,
+        d: NDArray[np.float64] | None,
+        tolerances: tuple[float, float, float],
+        settled: float,
+        longest: NDArray[np.float64],
+    ) -> None: ...
+
+def run_plain(
+    residuals: Residuals,
+    x: NDArray[np.float64],
+    f: NDArray[np.float64],
+    cost: float,
+    jacobian: NDArray[np.float64] | None,
+    setting: LevenbergMarquardtSetting,
+) -> tuple[
+    tuple[NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64], bool], tuple[int, int, float, bool]
+]: ...
+def run_watched(
+    watch: Any, x: NDArray[np.float64], cost: float, setting: LevenbergMarquardtSetting
+) -> tuple[int, int, float, bool]: ...

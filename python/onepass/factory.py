@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import onepass.optimizers  # noqa: F401  (fills Optimizer.registry)
 from onepass.optimizer.given import Params
 from onepass.optimizer.optimizer import Optimizer
 

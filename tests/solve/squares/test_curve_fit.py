@@ -185,3 +185,28 @@ def test_bad_arguments(arguments: dict[str, Any], error: type[Exception], said: 
     with pytest.raises(error) as caught:
         curve_fit(**({"f": lambda x, a, b: a + b * x, "xdata": x, "ydata": 2 * x} | arguments))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("jac", [None, decay_jacobian])
+def test_a_last_step_that_is_within_the_tolerances_costs_no_derivatives(jac: Any) -> None:
+    t = np.linspace(0, 4, 50)
+    y, counts = decay(t, 2.0, 1.1, 0.5) + 0.05 * np.cos(40 * t), [0, 0]
+
+    def f(t: Array, a: float, b: float, c: float) -> Array:
+        counts[0] += 1
+        return decay(t, a, b, c)
+
+    def slopes(t: Array, a: float, b: float, c: float) -> Array:
+        counts[1] += 1
+        return decay_jacobian(t, a, b, c)
+
+    p, cov = curve_fit(f, t, y, [1.0, 1.0, 0.0], jac=jac and slopes)
+    whole = least_squares(
+        lambda p: decay(t, *p) - y, [1.0, 1.0, 0.0], jac and (lambda p: decay_jacobian(t, *p)), gtol=1e-10
+    )
+    np.testing.assert_array_equal(p, whole.x)
+    np.testing.assert_allclose(cov, covariance(whole), rtol=1e-6)
+    if jac is None:
+        assert counts == [whole.nfev - 6, 0]
+    else:
+        assert counts == [whole.nfev, whole.njev - 1]

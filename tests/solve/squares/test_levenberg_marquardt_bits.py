@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from cases import EVERYWHERE
 
-from onepass._core import LevenbergMarquardt, half_squares
+from onepass._core import LevenbergMarquardt, LevenbergMarquardtSetting, half_squares, run_plain
 from onepass.arrays import Array
 from onepass.reference.kernels.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
 from onepass.reference.kernels.vectors import dots
 from onepass.selftest.places import running
 from onepass.solve import Status, least_squares, least_squares_batch
+from onepass.solve.squares.residuals import Residuals, User
 
 TOLERANCES = (1e-15, 1e-10, 1e-10)
 PROBLEMS = 11
@@ -271,23 +272,37 @@ def test_bad_arguments(call: Any, message: str) -> None:
         call(core)
 
 
-def test_one_problem_by_its_number_is_one_among_others() -> None:
-    fits = Fits(3, 20)
-    values = [fits.at(i, fits.x0[i]) for i in range(PROBLEMS)]
-    costs = np.array([cost for cost, _, _ in values])
-    alone, among = (LevenbergMarquardt(fits.x0, costs, None, None, None, *TOLERANCES) for _ in range(2))
-    row = np.array([4])
-    for _ in range(3):
-        _, f, jac = values[4]
-        assert alone.differentiate(4, f, jac) == among.differentiate(row, f[None], jac[None]).item()
-        np.testing.assert_array_equal(alone.sizes(4), among.sizes(row)[0], strict=True)
-        x = alone.propose(4)
-        np.testing.assert_array_equal(x, among.propose(row)[0], strict=True)
-        values[4] = fits.at(4, x)
-        taken, stop = alone.judge(4, values[4][0])
-        assert (taken, stop) == tuple(one.item() for one in among.judge(row, np.array([values[4][0]])))
-        assert type(taken) is bool
-    with pytest.raises(ValueError, match="no such problem"):
-        alone.propose(PROBLEMS)
-    with pytest.raises(ValueError, match="must be of f"):
-        alone.differentiate(4, f, jac[:, :2])
+@pytest.mark.parametrize("watched", [False, True], ids=["plain", "watched"])
+def test_a_run_takes_the_steps_of_the_reference(watched: bool) -> None:
+    fits, seen = Fits(3, 20), []
+
+    def residual(x: Array) -> Array:
+        seen.append(x.copy())
+        return fits.at(4, x)[1]
+
+    def slopes(x: Array) -> Array:
+        return fits.at(4, x)[2]
+
+    found = least_squares(residual, fits.x0[4], slopes, callback=(lambda x: None) if watched else None)
+
+    cost, f, jac = fits.at(4, fits.x0[4])
+    problem, expected = Problem(fits.x0[4], cost, None, None, TOLERANCES), [fits.x0[4]]
+    stop = problem.differentiate(f, jac)
+    steps = 0
+    while stop == Status.RUNNING:
+        expected.append(problem.propose().copy())
+        cost, f, jac = fits.at(4, expected[-1])
+        taken, stop = problem.judge(cost)
+        steps += taken
+        if taken:
+            stop = problem.differentiate(f, jac) or stop
+    assert (found.status, found.nit) == (stop, steps)
+    np.testing.assert_array_equal(found.x, problem.x, strict=True)
+    np.testing.assert_array_equal(seen[: len(expected)], expected, strict=True)
+
+
+def test_a_run_needs_a_longest_column_for_each_parameter() -> None:
+    user = User(lambda x: x, None, (), {}, None)
+    setting = LevenbergMarquardtSetting(None, None, None, TOLERANCES, -1.0, np.zeros(2))
+    with pytest.raises(ValueError, match="for each parameter"):
+        run_plain(Residuals(user), np.ones(3), np.ones(3), 1.5, None, setting)

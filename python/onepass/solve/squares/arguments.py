@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import Pool
@@ -23,7 +24,8 @@ SOLVER_OPTIONS = ("regularize", "atol", "btol", "conlim", "damp", "maxiter", "sh
 
 def start(x0: Any, axes: Sequence[str]) -> Array:
     """A copy of the start in double precision, with axes of these names."""
-    x = np.atleast_1d(np.asarray(x0))
+    x = np.asarray(x0)
+    x = x if x.ndim else x.reshape(1)
     if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
         kind = ValueError if x.dtype.kind == "c" else TypeError  # as SciPy has it
         raise kind(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
@@ -32,9 +34,16 @@ def start(x0: Any, axes: Sequence[str]) -> Array:
         raise ValueError(
             f"x0 must have the shape {shape} with {' and '.join(f'{axis} > 0' for axis in axes)}, got {x.shape}"
         )
-    if not np.isfinite(x).all():
+    x = x.astype(np.float64)
+    if not is_finite(x):
         raise ValueError("x0 must be finite")
-    return x.astype(np.float64)
+    return x
+
+
+def is_finite(array: Array) -> bool:
+    """Whether all numbers are: mostly one product tells."""
+    flat = array.reshape(-1)
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())
 
 
 def sides(bounds: Any, n: int) -> tuple[Array, Array]:
@@ -78,7 +87,7 @@ def of_tolerances(ftol: float | None, xtol: float | None, gtol: float | None) ->
     """The tolerances, None being 0."""
     if ftol is None and xtol is None and gtol is None:
         raise ValueError("at least one of ftol, xtol and gtol must be given: nothing else would end the method")
-    return tuple(0.0 if one is None else one for one in (ftol, xtol, gtol))  # type: ignore[return-value]
+    return 0.0 if ftol is None else ftol, 0.0 if xtol is None else xtol, 0.0 if gtol is None else gtol
 
 
 def check_solver(tr_solver: Any, tr_options: Mapping[str, Any] | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from onepass._core import inverse_squares
 from onepass.arrays import Array
 from onepass.solve.squares.linear_model import SMALL, triangle_of
 from onepass.solve.squares.point import column_norms, or_one
@@ -54,19 +56,30 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
     jac = dense(jac) if is_sparse(jac) else jac
     if not np.isfinite(jac).all():
         raise ValueError("covariance needs a finite jac; that of this result is not")
-    active = np.asarray(result.get("active_mask", np.zeros(jac.shape[1])))
-    return covariance_of(jac, result["grad"], active, result["cost"], known_noise=known_noise)
+    free = free_of(jac, result["grad"], result.get("active_mask"))
+    return covariance_of(jac, free, result["cost"], known_noise=known_noise)
 
 
-def covariance_of(jac: Array, gradient: Array, active: Array, cost: float, *, known_noise: bool) -> Array:
-    """The covariance where these are the Jacobian and the gradient; active as in `least_squares`."""
+def free_of(jac: Array, gradient: Array, active: Array | None) -> Array | None:
+    """The numbers of the parameters that no bound holds, or None for all; active as in `least_squares`."""
+    if active is None or not active.any():
+        return None
+    found: Array = np.flatnonzero((active * gradient >= 0) & ((active == 0) | jac.any(axis=0)))
+    return found
+
+
+def covariance_of(jac: Array, of_free: Array | None, cost: float, *, known_noise: bool) -> Array:
+    """The covariance where this is the Jacobian; of_free as `free_of` has them."""
     m, n = jac.shape
-    free = np.arange(n)
-    if active.any():
-        free = np.flatnonzero((active * gradient >= 0) & ((active == 0) | jac.any(axis=0)))
+    free = np.arange(n) if of_free is None else of_free
     left_over = m - free.size
-    variance = 1.0 if known_noise else 2 * cost / left_over if left_over > 0 else np.inf
+    variance = 1.0 if known_noise else 2 * cost / left_over if left_over > 0 else math.inf
 
+    if of_free is None and math.isfinite(variance):
+        inverses, determined = inverse_squares(jac[None])
+        if determined[0]:
+            certain: Array = variance * inverses[0]
+            return certain
     columns = jac if free.size == n else jac[:, free]
     norms = column_norms(columns)
     scale = or_one(norms)
@@ -77,9 +90,6 @@ def covariance_of(jac: Array, gradient: Array, active: Array, cost: float, *, kn
     rank = np.count_nonzero(s > max(m, n) * np.finfo(np.float64).eps * s.max(initial=0.0))
     root = vt[:rank].T / s[:rank]
     found = np.zeros((n, n))
-    if rank == free.size == n and np.isfinite(variance):
-        determined: Array = variance * (root @ root.T) / (scale[:, None] * scale)
-        return determined
     if np.isinf(variance):
         unknown = np.full(free.size, True)
         known_part = np.zeros((free.size, free.size))

@@ -14,19 +14,21 @@ from onepass.solve.result import OptimizeWarning
 from onepass.solve.squares.arguments import (
     UNBOUNDED,
     checked_bounds,
+    is_finite,
     method_of,
     of_tolerances,
     relative_steps,
     sides,
     start,
 )
-from onepass.solve.squares.covariance import covariance_of
+from onepass.solve.squares.covariance import covariance_of, free_of
 from onepass.solve.squares.fitting import fitted
 from onepass.solve.squares.leastsq import IER, factors
-from onepass.solve.squares.residuals import Jacobian, User
-from onepass.solve.squares.settings import FitSettings
+from onepass.solve.squares.residuals import Bounds, Curve, Jacobian, User
+from onepass.solve.squares.second_look import DOUBTFUL
+from onepass.solve.squares.settings import FitSettings, settings_of
 
-#: What brings residuals to the same size: nothing, 1 / sigma, or the Cholesky factor of a covariance.
+#: What makes residuals independent and equally certain by the Cholesky factor of a covariance, if there is one.
 Whitening = Callable[[Any], Any] | None
 
 
@@ -86,16 +88,39 @@ def curve_fit(
     Reference:
         Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), chapter 2.
     """
-    n = parameters_of(f) if p0 is None else np.size(p0)
+    p0 = None if p0 is None else np.asarray(p0)
+    n = parameters_of(f) if p0 is None else p0.size
     box = None if bounds is UNBOUNDED else sides(bounds, n)
-    x = start(inside(box, n) if p0 is None else np.ravel(p0), ("n",))
+    x = start(inside(box, n) if p0 is None else p0.reshape(-1), ("n",))
     xdata, y, sigma = checked_data(xdata, ydata, sigma, check_finite, nan_policy)
     if method in (None, "lm") and box is None and n > y.size > 1:
         raise TypeError(
             f"The number of func parameters={n} must not exceed the number of data points={y.size}; least_squares may"
         )
-    white = whitening(sigma, y.size)
-    settings = FitSettings(
+    settings, steps, run = chosen(options, method, n) if options or method is not None else USUAL
+    user = user_of(f, jac, xdata, y, sigma, checked_bounds(bounds, x), steps)
+    found, residuals = fitted(user, x, settings, settled=DOUBTFUL, **run)
+    point, status = found.point, found.status
+    if not status.success:
+        raise RuntimeError(f"the fit did not converge: {status.message}")
+    free = None if user.bounds is None else free_of(point.jac, point.gradient, point.active(user.bounds))
+    covariance = covariance_of(point.jac, free, point.cost, known_noise=absolute_sigma)
+    if not is_finite(covariance):
+        covariance = np.full((n, n), np.inf)
+        warnings.warn(
+            "Covariance of the parameters could not be estimated: the data do not determine it",
+            OptimizeWarning,
+            stacklevel=2,
+        )
+    if not full_output:
+        return point.x.copy(), covariance
+    more = {"nfev": residuals.nfev, "fvec": point.f, **factors(point.jac, point.f)}
+    return point.x.copy(), covariance, more, status.message, IER[status]
+
+
+def chosen(options: dict[str, Any], method: Any, n: int) -> tuple[FitSettings, Array | None, dict[str, Any]]:
+    """The settings, the steps of differences, and what else `fitted` takes."""
+    settings = settings_of(
         *of_tolerances(options.pop("ftol", 1e-15), options.pop("xtol", 1e-10), options.pop("gtol", 1e-10)),
         options.pop("f_scale", 1.0),
         "lm" if method is None else method_of(method),
@@ -109,31 +134,11 @@ def curve_fit(
         raise ValueError("curve_fit has no args: close over them, as in lambda x, a, b: f(x, a, b, 3.0)")
     if unknown := [name for name in options if name != "maxfev"]:
         raise TypeError(f"curve_fit has no option {unknown[0]!r}; least_squares or leastsq may have")
-    user = User(
-        residual_of(f, xdata, y, white), jacobian_of(jac, xdata, white), (), {}, checked_bounds(bounds, x), "f", steps
-    )
-    found, residuals = fitted(user, x, settings, **run)
-    point, status = found.point, found.status
-    if not status.success:
-        raise RuntimeError(f"the fit did not converge: {status.message}")
-    covariance = covariance_of(
-        point.jac,
-        point.gradient,
-        point.active(user.bounds),
-        point.cost,
-        known_noise=absolute_sigma,
-    )
-    if not np.isfinite(covariance).all():
-        covariance = np.full((n, n), np.inf)
-        warnings.warn(
-            "Covariance of the parameters could not be estimated: the data do not determine it",
-            OptimizeWarning,
-            stacklevel=2,
-        )
-    if not full_output:
-        return point.x.copy(), covariance
-    more = {"nfev": residuals.nfev, "fvec": point.f, **factors(point.jac, point.f)}
-    return point.x.copy(), covariance, more, status.message, IER[status]
+    return settings, steps, run
+
+
+#: Without options.
+USUAL = chosen({}, None, 1)
 
 
 def parameters_of(f: Callable[..., Any]) -> int:
@@ -173,7 +178,7 @@ def checked_data(
     has_x = isinstance(xdata, np.ndarray)
     if check_finite or (check_finite is None and nan_policy is None):
         for name, data in (("xdata", xdata), ("ydata", y)) if has_x else (("ydata", y),):
-            if not np.isfinite(data).all():
+            if not is_finite(data):
                 raise ValueError(f'{name} must be finite; nan_policy="omit" leaves points with NaN out')
     elif nan_policy is not None:
         is_nan = np.isnan(y)
@@ -190,33 +195,36 @@ def checked_data(
     return xdata, y, sigma
 
 
-def whitening(sigma: Array | None, m: int) -> Whitening:
-    """What makes residuals, and columns of their Jacobian, independent and equally certain."""
+def whitening(sigma: Array | None, m: int) -> tuple[Array | None, Whitening]:
+    """What makes residuals, and columns of their Jacobian, independent and equally certain: weights, or a function."""
     if sigma is None:
-        return None
+        return None, None
     if sigma.size == 1 or sigma.shape == (m,):
         if not (sigma > 0).all():
             raise ValueError("sigma must be above 0")
-        weights = 1 / (sigma.reshape(-1) if sigma.size == 1 else sigma)
-        return lambda f: f * (weights if f.ndim == 1 else weights[:, None])
+        return np.broadcast_to(1 / (sigma.reshape(-1) if sigma.size == 1 else sigma), m), None
     if sigma.shape != (m, m):
         raise ValueError(f"sigma must be a number, of shape ({m},) or of shape ({m}, {m}), got {sigma.shape}")
     try:
         factor = np.linalg.cholesky(sigma)
     except np.linalg.LinAlgError as error:
         raise ValueError("sigma must be positive definite, as covariances are") from error
-    return lambda f: np.linalg.solve(factor, f)
+    return None, lambda f: np.linalg.solve(factor, f)
 
 
-def residual_of(f: Callable[..., Any], xdata: Any, y: Array, white: Whitening) -> Callable[[Array], Any]:
-    if white is None:
-        return lambda p: f(xdata, *p) - y
-    return lambda p: white(f(xdata, *p) - y)
+def user_of(
+    f: Callable[..., Any], jac: Jacobian, xdata: Any, y: Array, sigma: Array | None, bounds: Bounds, steps: Array | None
+) -> User:
+    """The curve, made residuals, by the core where each residual is by itself."""
+    weights, white = whitening(sigma, y.size)
 
+    def whitened(found: Any) -> Any:
+        if white is not None:
+            return white(np.asarray(found))
+        return found if weights is None else found * (weights if np.ndim(found) == 1 else weights[:, None])
 
-def jacobian_of(jac: Jacobian, xdata: Any, white: Whitening) -> Any:
-    if not callable(jac):
-        return jac
-    if white is None:
-        return lambda p: jac(xdata, *p)
-    return lambda p: white(np.asarray(jac(xdata, *p)))
+    if white is None and y.ndim == 1 and jac != "cs":
+        curve = Curve(xdata, y, weights, lambda found: whitened(found - y), lambda found: whitened(np.asarray(found)))
+        return User(f, jac, (), {}, bounds, "f", steps, curve=curve)
+    slopes = (lambda p: whitened(np.asarray(jac(xdata, *p)))) if callable(jac) else jac
+    return User(lambda p: whitened(f(xdata, *p) - y), slopes, (), {}, bounds, "f", steps)

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from onepass._core import inverse_squares
 from onepass.arrays import Array
 from onepass.solve.derivatives import differences
 from onepass.solve.result import OptimizeWarning
 from onepass.solve.squares.arguments import UNBOUNDED, sides
-from onepass.solve.squares.covariance import covariance_of
+from onepass.solve.squares.covariance import covariance_of, free_of
 from onepass.solve.squares.curve_fit import inside, parameters_of
 from onepass.solve.squares.fit import ROUGH
 from onepass.solve.squares.least_squares_batch import least_squares_batch
@@ -94,7 +95,11 @@ def curve_fit_batch(
         return function(x if x.ndim == 1 else x[index], *p.T[:, :, None])
 
     def residual(p: Array, index: Array) -> Any:
-        found = at(f, p, index) - y[index]
+        found, rows = at(f, p, index), y[index]
+        if not isinstance(found, np.ndarray) or found.shape != rows.shape or found.dtype != rows.dtype:
+            found = found - rows
+        else:
+            found = np.subtract(found, rows, out=rows)  # which is a copy
         return found if weights is None else found * weights[index]
 
     def slopes(p: Array, index: Array) -> Any:
@@ -148,22 +153,17 @@ def covariances_of(
 ) -> Array:
     """Those of `covariance_of`, all at once where no parameter is at a bound."""
     problems, m, n = jacobians.shape
-    norms = np.sqrt(np.einsum("bij,bij->bj", jacobians, jacobians))
-    good = success & np.isfinite(norms).all(axis=1) & (m > n or known_noise)
+    good = success & np.isfinite(jacobians).all(axis=(1, 2)) & (m > n or known_noise)
     found = np.full((problems, n, n), np.inf)
     lower, upper = box
     at_bound = ((x <= lower) | (x >= upper)).any(axis=1)
-    for b in np.flatnonzero(good & at_bound):
-        active = np.where(x[b] <= lower, -1, (x[b] >= upper).astype(int))
-        one = covariance_of(jacobians[b], f[b] @ jacobians[b], active, cost[b], known_noise=known_noise)
-        found[b] = one if np.isfinite(one).all() else np.inf
-    plain = np.flatnonzero(good & ~at_bound & (norms > 0).all(axis=1))
-    scale = norms[plain]
-    r: Any = np.linalg.qr(jacobians[plain] / scale[:, None, :], mode="r")
-    _, s, vt = np.linalg.svd(r)
-    determined = (s[:, -1] > max(m, n) * np.finfo(np.float64).eps * s[:, 0]) & (s.shape[1] == n)
-    root = vt[:, : s.shape[1]].swapaxes(1, 2) / s[:, None, :]
+    plain = np.flatnonzero(good & ~at_bound)
+    inverses, determined = inverse_squares(jacobians[plain])
     variance = np.ones(plain.size) if known_noise else 2 * cost[plain] / (m - n)
-    all_at_once = variance[:, None, None] * (root @ root.swapaxes(1, 2)) / (scale[:, :, None] * scale[:, None, :])
-    found[plain[determined]] = all_at_once[determined]
+    found[plain[determined]] = (variance[:, None, None] * inverses)[determined]
+    for b in (*np.flatnonzero(good & at_bound), *plain[~determined]):
+        active = np.where(x[b] <= lower, -1, (x[b] >= upper).astype(int))
+        free = free_of(jacobians[b], f[b] @ jacobians[b], active)
+        one = covariance_of(jacobians[b], free, cost[b], known_noise=known_noise)
+        found[b] = one if np.isfinite(one).all() else np.inf
     return found

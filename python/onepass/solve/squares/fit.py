@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from onepass.solve.callbacks import Callback
@@ -16,17 +16,18 @@ from onepass.solve.squares.residuals import Bounds, Residuals
 ROUNDING = 1e-14
 #: What ftol, xtol and gtol are at least while differences are simple ones: their error is as large.
 ROUGH = (1e-12, 1e-8, 1e-8)
+#: Of `Fit.settled`.
+NEVER, ALWAYS = -1.0, math.inf
 
 
-@dataclass(frozen=True)
-class Fit:
+class Fit(NamedTuple):
     """All but the point.
 
     Attributes:
         tolerances: ftol, xtol and gtol.
-        budget: calls of the residuals.
-        proceed: called after each step; whether to go on.
-        is_rough: another run follows, so that the last point needs no derivatives.
+        proceed: called after each step, whether to go on; or None.
+        settled: a point needs no derivatives of its own where a criterion of the step ended the run, and the largest
+            cosine before that step was at most this.
     """
 
     residuals: Residuals
@@ -34,18 +35,23 @@ class Fit:
     bounds: Bounds
     scale: Scale
     tolerances: tuple[float, float, float]
-    budget: int
-    proceed: Callback
-    is_rough: bool = False
+    proceed: Callback | None
+    settled: float = NEVER
 
     def roughly(self) -> Fit:
-        """The same with tolerances that simple differences are good for."""
-        ftol, xtol, gtol = map(max, self.tolerances, ROUGH)
-        return replace(self, tolerances=(ftol, xtol, gtol), is_rough=True)
+        """The same with tolerances that simple differences are good for, where another run follows."""
+        residuals, loss, bounds, scale, (ftol, xtol, gtol), proceed, _ = self
+        tolerances = max(ftol, ROUGH[0]), max(xtol, ROUGH[1]), max(gtol, ROUGH[2])
+        return Fit(residuals, loss, bounds, scale, tolerances, proceed, ALWAYS)
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether another run follows."""
+        return self.settled == ALWAYS
 
     def leaves(self, calls: int) -> bool:
         """Whether so many calls are left."""
-        return self.residuals.nfev + calls <= self.budget
+        return self.residuals.nfev + calls <= self.residuals.budget
 
 
 class Found(NamedTuple):

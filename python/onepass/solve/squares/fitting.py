@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from onepass.arrays import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.result import Status
 from onepass.solve.squares.dogleg import Dogleg
-from onepass.solve.squares.fit import Fit, Found, Run
+from onepass.solve.squares.fit import NEVER, Fit, Found, Run
 from onepass.solve.squares.gauss_newton import GaussNewton
 from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt
 from onepass.solve.squares.losses import Loss, LossName
@@ -30,23 +31,24 @@ def fitted(
     loss: LossName | Callable[[Array], Any] = "linear",
     x_scale: Any = None,
     callback: Callable[..., object] | None = None,
+    settled: float = NEVER,
 ) -> tuple[Found, Residuals]:
-    """Where the fit ended that starts at x, which is kept, and the residuals with their counts."""
+    """Where the fit ended that starts at x, which is kept, and the residuals with their counts; settled as in `Fit`."""
     rho, scale = Loss(loss, settings.f_scale), Scale(x_scale, x)
     residuals = Residuals(user)
-    per_jacobian = residuals.cost_of_jacobian(x.size)
-    residuals.budget = settings.max_nfev or 200 * (x.size + 1) * (
-        1 + (2 * x.size if user.jac is None else per_jacobian)
-    )
-    proceed = Callback(callback) if settings.verbose < 2 else telling(Callback(callback))
-    fit = Fit(residuals, rho, user.bounds, scale, settings.tolerances, residuals.budget, proceed)
+    residuals.starts(x.size, settings.max_nfev)
+    proceed = None if callback is None else Callback(callback)
+    if settings.verbose >= 2:
+        proceed = telling(proceed or Callback(None))
+    fit = Fit(residuals, rho, user.bounds, scale, settings.tolerances, proceed, settled)
     point = Point(x, residuals(x), rho)
-    if not np.isfinite(point.cost):
+    if not math.isfinite(point.cost):
         found = Found(point, Status.NONFINITE_START, 0)
-    elif not fit.leaves(per_jacobian):
+    elif not fit.leaves(residuals.per_jacobian):
         found = Found(point, Status.MAX_EVALUATIONS, 0)
     else:
-        found = solved(fit, point, run_of(settings))
+        with np.errstate(over="ignore", invalid="ignore"):  # trials and differences may leave the domain
+            found = solved(fit, point, run_of(settings))
     if settings.verbose:
         status = found.status
         print(f"{status.name}: {status.message}; cost {found.point.cost:.6e}, nit {found.nit}, nfev {residuals.nfev}")

@@ -22,7 +22,7 @@ from onepass.solve.squares.arguments import (
 from onepass.solve.squares.fitting import fitted
 from onepass.solve.squares.losses import LossName
 from onepass.solve.squares.residuals import Jacobian, User
-from onepass.solve.squares.settings import FitSettings, Method, SciPysMethod
+from onepass.solve.squares.settings import Method, SciPysMethod, settings_of
 from onepass.solve.squares.sparsity import Sparsity
 
 
@@ -113,7 +113,7 @@ def least_squares(
     sparsity = None if jac_sparsity is None else Sparsity(jac_sparsity, x.size)
     if sparsity is not None and tr_solver == "exact":
         raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
-    settings = FitSettings(*of_tolerances(ftol, xtol, gtol), f_scale, method_of(method), geodesic, max_nfev, verbose)
+    settings = settings_of(*of_tolerances(ftol, xtol, gtol), f_scale, method_of(method), geodesic, max_nfev, verbose)
     steps = relative_steps(diff_step, x.size)
     with mapping(workers) as each:
         user = User(fun, jac, spread(args), kwargs or {}, box, "fun", steps, each, sparsity, tr_solver == "exact")

@@ -16,7 +16,7 @@ from onepass.solve.squares.covariance import covariance_of
 from onepass.solve.squares.fitting import fitted
 from onepass.solve.squares.linear_model import triangle_of
 from onepass.solve.squares.residuals import User
-from onepass.solve.squares.settings import FitSettings
+from onepass.solve.squares.settings import settings_of
 
 #: MINPACK's numbers.
 IER = {
@@ -86,7 +86,7 @@ def leastsq(
     if factor != 100:
         raise ValueError(f"factor must be 100, got {factor!r}; x_scale of least_squares changes scales")
     x = start(np.ravel(x0), ("n",))
-    settings = FitSettings(ftol, xtol, gtol, 1.0, "lm", False, maxfev or None)
+    settings = settings_of(ftol, xtol, gtol, 1.0, "lm", False, maxfev or None)
     args = args if isinstance(args, tuple) else (args,)
     m = np.size(func(x.copy(), *args))
     if m < x.size:
@@ -108,7 +108,7 @@ def leastsq(
     covariance = None
     if point.is_differentiated:
         more |= factors(point.jac, point.f)
-        covariance = covariance_of(point.jac, point.gradient, np.zeros(x.size), point.cost, known_noise=True)
+        covariance = covariance_of(point.jac, None, point.cost, known_noise=True)
         covariance = covariance if np.isfinite(covariance).all() else None
     return point.x.copy(), covariance, more, status.message, ier
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onepass._core import LevenbergMarquardt
+from onepass._core import LevenbergMarquardtSetting, run_plain, run_watched
 from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import Fit, Found
@@ -12,47 +12,58 @@ from onepass.solve.squares.point import Point
 
 #: The share of a step at which the second derivative along it is measured.
 BEND_AT = 0.1
-#: The number of the only problem.
-ONE = np.zeros(1, np.int64)
+#: By their numbers.
+STATUSES = {int(status): status for status in Status}
 
 
 def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = False) -> Found:
     """Runs it from a point that was reached after so many steps."""
-    found, core = ran(fit, point, nit, geodesic)
-    fit.scale.remember(point.norms if fit.scale.given is not None else core.scales(ONE)[0])
-    return found
-
-
-def ran(fit: Fit, point: Point, nit: int, geodesic: bool) -> tuple[Found, LevenbergMarquardt]:
-    """Where it ended, and with what the core knows then."""
-    residuals = fit.residuals
     lower, upper = fit.bounds or (None, None)
-    cost = np.array((point.cost,))
-    core = LevenbergMarquardt(point.x[None], cost, lower, upper, fit.scale.given, *fit.tolerances)
-    per_jacobian = residuals.cost_of_jacobian(point.x.size)
-    if not point.is_differentiated:
-        point.differentiate(residuals, None)
-    stop = core.differentiate(0, point.scaled_f, point.jac)
-    if stop == Status.NONFINITE:
-        return Found(point, Status.NONFINITE_START, nit), core
-    while stop == Status.RUNNING:
-        if not fit.leaves(1 + per_jacobian):
-            return Found(point, Status.MAX_EVALUATIONS, nit), core
-        x = core.propose(0)
-        if geodesic and (along := bend(fit, point, core.steps(ONE)[0])) is not None:
-            x = core.accelerate(ONE, along)[0]
-        trial = Point(x, residuals(x), fit.loss)
-        taken, stop = core.judge(0, trial.cost)
-        if taken:
-            point, nit = trial, nit + 1
-            at_point = stop
-            if stop == Status.RUNNING or not fit.is_rough:
-                point.differentiate(residuals, core.sizes(0) if per_jacobian else None)
-                at_point = core.differentiate(0, point.scaled_f, point.jac)
-            if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
-                return Found(point, Status.CALLBACK, nit), core
-            stop = at_point or stop
-    return Found(point, Status(stop), nit), core  # type: ignore[call-arg]
+    setting = LevenbergMarquardtSetting(lower, upper, fit.scale.given, fit.tolerances, fit.settled, fit.scale.longest)
+    if fit.loss.is_linear and fit.proceed is None and not geodesic:
+        jac = point.jac if point.is_differentiated else None
+        (x, f, cost, jac, is_at_x), end = run_plain(fit.residuals, point.x, point.f, point.cost, jac, setting)
+        point = Point(x, f, fit.loss, cost)
+        if is_at_x or not fit.is_rough:
+            point.differentiated(jac)
+    else:
+        watch = Watch(fit, point, nit, geodesic)
+        end = run_watched(watch, point.x, point.cost, setting)
+        point = watch.point
+    stop, steps, cosine, vanished = end
+    point.cosine, point.has_vanished = cosine, vanished
+    return Found(point, STATUSES[stop], nit + steps)
+
+
+class Watch:
+    """What the core asks for where there is a loss, a callback or geodesic acceleration."""
+
+    def __init__(self, fit: Fit, point: Point, nit: int, geodesic: bool) -> None:
+        self.point = point
+        self._fit, self._trial, self._nit, self._geodesic = fit, point, nit, geodesic
+
+    def leaves(self) -> bool:
+        return self._fit.leaves(1 + self._fit.residuals.per_jacobian)
+
+    def try_at(self, x: Array) -> float:
+        self._trial = Point(x, self._fit.residuals(x), self._fit.loss)
+        return self._trial.cost
+
+    def take(self) -> None:
+        self.point = self._trial
+
+    def derivatives(self, sizes: Array | None) -> tuple[Array, Array]:
+        if not self.point.is_differentiated:
+            self.point.differentiate(self._fit.residuals, sizes)
+        return self.point.scaled_f, self.point.jac
+
+    def bend(self, step: Array) -> Array | None:
+        return bend(self._fit, self.point, step) if self._geodesic else None
+
+    def proceed(self, steps: int) -> bool:
+        point, nfev = self.point, self._fit.residuals.nfev
+        proceed = self._fit.proceed
+        return proceed is None or proceed(point.x, cost=point.cost, fun=point.f, nit=self._nit + steps, nfev=nfev)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -64,7 +75,7 @@ def bend(fit: Fit, point: Point, step: Array) -> Array | None:
     x = point.x + BEND_AT * step
     bounds = fit.bounds
     leaves = bounds is not None and not ((x >= bounds[0]) & (x <= bounds[1])).all()
-    if leaves or not fit.leaves(2 + fit.residuals.cost_of_jacobian(x.size)):
+    if leaves or not fit.leaves(2 + fit.residuals.per_jacobian):
         return None
     f = fit.residuals(x)
     if not np.isfinite(f).all():

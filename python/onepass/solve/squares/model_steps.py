@@ -96,11 +96,10 @@ def model_steps(fit: Fit, point: Point, nit: int, *, method: Callable[[float], S
     model = Model(point, scale, fit.bounds)
     if not model.is_finite:
         return Found(point, Status.NONFINITE_START, nit)
-    per_jacobian = residuals.cost_of_jacobian(point.x.size)
     steps = method(norm(scale.of(point.x)))
     status = Status.GRADIENT if largest_cosine(point, fit.bounds) <= gtol else None
     while status is None:
-        if not fit.leaves(1 + per_jacobian):
+        if not fit.leaves(1 + residuals.per_jacobian):
             return Found(point, Status.MAX_EVALUATIONS, nit)
         x, length, predicted = model.try_step(steps)
         negligible = xtol * (xtol + norm(scale.of(point.x)))
@@ -119,7 +118,7 @@ def model_steps(fit: Fit, point: Point, nit: int, *, method: Callable[[float], S
                 point.differentiate(residuals, norm(scale.of(point.x)) / scale.d)
                 model = Model(point, scale, fit.bounds)
             steps.accepted(gain, length)
-            if not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
+            if fit.proceed and not fit.proceed(point.x, cost=point.cost, fun=point.f, nit=nit, nfev=residuals.nfev):
                 return Found(point, Status.CALLBACK, nit)
             if not model.is_finite:
                 return Found(point, Status.NONFINITE, nit)

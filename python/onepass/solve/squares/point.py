@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from onepass._core import inverse_squares
 from onepass.arrays import Array
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.linear_model import LinearModel, norm
@@ -23,7 +24,7 @@ class Scale:
 
     Attributes:
         given: 1 / x_scale, or None if the Jacobian decides.
-        longest: the largest norms of the columns since the start.
+        longest: the largest norms of the columns since the start; the core writes it.
 
     Raises:
         TypeError, ValueError: x_scale is not "jac" and no sizes above 0.
@@ -31,8 +32,7 @@ class Scale:
 
     def __init__(self, x_scale: Any, x: Array) -> None:
         self.given: Array | None = None
-        self.longest = self._largest = np.zeros(x.shape)
-        self.d = np.ones(x.shape)
+        self.longest = np.zeros(x.shape)
         if x_scale is None or (isinstance(x_scale, str) and x_scale == "jac"):
             return
         sizes = np.asarray(x_scale)
@@ -40,7 +40,16 @@ class Scale:
             raise ValueError(f'x_scale must be "jac", a number or an array of shape {x.shape[-1:]}, got {x_scale!r}')
         if not (np.isfinite(sizes) & (sizes > 0)).all():
             raise ValueError(f"x_scale must be finite and above 0, got {x_scale!r}")
-        self.given = self.d = self.d / sizes
+        self.given = self.d = np.ones(x.shape) / sizes
+
+    @cached_property
+    def d(self) -> Array:
+        """D."""
+        return np.ones_like(self.longest)
+
+    @cached_property
+    def _largest(self) -> Array:
+        return np.zeros_like(self.longest)
 
     def of(self, x: Array) -> Array:
         """The scaled parameters."""
@@ -55,7 +64,7 @@ class Scale:
 
     def remember(self, norms: Array) -> None:
         """Takes account of norms for `longest` alone."""
-        self.longest = np.maximum(self.longest, norms)
+        np.maximum(self.longest, norms, out=self.longest)
 
     def forget(self) -> None:
         """The next norms decide alone."""
@@ -69,20 +78,27 @@ class Point:
     #: The residuals, and the factors of the Jacobian's rows if there are any, as the loss scales them.
     scaled_f: Array
     of_rows: Array | None
+    #: What the core knows of the last Jacobian of a run: the largest cosine, and whether a column has vanished.
+    cosine: float | None = None
+    has_vanished: bool = True
 
-    def __init__(self, x: Array, f: Array, loss: Loss) -> None:
+    def __init__(self, x: Array, f: Array, loss: Loss, cost: float | None = None) -> None:
         self.x, self.f, self._loss = x, f, loss
-        self.cost = float(loss.cost(f))
+        self.cost = float(loss.cost(f)) if cost is None else cost
         self.is_differentiated = False
 
     def differentiate(self, residuals: Residuals, sizes: Array | None) -> None:
         """Asks for the Jacobian; sizes as in `Residuals.jacobian`."""
-        self.jac, self.scaled_f, self.of_rows = residuals.jacobian(self.x, self.f, sizes), self.f, None
+        self.differentiated(residuals.jacobian(self.x, self.f, sizes))
         if not self._loss.is_linear:
             with np.errstate(over="ignore", invalid="ignore"):
                 slopes, self.of_rows = self._loss.scales(self.f)
                 self.gradient = (self.f * slopes).dot(self.jac)
                 self.scaled_f, self.jac = self.f * (slopes / self.of_rows), self.jac * self.of_rows[:, None]
+
+    def differentiated(self, jac: Array) -> None:
+        """Takes the Jacobian, without a loss."""
+        self.jac, self.scaled_f, self.of_rows = jac, self.f, None
         self.is_differentiated = True
 
     @cached_property
@@ -100,7 +116,7 @@ class Point:
 
     def without_jacobian(self) -> Point:
         """The same before `differentiate`."""
-        return Point(self.x, self.f, self._loss)
+        return Point(self.x, self.f, self._loss, self.cost)
 
     def active(self, bounds: Bounds) -> Array:
         """-1 at the lower bound, 1 at the upper one, 0 at none; -1 where they are equal."""
@@ -120,7 +136,10 @@ class Point:
                 pulls = self.gradient if of_free is None else self.gradient * of_free
                 entries["optimality"] = float(np.abs(pulls).max())
                 entries["active_mask"] = self.active(bounds)
-                entries["rank"] = LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
+                _, is_certain = inverse_squares(self.jac[None])
+                entries["rank"] = (
+                    self.x.size if is_certain[0] else LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
+                )
         return OptimizeResult(
             x=self.x.copy(),
             cost=self.cost,
@@ -143,6 +162,8 @@ def free(point: Point, bounds: Bounds) -> Array | None:
 
 def largest_cosine(point: Point, bounds: Bounds) -> float:
     """Of the angles between the residuals and the columns of the Jacobian that belong to free parameters."""
+    if point.cosine is not None:
+        return point.cosine
     # A column of zeros has the gradient 0.
     cosines = np.abs(point.gradient) / np.maximum(point.norms, TINY)
     if (of_free := free(point, bounds)) is not None:

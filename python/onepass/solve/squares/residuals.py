@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from onepass._core import residual_differences
+from onepass._core import Residuals as OfUser
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import SCHEMES, Map, Scheme, cost, differences, precision_of, relative_step, step_sizes
@@ -19,12 +17,31 @@ from onepass.solve.squares.sparsity import Sparsity, dense, is_sparse
 Jacobian = Callable[..., Any] | Scheme | None
 Bounds = tuple[Array, Array] | None
 
+#: In which residuals are computed.
+DOUBLE = np.dtype(np.float64)
+#: The relative steps of differences there.
+OF_DOUBLES = {scheme: relative_step(scheme, DOUBLE) for scheme in SCHEMES}
 #: The least part of the length of x that a parameter counts as.
 LEAST_PART = 1e-3
 
 
-@dataclass(frozen=True)
-class User:
+class Curve(NamedTuple):
+    """What makes residuals of a curve, which is called with x and the parameters one by one.
+
+    Attributes:
+        y: the data, shape (m,).
+        weights: 1 / sigma, shape (m,), or None.
+        finish, whitened: what the core does with plain arrays, for all else that the curve and its derivatives return.
+    """
+
+    x: Any
+    y: Array
+    weights: Array | None
+    finish: Callable[[Any], Any]
+    whitened: Callable[[Any], Any]
+
+
+class User(NamedTuple):
     """What the user gave.
 
     Attributes:
@@ -37,6 +54,7 @@ class User:
         each: the map with which differences call residual.
         sparsity: of the Jacobian, for differences.
         exact: a sparse Jacobian is refused.
+        curve: residual and jac are those of a curve.
     """
 
     residual: Callable[..., Any]
@@ -49,6 +67,7 @@ class User:
     each: Map | None = None
     sparsity: Sparsity | None = None
     exact: bool = False
+    curve: Curve | None = None
 
 
 class Functions:
@@ -62,48 +81,50 @@ class Functions:
         self._precision: Any = None
 
 
-class Residuals(Functions):
-    """The user's functions at points that they cannot change.
+class Residuals(Functions, OfUser):
+    """The user's functions at points that they cannot change: the core calls and counts them, this does the rest.
 
     Raises:
         TypeError, ValueError: what a function returned has another shape or is no array of real numbers.
     """
 
     def __init__(self, user: User) -> None:
-        super().__init__(user)
-        #: Calls at most, when there is a choice.
-        self.budget = math.inf
+        Functions.__init__(self, user)
+        bounds = user.bounds
         #: The parameters whose bounds differ, or None for all.
-        self._free = (
-            None
-            if user.bounds is None or (user.bounds[0] < user.bounds[1]).all()
-            else np.flatnonzero(user.bounds[0] < user.bounds[1])
-        )
+        self._free = None if bounds is None or (bounds[0] < bounds[1]).all() else np.flatnonzero(bounds[0] < bounds[1])
         #: Whether differences are simple ones, of which there are better ones.
         self.is_rough = user.jac is None
         self._steps, self._each, self._sparsity = user.steps, user.each, user.sparsity
         self._exact = user.exact
-        #: Whether differences move one parameter after the other.
-        self._is_plain = self._free is None and user.each is None and user.sparsity is None
         #: Whether the Jacobian that the user returned last is sparse, or an operator.
         self.is_sparse = user.sparsity is not None
-        self._largest: Array = np.zeros(())
-        self._sizes: Array | None = None
-        self._unknown: Array | None = None
-        #: Of the residuals, once they are known to be doubles.
-        self._shape: tuple[int, ...] | None = None
-        self._at = with_arguments(user.residual, user.args, user.kwargs)
-        self.nfev = self.njev = 0
+        # Whether differences move one parameter after the other.
+        is_plain = self._free is None and user.each is None and user.sparsity is None and self._scheme != "cs"
+        curve = user.curve
+        function = user.residual if curve else with_arguments(user.residual, user.args, user.kwargs)
+        jac = self._jac if self._jac is None or curve else with_arguments(self._jac, user.args, user.kwargs)
+        lower, upper = bounds or (None, None)
+        OfUser.__init__(
+            self,
+            function,
+            jac,
+            curve and (curve.x, curve.y, curve.weights, curve.finish),
+            lower,
+            upper,
+            is_plain,
+            user.steps is not None,
+        )
+        self._whitened = curve and curve.whitened
+        self.relative = OF_DOUBLES[self._scheme]
+        self.central = self._scheme == "3-point"
 
-    def __call__(self, x: Array) -> Array:
-        self.nfev += 1
-        x.flags.writeable = False
-        returned = self._at(x)
-        if type(returned) is np.ndarray and returned.shape == self._shape and returned.dtype == np.float64:
-            return returned.copy()
-        return self._checked(returned)
+    def starts(self, n: int, max_nfev: int | None) -> None:
+        """There are n parameters, and so many calls."""
+        self.per_jacobian = self._cost_of_jacobian(n)
+        self.budget = max_nfev or 200 * (n + 1) * (1 + (2 * n if self.is_rough else self.per_jacobian))
 
-    def cost_of_jacobian(self, n: int) -> int:
+    def _cost_of_jacobian(self, n: int) -> int:
         """How many residuals a Jacobian takes."""
         return cost(self._scheme, self._varied(n)) if self._jac is None else 0
 
@@ -112,73 +133,47 @@ class Residuals(Functions):
         self.is_rough = False
         finer = self.nfev + cost("3-point", self._varied(n)) <= self.budget
         if finer:
-            self._scheme = "3-point"
+            self._scheme, self.central = "3-point", True
+            self.relative = self._relative_step()
+            self.per_jacobian = self._cost_of_jacobian(n)
         return finer
+
+    def _relative_step(self) -> float:
+        """Of differences, given the precision of what the residuals return, where that is known to be less."""
+        if self._precision is None:
+            return OF_DOUBLES[self._scheme]
+        return relative_step(self._scheme, DOUBLE, self._precision)
 
     def _varied(self, n: int) -> int:
         if self._sparsity is not None:
             return self._sparsity.count
         return n if self._free is None else self._free.size
 
-    def jacobian(self, x: Array, f: Array, sizes: Array | None) -> Array:
-        """The Jacobian at x, where the residuals are f.
+    def _checked_jacobian(self, returned: Any, m: int, n: int) -> Array:
+        """What jac returned, if it is no plain array."""
+        self.is_sparse = is_sparse(returned)
+        if self.is_sparse and self._exact:
+            raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
+        found = dense(returned) if self.is_sparse else np.asarray(returned)
+        if found.ndim == 1 and 1 in (m, n):
+            found = found.reshape(m, -1)
+        found = checked("jac", found, (m, n), np.float64)
+        if self._free is not None:
+            found[:, np.setdiff1d(np.arange(n), self._free)] = 0
+        return found
 
-        Args:
-            sizes: what `typical_sizes` takes, or None where the last ones hold.
-        """
-        self.njev += 1
-        if self._jac is not None:
-            returned = self._jac(x, *self._args, **self._kwargs)
-            self.is_sparse = is_sparse(returned)
-            if self.is_sparse and self._exact:
-                raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
-            found = dense(returned) if self.is_sparse else np.asarray(returned)
-            if found.ndim == 1 and 1 in (f.size, x.size):
-                found = found.reshape(f.size, -1)
-            found = checked("jac", found, (f.size, x.size), np.float64)
-            if self._free is not None:
-                found[:, np.setdiff1d(np.arange(x.size), self._free)] = 0
-            return found
-        self._largest = np.maximum(self._largest, np.abs(x))
-        if self.njev == 1:
-            self._unknown = unknown_parts(x)
-        if sizes is not None:
-            self._sizes = sizes
-        typical = typical_sizes(self._largest, self._sizes, self._unknown)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self._is_plain and self._scheme != "cs":
-                found = self._by_core(x, f, typical)
-            elif self._sparsity is not None:
-                every = np.arange(x.size)
-                found = self._sparsity.masked(self._differences(x, f, every, typical, self._bounds))
-            elif self._free is None:
-                found = self._differences(x, f, np.arange(x.size), typical, self._bounds)
-            else:
-                found = np.zeros((f.size, x.size))
-                found[:, self._free] = self._differences(x, f, self._free, typical, self._bounds)
-            if math.isfinite(found.sum()):
-                return found
-            finite: Array = np.isfinite(found).all(axis=0)  # type: ignore[assignment]
-            return found if finite.all() else self._from_other_sides(x, f, typical, found, finite)
+    def _differences(self, x: Array, f: Array, typical: Array) -> Array:
+        """The Jacobian by differences that are not plain ones."""
+        if self._sparsity is not None:
+            found = self._sparsity.masked(self._of_columns(x, f, np.arange(x.size), typical, self._bounds))
+        elif self._free is None:
+            found = self._of_columns(x, f, np.arange(x.size), typical, self._bounds)
+        else:
+            found = np.zeros((f.size, x.size))
+            found[:, self._free] = self._of_columns(x, f, self._free, typical, self._bounds)
+        return found if np.isfinite(found).all() else self._mended(x, f, typical, found)
 
-    def _by_core(self, x: Array, f: Array, typical: Array) -> Array:
-        """The Jacobian where one parameter is moved after the other."""
-        self.nfev += cost(self._scheme, x.size)
-        lower, upper = self._bounds or (None, None)
-        return residual_differences(
-            self._at,
-            self._checked,
-            x,
-            f,
-            relative_step(self._scheme, x.dtype, self._precision),
-            typical,
-            None if self._steps is None else self._given_steps(x, typical),
-            lower,
-            upper,
-            self._scheme == "3-point",
-        ).T
-
-    def _differences(self, x: Array, f: Array, columns: Array, typical: Array, bounds: Bounds) -> Array:
+    def _of_columns(self, x: Array, f: Array, columns: Array, typical: Array, bounds: Bounds) -> Array:
         """Some columns of the Jacobian."""
         few = columns.size < x.size
 
@@ -201,9 +196,10 @@ class Residuals(Functions):
             groups=None if self._sparsity is None or few else self._sparsity.groups,
         ).T
 
-    def _from_other_sides(self, x: Array, f: Array, typical: Array, found: Array, finite: Array) -> Array:
+    def _mended(self, x: Array, f: Array, typical: Array, found: Array) -> Array:
         """The Jacobian where differences left the domain of the residuals: those on one side, then on the other."""
         found, everywhere = found.copy(), np.full(x.size, np.inf)
+        finite: Array = np.isfinite(found).all(axis=0)  # type: ignore[assignment]
         lower, upper = self._bounds or (-everywhere, everywhere)
         ahead = x >= 0
         for closed in (ahead, ~ahead):
@@ -212,7 +208,7 @@ class Residuals(Functions):
                 break
             room = np.where(closed, lower, x), np.where(closed, x, upper)
             with np.errstate(divide="ignore"):
-                found[:, columns] = self._differences(x, f, columns, typical, room)
+                found[:, columns] = self._of_columns(x, f, columns, typical, room)
             finite = np.isfinite(found).all(axis=0)  # type: ignore[assignment]
         return found
 
@@ -222,23 +218,24 @@ class Residuals(Functions):
         return np.where((x + own) - x == 0, step_sizes(x, self._scheme, typical, self._precision), own)
 
     def _checked(self, returned: Any) -> Array:
+        """What the residuals returned, if it is no plain array, or the first one."""
         if isinstance(returned, float | int | np.number) or (isinstance(returned, np.ndarray) and not returned.ndim):
             returned = np.atleast_1d(returned)
-        f = checked(self._name, returned, (self._m,), np.float64)
-        if self._m is None:
+        f = checked(self._name, returned, (self.count,), np.float64)
+        if self.count is None:
             if not f.size:
                 raise ValueError(f"{self._name} must return at least one number, got an array of shape (0,)")
-            self._m, self._shape = f.size, f.shape
             self._precision = precision_of(returned)
+            self.relative = self._relative_step()
         return f
 
     def _complex(self, x: Array) -> Array:
         """At a point with an imaginary part."""
         self.nfev += 1
         returned = np.atleast_1d(self._residual(x, *self._args, **self._kwargs))
-        if returned.dtype.kind != "c" or returned.shape != (self._m,):
+        if returned.dtype.kind != "c" or returned.shape != (self.count,):
             raise TypeError(
-                f'jac="cs" needs {self._name} to be complex, of shape ({self._m},), where x is complex; it returned '
+                f'jac="cs" needs {self._name} to be complex, of shape ({self.count},), where x is complex; it returned '
                 f'{returned.dtype} of shape {returned.shape}. jac="3-point" does without'
             )
         return returned

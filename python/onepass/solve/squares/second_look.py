@@ -89,6 +89,8 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
     step within rounding shows it.
     """
     point = found.point
+    if not point.has_vanished:
+        return found, None
     vanished = (point.norms <= VANISHED * fit.scale.longest) & (fit.scale.longest > 0)
     if not vanished.any():
         return found, None
@@ -101,7 +103,7 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
                 return found._replace(status=Status.LOST_RANK), None
     if found.status is Status.NO_DECREASE:
         rest = copy(point)
-        rest.gradient = np.where(vanished, 0.0, point.gradient)
+        rest.cosine, rest.gradient = None, np.where(vanished, 0.0, point.gradient)
         if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
             return found._replace(status=Status.STEP), None
     return found, None

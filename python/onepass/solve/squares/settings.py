@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Literal
 
 from onepass.checks import Checked, Count, CountOrZero, Integer, Positive, Real
 
@@ -43,6 +44,17 @@ class FitSettings(Tolerances):
         super().__post_init__()
         if self.geodesic and self.method != "lm":
             raise ValueError(f'least_squares: geodesic=True needs method="lm", got {self.method!r}')
+
+
+def settings_of(*values: Any) -> FitSettings:
+    """`FitSettings`, checked once where the values are the same."""
+    try:
+        return _kept(*values)
+    except TypeError:  # or unhashable
+        return FitSettings(*values)
+
+
+_kept = lru_cache(typed=True)(FitSettings)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,259 @@
+#include "residuals.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/fp_env.hpp"
+#include "solve/differences.hpp"
+
+namespace onepass::bind {
+namespace {
+
+namespace py = pybind11;
+
+// The least part of the length of x that a parameter counts as.
+constexpr double least_part = 1e-3;
+
+// An array of doubles of this many axes whose numbers lie one behind the other, and no kind of array of its own.
+bool is_plain_array(const py::object& found, py::ssize_t axes) {
+  if (Py_TYPE(found.ptr()) != py::detail::npy_api::get().PyArray_Type_) return false;
+  return py::reinterpret_borrow<py::array>(found).ndim() == axes && Doubles::check_(found);
+}
+
+const double* data_of(const std::optional<Doubles>& array) { return array ? array->data() : nullptr; }
+
+}  // namespace
+
+Residuals::Residuals(py::object function, const py::object& jac, const py::object& curve,
+                     const std::optional<Doubles>& lower, const std::optional<Doubles>& upper, bool is_plain,
+                     bool has_steps)
+    : function_(std::move(function)),
+      jac_(jac),
+      lower_(lower),
+      upper_(upper),
+      is_plain_(is_plain),
+      has_steps_(has_steps) {
+  if (curve.is_none()) return;
+  const auto parts = curve.cast<py::tuple>();
+  curve_ = {parts[0], parts[3], parts[1].cast<Doubles>(), parts[2].cast<std::optional<Doubles>>(), {}, {}, {}};
+}
+
+void Residuals::of_parameters(std::int64_t n) {
+  if (parameters() == n) return;
+  largest_.resize(static_cast<std::size_t>(n));
+  if (!curve_) return;
+  curve_->scratch = py::array_t<double>(n);
+  curve_->numbers.resize(static_cast<std::size_t>(n));
+  curve_->arguments.assign(static_cast<std::size_t>(n) + 1, curve_->x.ptr());
+}
+
+// At x with one parameter moved.
+py::object Residuals::call(const py::object& function, const double* x, std::int64_t j, double offset) {
+  const std::int64_t n = parameters();
+  const auto fill = [&](py::array_t<double>& point) {
+    double* const items = point.mutable_data();
+    std::copy_n(x, n, items);
+    if (offset != 0) items[j] += offset;
+  };
+  if (!curve_) {
+    py::array_t<double> point(n);
+    fill(point);
+    py::detail::array_proxy(point.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+    return function(point);
+  }
+  fill(curve_->scratch);
+  for (std::int64_t i = 0; i < n; ++i) {
+    auto& number = curve_->numbers[static_cast<std::size_t>(i)];
+    number = py::reinterpret_steal<py::object>(PySequence_GetItem(curve_->scratch.ptr(), i));
+    curve_->arguments[static_cast<std::size_t>(i) + 1] = number.ptr();
+  }
+  auto returned = py::reinterpret_steal<py::object>(
+      PyObject_Vectorcall(function.ptr(), curve_->arguments.data(), curve_->arguments.size(), nullptr));
+  if (!returned) throw py::error_already_set();
+  return returned;
+}
+
+// Writes what the residuals returned, if it is plain.
+bool Residuals::copy_plain(const py::object& returned, double* to) {
+  if (!is_plain_array(returned, 1)) return false;
+  const auto items = py::reinterpret_borrow<Doubles>(returned);
+  if (items.size() != m_ || (curve_ && curve_->y.size() != m_)) return false;
+  const double* const from = items.data();
+  if (!curve_) {
+    std::copy_n(from, m_, to);
+    return true;
+  }
+  const double *const y = curve_->y.data(), *const weights = data_of(curve_->weights);
+  for (std::int64_t i = 0; i < m_; ++i) to[i] = from[i] - y[i];
+  if (weights)
+    for (std::int64_t i = 0; i < m_; ++i) to[i] *= weights[i];
+  return true;
+}
+
+// What is not plain, as residuals.
+Doubles Residuals::finished(py::object returned) {
+  if (curve_) returned = curve_->finish(returned);
+  return self().attr("_checked")(returned).cast<Doubles>();
+}
+
+void Residuals::moved(const double* x, std::int64_t j, double offset, double* to) {
+  ++nfev;
+  py::object returned = call(function_, x, j, offset);
+  if (!copy_plain(returned, to)) std::copy_n(finished(std::move(returned)).data(), m_, to);
+}
+
+py::array_t<double> Residuals::values(const Doubles& x) {
+  of_parameters(x.size());
+  ++nfev;
+  py::object returned = call(function_, x.data(), 0, 0);
+  if (m_ < 0 && is_plain_array(returned, 1)) {
+    const std::int64_t size = py::reinterpret_borrow<py::array>(returned).size();
+    if (size > 0 && (!curve_ || curve_->y.size() == size)) m_ = size;
+  }
+  if (m_ >= 0) {
+    py::array_t<double> f(m_);
+    if (copy_plain(returned, f.mutable_data())) return f;
+  }
+  Doubles f = finished(std::move(returned));
+  m_ = f.size();
+  return std::move(f);
+}
+
+solve::Jacobians Residuals::jacobian(const double* x, const double* f, const double* sizes) {
+  ++njev;
+  const std::int64_t n = parameters();
+  if (!jac_.is_none()) {
+    take_given(x);
+  } else {
+    set_typical_sizes(x, sizes);
+    const auto by_python = [&](const char* name, const auto&... more) {
+      take(self()
+               .attr(name)(vector_of(x, n), vector_of(f, m_), vector_of(typical_.data(), n), more...)
+               .template cast<py::array_t<double>>());
+    };
+    if (!is_plain_) {
+      by_python("_differences");
+    } else {
+      take_differences(x, f);
+      if (!std::all_of(jacobian_.begin(), jacobian_.end(), [](double item) { return std::isfinite(item); }))
+        by_python("_mended", jacobian());
+    }
+  }
+  return {jacobian_.data(), m_, 0, by_columns_ ? 1 : n, by_columns_ ? m_ : 1};
+}
+
+py::array_t<double> Residuals::jacobian() const {
+  constexpr py::ssize_t item = sizeof(double);
+  const std::int64_t n = parameters();
+  py::array_t<double> found({m_, n}, {by_columns_ ? item : n * item, by_columns_ ? m_ * item : item});
+  std::copy(jacobian_.begin(), jacobian_.end(), found.mutable_data());
+  return found;
+}
+
+py::array_t<double> Residuals::derivatives(const Doubles& x, const Doubles& f, const std::optional<Doubles>& sizes) {
+  of_parameters(x.size());
+  m_ = f.size();
+  jacobian(x.data(), f.data(), data_of(sizes));
+  return jacobian();
+}
+
+void Residuals::take(const py::array_t<double>& found) {
+  const Doubles items(found);
+  by_columns_ = false;
+  jacobian_.assign(items.data(), items.data() + items.size());
+}
+
+// The user's Jacobian.
+void Residuals::take_given(const double* x) {
+  const std::int64_t n = parameters(), m = m_;
+  py::object returned = call(jac_, x, 0, 0);
+  const bool fits = !curve_ || curve_->y.size() == m;
+  if (!fits || !is_plain_ || !is_plain_array(returned, 2) ||
+      py::reinterpret_borrow<py::array>(returned).shape(0) != m ||
+      py::reinterpret_borrow<py::array>(returned).shape(1) != n) {
+    if (curve_) returned = self().attr("_whitened")(returned);
+    return take(self().attr("_checked_jacobian")(returned, m, n).cast<py::array_t<double>>());
+  }
+  take(py::reinterpret_borrow<Doubles>(returned));
+  if (const double* const weights = curve_ ? data_of(curve_->weights) : nullptr)
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < n; ++j) jacobian_[static_cast<std::size_t>(i * n + j)] *= weights[i];
+}
+
+// What the steps of differences are small beside: the largest |x| so far. A start of 0 says nothing of a parameter's
+// size, and if the parameter then happens to be next to 0 among others that are not, its steps would drown in the
+// rounding of f. So it counts as a small part of the length of x, in its units.
+void Residuals::set_typical_sizes(const double* x, const double* sizes) {
+  const std::size_t n = largest_.size();
+  if (njev == 1) {
+    unknown_.assign(n, 0.0);
+    for (std::size_t j = 0; j < n; ++j)
+      if (x[j] == 0) unknown_[j] = least_part;
+  }
+  if (sizes) sizes_.assign(sizes, sizes + n);
+  typical_.resize(n);
+  for (std::size_t j = 0; j < n; ++j) {
+    largest_[j] = std::max(largest_[j], std::abs(x[j]));
+    typical_[j] = sizes_.empty() ? largest_[j] : std::max(largest_[j], unknown_[j] * sizes_[j]);
+    if (!(typical_[j] > 0)) typical_[j] = 1;
+  }
+}
+
+// One parameter is moved after the other.
+void Residuals::take_differences(const double* x, const double* f) {
+  const std::int64_t n = parameters(), m = m_;
+  const auto steps =
+      !has_steps_
+          ? std::optional<Doubles>()
+          : self().attr("_given_steps")(vector_of(x, n), vector_of(typical_.data(), n)).cast<std::optional<Doubles>>();
+  offsets_.resize(static_cast<std::size_t>(n));
+  {
+    const DefaultFpEnv env;
+    for (std::int64_t j = 0; j < n; ++j) {
+      const auto k = static_cast<std::size_t>(j);
+      const double h = steps ? steps->data()[j] : solve::step_size(x[j], typical_[k], relative);
+      offsets_[k] = !lower_   ? std::pair(h, -h)
+                    : central ? solve::pair_within(x[j], h, lower_->data()[j], upper_->data()[j])
+                              : std::pair(solve::within(x[j], h, lower_->data()[j], upper_->data()[j]), 0.0);
+    }
+  }
+  by_columns_ = true;
+  jacobian_.resize(static_cast<std::size_t>(n * m));
+  double* const items = jacobian_.data();
+  for (std::int64_t j = 0; j < n; ++j) moved(x, j, offsets_[static_cast<std::size_t>(j)].first, items + j * m);
+  if (central) {
+    others_.resize(static_cast<std::size_t>(n * m));
+    for (std::int64_t j = 0; j < n; ++j)
+      moved(x, j, offsets_[static_cast<std::size_t>(j)].second, others_.data() + j * m);
+  }
+  const DefaultFpEnv env;
+  for (std::int64_t j = 0; j < n; ++j) {
+    const auto [a, b] = offsets_[static_cast<std::size_t>(j)];
+    if (central)
+      solve::central_difference(items + j * m, others_.data() + j * m, f, a, b, m);
+    else
+      solve::simple_difference(items + j * m, f, a, m);
+  }
+}
+
+void define_residuals(py::module_& module) {
+  py::class_<Residuals>(module, "Residuals", "the user's residuals; see onepass.solve.squares.residuals")
+      .def(py::init<py::object, const py::object&, const py::object&, const std::optional<Doubles>&,
+                    const std::optional<Doubles>&, bool, bool>(),
+           py::arg("function"), py::arg("jac"), py::arg("curve"), py::arg("lower"), py::arg("upper"),
+           py::arg("is_plain"), py::arg("has_steps"))
+      .def("__call__", &Residuals::values, py::arg("x"), "the residuals at x")
+      .def("jacobian", &Residuals::derivatives, py::arg("x"), py::arg("f"), py::arg("sizes"),
+           "the derivatives at x, where the residuals are f; sizes: |D x| / D, or None where the last ones hold")
+      .def_property_readonly("count", &Residuals::count, "how many residuals there are, or None before the first call")
+      .def_readwrite("nfev", &Residuals::nfev)
+      .def_readwrite("njev", &Residuals::njev)
+      .def_readwrite("per_jacobian", &Residuals::per_jacobian)
+      .def_readwrite("budget", &Residuals::budget)
+      .def_readwrite("relative", &Residuals::relative)
+      .def_readwrite("central", &Residuals::central);
+}
+
+}  // namespace onepass::bind

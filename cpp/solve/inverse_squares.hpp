@@ -1,0 +1,14 @@
+// How certain are the parameters of a linear model? (J^T J)^-1, by QR, where the columns of J are independent beyond
+// doubt; where they are not, singular values have to tell.
+#pragma once
+
+#include <cstdint>
+
+#include "levenberg_marquardt.hpp"
+
+namespace onepass::solve {
+
+// Of each of some Jacobians with n columns, and whether it is there.
+void inverse_squares(std::int64_t count, std::int64_t n, const Jacobians& jacobians, double* inverses, bool* found);
+
+}  // namespace onepass::solve
