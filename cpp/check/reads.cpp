@@ -111,7 +111,7 @@ void print_reads(const RuleInfo& rule, bool is_sum) {
   for (int stage = 0; stage < static_cast<int>(rule.stages.size()); ++stage) {
     std::vector<double> lanes(max_sums * sum_lanes);
     for (Seen& one : seen) one.elements = 0;
-    if (stage > 0) coefficients.advance(treatment.member, stage, lanes.data());
+    if (stage > 0) coefficients.advance(treatment.member, stage, lanes.data(), size);
     treat(call, treatment, {treatment.source, 0, size}, stage, lanes.data());
     std::printf("%s %d %s", std::string(rule.name).c_str(), stage, is_sum ? "sum" : "bf16");
     for (const Seen& one : seen)

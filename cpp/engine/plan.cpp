@@ -26,7 +26,7 @@ Plan::Plan(std::vector<Group> groups, std::vector<Tensor> tensors, const Roundin
   lay();
   factors_.lay(treatments_);
   stages_.lay(treatments_);
-  pools_.lay(treatments_);
+  pooled_groups_.lay(treatments_);
 }
 
 void Plan::lay() {
@@ -41,7 +41,7 @@ void Plan::prepare(const StepOptions& options) {
   has_rows_ = has_rows;
   call_.start(*active_level().table, options);
   coefficients_.restart();
-  pools_.start(treatments_, coefficients_);
+  pooled_groups_.start(treatments_, coefficients_);
   for (Treatment& t : treatments_) t.prepare(call_, coefficients_);
   if (looks_ahead()) norm_.reserve(sum_line_);
   stages_.prepare(sum_line_, treatments_);
@@ -61,7 +61,7 @@ StepResult Plan::finish(std::span<const TileSum> sums) noexcept {
   const StepResult result = open(sums);
   if (call_.options.completes && !result.skipped && !has_parts()) {
     if (factors_.any()) factors_.renew(call_, treatments_);
-    stages_.run(call_, sum_line_, treatments_, coefficients_, pools_, line_.cost());
+    stages_.run(call_, sum_line_, treatments_, coefficients_, pooled_groups_, line_.cost());
   } else {
     work(result, {0, blocks()});
   }
@@ -119,7 +119,7 @@ void Plan::close(const StepResult& opened) noexcept {
     ++*tensor.step;
     coefficients_.commit(t.member, tensor);
   }
-  if (!opened.skipped && options.completes) pools_.commit(treatments_, coefficients_);
+  if (!opened.skipped && options.completes) pooled_groups_.commit(treatments_, coefficients_);
 }
 
 }  // namespace onepass

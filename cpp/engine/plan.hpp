@@ -11,7 +11,7 @@
 #include "factors.hpp"
 #include "line.hpp"
 #include "norm.hpp"
-#include "pools.hpp"
+#include "pooled_groups.hpp"
 #include "stages.hpp"
 #include "sum_line.hpp"
 #include "tensor.hpp"
@@ -66,7 +66,7 @@ class Plan {
   SumLine sum_line_;
   Norm norm_;
   Factors factors_;
-  Pools pools_;
+  PooledGroups pooled_groups_;
   Stages stages_;
   bool has_rows_ = false;  // they are laid for a step with sparse gradients
   Call call_;

@@ -27,7 +27,7 @@ void Stages::prepare(const SumLine& line, const std::vector<Treatment>& treatmen
 }
 
 void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments,
-                 Coefficients& coefficients, const Pools& pools, std::int64_t cost) noexcept {
+                 Coefficients& coefficients, const PooledGroups& groups, std::int64_t cost) noexcept {
   const DefaultFpEnv env;
   // What has no elements has sums all the same, from which its state may go on.
   for (const Treatment& t : treatments)
@@ -45,21 +45,22 @@ void Stages::run(const Call& call, const SumLine& line, const std::vector<Treatm
       if (const Treatment& t = treatments[i]; stage + 1 < stages_of(t) && is_alone(t) && !goes_through(t))
         coefficients.advance(t.member, stage + 1, sums_.total(line.start(i), line.start(i + 1)).data(),
                              t.member.tensor->size);
-    for (const Pools::Pool& pool : pools.all()) advance_pool(pool, stage + 1, line, treatments, coefficients);
+    for (const PooledGroups::Positions& group : groups.all())
+      advance_group(group, stage + 1, line, treatments, coefficients);
   }
 }
 
-void Stages::advance_pool(const Pools::Pool& pool, int stage, const SumLine& line,
-                          const std::vector<Treatment>& treatments, Coefficients& coefficients) const noexcept {
-  if (stage >= std::ssize(treatments[pool[0]].member.rule->stages)) return;
+void Stages::advance_group(const PooledGroups::Positions& group, int stage, const SumLine& line,
+                           const std::vector<Treatment>& treatments, Coefficients& coefficients) const noexcept {
+  if (stage >= std::ssize(treatments[group[0]].member.rule->stages)) return;
   Sums sums{};
   std::int64_t size = 0;
-  for (const std::size_t i : pool)
+  for (const std::size_t i : group)
     if (treatments[i].updates) {
       sums += sums_.total(line.start(i), line.start(i + 1));
       size += treatments[i].member.tensor->size;
     }
-  for (const std::size_t i : pool)
+  for (const std::size_t i : group)
     if (treatments[i].updates) coefficients.advance(treatments[i].member, stage, sums.data(), size);
 }
 

@@ -9,7 +9,7 @@
 
 #include "coefficients.hpp"
 #include "ordered_sums.hpp"
-#include "pools.hpp"
+#include "pooled_groups.hpp"
 #include "sum_line.hpp"
 #include "treatment.hpp"
 
@@ -27,7 +27,7 @@ class Stages {
 
   // `cost` is that of a sweep, in multiplications.
   void run(const Call& call, const SumLine& line, const std::vector<Treatment>& treatments, Coefficients& coefficients,
-           const Pools& pools, std::int64_t cost) noexcept;
+           const PooledGroups& groups, std::int64_t cost) noexcept;
 
  private:
   struct Sums : std::array<double, max_sums> {
@@ -37,8 +37,8 @@ class Stages {
   };
 
   // What becomes of the coefficients before a stage, of those that have their sums in common.
-  void advance_pool(const Pools::Pool& pool, int stage, const SumLine& line, const std::vector<Treatment>& treatments,
-                    Coefficients& coefficients) const noexcept;
+  void advance_group(const PooledGroups::Positions& group, int stage, const SumLine& line,
+                     const std::vector<Treatment>& treatments, Coefficients& coefficients) const noexcept;
   static Sums sweep_tile(const Call& call, const Treatment& t, std::int64_t number, int stage) noexcept;
   static void run_through(const Call& call, const Treatment& t, Coefficients& coefficients) noexcept;
 

@@ -11,12 +11,12 @@
 
 namespace onepass {
 
-class Pools {
+class PooledGroups {
  public:
-  using Pool = std::vector<std::size_t>;  // positions in the plan
+  using Positions = std::vector<std::size_t>;  // in the plan
 
   void lay(const std::vector<Treatment>& treatments);
-  const std::vector<Pool>& all() const { return pools_; }
+  const std::vector<Positions>& all() const { return groups_; }
 
   // Before a step's coefficients are prepared.
   void start(const std::vector<Treatment>& treatments, Coefficients& coefficients) const;
@@ -24,7 +24,7 @@ class Pools {
   void commit(const std::vector<Treatment>& treatments, const Coefficients& coefficients) const noexcept;
 
  private:
-  std::vector<Pool> pools_;
+  std::vector<Positions> groups_;
 };
 
 }  // namespace onepass
