@@ -201,14 +201,14 @@ void BoundPlan::require_unmoved(const Arrays& arrays) const {
 Array BoundPlan::take_array(py::handle gradient, bool written, Arrays& arrays, std::size_t number,
                             const char* role) const {
   if (number >= arrays.gradients.size()) arrays.gradients.resize(number + 1);
-  auto& [imprint, view] = arrays.gradients[number];
-  if (written || !imprint.holds(gradient)) {
+  Arrays::Gradient& known = arrays.gradients[number];
+  if (written || !known.holds(gradient)) {
     const Label label{caller_.c_str(), role, &arrays.name};
     const ArrayView now = require_gradient(gradient, arrays.param, written, label);
     require_outside(now, label);
-    imprint = Imprint(gradient), view = now;
+    known = {Imprint(gradient), now};
   }
-  return {const_cast<void*>(view.data), view.dtype};
+  return known.array();
 }
 
 void BoundPlan::require_outside(const ArrayView& view, const Label& label) const {
@@ -234,7 +234,13 @@ std::vector<py::object> BoundPlan::take(const py::sequence& gradients, const Ste
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const py::handle gradient = kept[i];
     require_unmoved(arrays_[i]);
-    tensors[i].grad = {}, tensors[i].addends = {}, tensors[i].rows = nullptr;
+    tensors[i].addends = {}, tensors[i].rows = nullptr;
+    // Mostly it is that of the step before.
+    if (const auto& known = arrays_[i].gradients; !options.zero_grad && !known.empty() && known[0].holds(gradient)) {
+      tensors[i].grad = known[0].array();
+      continue;
+    }
+    tensors[i].grad = {};
     if (gradient.is_none()) continue;
     if (is_sparse_rows(gradient)) {
       take_rows(gradient, i, options, kept);

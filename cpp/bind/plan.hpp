@@ -69,6 +69,8 @@ class BoundPlan {
     struct Gradient {
       Imprint imprint;
       ArrayView view;
+      bool holds(py::handle gradient) const { return imprint.holds(gradient); }
+      Array array() const { return {const_cast<void*>(view.data), view.dtype}; }
     };
     std::vector<Gradient> gradients;
     std::vector<Array> addends;

@@ -200,25 +200,57 @@ struct RowSquares {
   F limit, factor;
 
   void add(const T* from, double* column, LaneSums& row) const {
-    const auto add_doubles = [&](int lane, Pack<double> x) {
+    for_each(from, [&](int lane, Pack<double> x) {
       Codec<double>::store(column + lane, Codec<double>::load(column + lane) + x * x);
       row.add_square(lane, x);
-    };
+    });
+  }
+  void put(const T* from, double* to) const {
+    for_each(from, [&](int lane, Pack<double> x) { Codec<double>::store(to + lane, x * x); });
+  }
+
+ private:
+  template <class Take>
+  void for_each(const T* from, Take take) const {
     for (int lane = 0; lane < sum_lanes; lane += lanes<F>) {
       const F x = Codec<T>::load(from + lane), taken = factor * (clips ? clipped(x, limit) : x);
       if constexpr (sizeof(ComputeOf<T>) == 8) {
-        add_doubles(lane, taken);
+        take(lane, taken);
       } else {
         const Doubles xs = to_doubles(taken);
-        for (int i = 0; i < 2; ++i) add_doubles(lane + i * lanes<Pack<double>>, xs.part[i]);
+        for (int i = 0; i < 2; ++i) take(lane + i * lanes<Pack<double>>, xs.part[i]);
       }
     }
   }
 };
 
+// Short rows, one behind the other: all their squares are made at once, and added in the order of lanes.
+template <class T, bool clips>
+void add_short_rows(const T* stored, const RowsOfSquares& of, const RowSquares<T, clips>& squares) {
+  constexpr int64_t most = 512;
+  alignas(64) double items[most];
+  int64_t tree = 1;  // of lanes, those beyond which there are none but zeros
+  while (tree < of.width) tree *= 2;
+  const int64_t at_once = most / of.width;
+  for (int64_t first = 0; first < of.rows; first += at_once) {
+    const int64_t rows = of.rows - first < at_once ? of.rows - first : at_once;
+    sweep<sum_lanes>(
+        rows * of.width, [&](int64_t, const T* from, double* to) { squares.put(from, to); }, stored + first * of.width,
+        items);
+    for (int64_t r = 0; r < rows; ++r) {
+      double* const row = items + r * of.width;
+      for (int64_t i = 0; i < of.width; ++i) of.columns[i] += row[i];
+      for (int64_t half = tree / 2; half > 0; half /= 2)
+        for (int64_t i = 0; i < half && i + half < of.width; ++i) row[i] += row[i + half];
+      of.sums[first + r] += row[0];
+    }
+  }
+}
+
 template <class T, bool clips>
 void add_clipped_squares(const T* stored, const RowsOfSquares& of, double bound, double factor) {
   const RowSquares<T, clips> squares{everywhere<T>(bound), everywhere<T>(factor)};
+  if (of.width < sum_lanes && of.stride == of.width) return add_short_rows(stored, of, squares);
   const int64_t whole = of.width / sum_lanes * sum_lanes, rest = of.width - whole;
   for (int64_t r = 0; r < of.rows; ++r) {
     const T* const from = stored + r * of.stride;
