@@ -118,7 +118,7 @@ py::array_t<double> Residuals::values(const Doubles& x) {
   }
   Doubles f = finished(std::move(returned));
   m_ = f.size();
-  return std::move(f);
+  return f;
 }
 
 solve::Jacobians Residuals::jacobian(const double* x, const double* f, const double* sizes) {

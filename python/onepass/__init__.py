@@ -45,7 +45,7 @@ else:
 
 __version__ = _core.version
 
-__all__: list[str] = [
+__all__ = [
     "Optimizer",
     "Options",
     "ParamGroup",
@@ -69,7 +69,7 @@ __all__: list[str] = [
 ]
 
 if TYPE_CHECKING:
-    __all__ += _optimizers
+    __all__ += _optimizers  # type: ignore[has-type]
 else:
     # The optimizers, and so their names, are imported when somebody asks for one.
     _names = __all__

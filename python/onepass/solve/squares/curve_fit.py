@@ -129,7 +129,7 @@ def chosen(options: dict[str, Any], method: Any, n: int) -> tuple[FitSettings, A
         options.pop("verbose", 0),
     )
     steps = relative_steps(options.pop("diff_step", None), n)
-    run = {name: options.pop(name) for name in ("loss", "x_scale", "callback") if name in options}
+    run: dict[str, Any] = {name: options.pop(name) for name in ("loss", "x_scale", "callback") if name in options}
     if "args" in options:
         raise ValueError("curve_fit has no args: close over them, as in lambda x, a, b: f(x, a, b, 3.0)")
     if unknown := [name for name in options if name != "maxfev"]:
