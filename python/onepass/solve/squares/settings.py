@@ -53,3 +53,4 @@ class BatchSettings(Tolerances):
 
     max_iter: CountOrZero
     block: Count
+    geodesic: bool
