@@ -37,10 +37,10 @@ solve::Jacobians view_of(const py::array_t<double>& jacobians) {
   return {jacobians.data(), jacobians.shape(many), many ? jacobians.strides(0) / item : 0, stride(0), stride(1)};
 }
 
-std::vector<double> copied(const std::optional<Doubles>& array, std::int64_t size) {
+std::vector<double> copied(const std::optional<Doubles>& array, std::int64_t size, std::int64_t or_size) {
   if (!array) return {};
-  require(array->size() == size, "a bound or d does not have one number per parameter");
-  return {array->data(), array->data() + size};
+  require(array->size() == size || array->size() == or_size, "a bound or d does not have one number per parameter");
+  return {array->data(), array->data() + array->size()};
 }
 
 // The problems, and what is held of them while no other thread may use them.
@@ -50,9 +50,11 @@ class Bound {
         const std::optional<Doubles>& upper, const std::optional<Doubles>& d, double ftol, double xtol, double gtol)
       : problems_(width(x), {x.data(), static_cast<std::size_t>(x.size())},
                   {costs.data(), static_cast<std::size_t>(costs.size())},
-                  {copied(lower, width(x)), copied(upper, width(x)), copied(d, width(x)), ftol, xtol, gtol}) {
+                  {copied(lower, width(x), x.size()), copied(upper, width(x), x.size()), copied(d, width(x), width(x)),
+                   ftol, xtol, gtol}) {
     require(costs.size() == x.shape(0), "there must be a cost for each problem");
-    require(lower.has_value() == upper.has_value(), "there must be two bounds or none");
+    require(lower.has_value() == upper.has_value() && (!lower || lower->size() == upper->size()),
+            "there must be two bounds or none");
   }
 
   Stops differentiate(const Numbers& rows, const Doubles& f, const py::array_t<double>& jacobians) {

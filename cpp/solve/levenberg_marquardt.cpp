@@ -200,8 +200,8 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
   work.triangularize(r);
 
   State& state = states_[row];
-  const double *const x = x_.data() + row * n_, *const lower = options_.lower.data(),
-                      *const upper = options_.upper.data();
+  const double* const x = x_.data() + row * n_;
+  const auto [lower, upper] = sides_of(row);
   double cosine = 0;
   state.curvature = 0;
   state.is_singular = false;
@@ -324,9 +324,10 @@ void LevenbergMarquardt::step_within_radius(std::int64_t row, Work& work) {
 bool LevenbergMarquardt::hold_outward(std::int64_t row) {
   if (options_.lower.empty()) return false;
   const double *const x = x_.data() + row * n_, *const p = p_.data() + row * n_;
+  const auto [lower, upper] = sides_of(row);
   std::int64_t held = -1;
   for (std::int64_t j = 0; j < n_; ++j) {
-    const bool outward = (x[j] <= options_.lower[j] && p[j] < 0) || (x[j] >= options_.upper[j] && p[j] > 0);
+    const bool outward = (x[j] <= lower[j] && p[j] < 0) || (x[j] >= upper[j] && p[j] > 0);
     if (outward && (held < 0 || std::abs(p[j]) > std::abs(p[held]))) held = j;
   }
   if (held < 0) return false;
@@ -350,12 +351,13 @@ void LevenbergMarquardt::make_trial(std::int64_t row, bool promised) {
   State& state = states_[row];
   const double* const x = x_.data() + row * n_;
   double *const trial = trial_.data() + row * n_, *const p = p_.data() + row * n_;
+  const auto [lower, upper] = sides_of(row);
   state.reach = norm(p, n_);
   for (std::int64_t j = 0; j < n_; ++j) {
     const double d = scale_of(row, j);
     trial[j] = x[j] + p[j] / d;
     if (!options_.lower.empty()) {
-      trial[j] = std::min(std::max(trial[j], options_.lower[j]), options_.upper[j]);
+      trial[j] = std::min(std::max(trial[j], lower[j]), upper[j]);
       p[j] = (trial[j] - x[j]) * d;
     }
   }

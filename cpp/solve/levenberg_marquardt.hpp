@@ -34,7 +34,7 @@ enum class Stop : std::int8_t {
 class LevenbergMarquardt {
  public:
   struct Options {
-    std::vector<double> lower, upper;  // empty: no bounds
+    std::vector<double> lower, upper;  // one per parameter, or of each problem; empty: no bounds
     std::vector<double> d;             // 1 / x_scale; empty: the largest norms of the Jacobian's columns so far
     double ftol, xtol, gtol;
   };
@@ -78,6 +78,14 @@ class LevenbergMarquardt {
   }
 
  private:
+  // The bounds of a problem, if there are any.
+  struct Sides {
+    const double *lower, *upper;
+  };
+  Sides sides_of(std::int64_t row) const {
+    const std::int64_t first = std::ssize(options_.lower) > n_ ? row * n_ : 0;
+    return {options_.lower.data() + first, options_.upper.data() + first};
+  }
   struct State {
     double cost, radius, damping, curvature, cosine;
     bool is_singular;            // the model is, or a parameter is held

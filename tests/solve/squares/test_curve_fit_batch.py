@@ -46,6 +46,21 @@ def test_as_one_by_one(x: Array, jac: Any, sigma: Any, absolute: bool) -> None:
         np.testing.assert_allclose(cov[b], peer, rtol=1e-3, atol=1e-5 * np.abs(peer).max())
 
 
+@pytest.mark.parametrize("jac", [None, slopes], ids=["differences", "jac"])
+def test_bounds_of_each_set(jac: Any) -> None:
+    """The last set has a fixed parameter, which is a constant then."""
+    lower, upper = TRUE - 1, TRUE + np.where(np.arange(SETS)[:, None] % 2, -0.05, 1.0)
+    lower[-1, 2] = upper[-1, 2] = 0.1
+    p, cov = curve_fit_batch(decay, T, Y, bounds=(lower, upper), jac=jac)
+    assert ((lower <= p) & (p <= upper)).all()
+    assert p[-1, 2] == 0.1
+    assert (cov[-1, 2] == 0).all()
+    for b in range(0, SETS, 4):
+        q, peer = curve_fit(decay, T, Y[b], bounds=(lower[b], upper[b]), jac=jac)
+        np.testing.assert_allclose(p[b], q, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(cov[b], peer, rtol=1e-3, atol=1e-5 * np.abs(peer).max())
+
+
 def test_bounds() -> None:
     bounds = ([0, 0, -1], [2, 3, 1])
     p, cov = curve_fit_batch(decay, T, Y, bounds=bounds)

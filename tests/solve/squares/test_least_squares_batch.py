@@ -68,6 +68,41 @@ def test_bounds(jac: Any) -> None:
     assert ((fits.x == bounds[1]) | (fits.x == bounds[0])).any()
 
 
+@pytest.mark.parametrize("jac", [None, "3-point", slopes], ids=["2-point", "3-point", "jac"])
+@pytest.mark.parametrize("block", [7, 1000])
+def test_bounds_of_each_problem(jac: Any, block: int) -> None:
+    """Every second one near its truth, all with an upper bound that may cut it off, one with a fixed parameter."""
+    random = np.random.default_rng(1)
+    below = np.where(np.arange(PROBLEMS)[:, None] % 2, 0.1, np.inf)
+    lower, upper = TRUE - below, TRUE + random.uniform(-0.05, 0.3, TRUE.shape)
+    lower[5, 0] = upper[5, 0] = 1.7
+    start = np.clip(START, lower, upper)
+
+    def inside(x: Array, index: Array) -> Array:
+        assert ((x >= lower[index]) & (x <= upper[index])).all()
+        return residual(x, index)
+
+    fits = least_squares_batch(inside, start, jac, bounds=(lower, upper), block=block)
+    assert fits.success.all()
+    assert fits.x[5, 0] == 1.7
+    for i in range(PROBLEMS):
+        one = least_squares(lambda x, i=i: curve(x) - Y[i], start[i], bounds=(lower[i], upper[i]))
+        assert fits.cost[i] == pytest.approx(one.cost, rel=1e-6)
+    assert ((fits.x == upper).sum(), (fits.x == lower).sum()) > (PROBLEMS // 4, 3)
+    one_sided = least_squares_batch(residual, start, jac, bounds=(lower, np.inf), block=block)
+    assert (one_sided.x >= lower).all()
+    assert (one_sided.x > upper).any()
+
+
+@pytest.mark.parametrize("jac", [None, "3-point"])
+def test_a_parameter_that_is_fixed_for_all(jac: Any) -> None:
+    start = START.copy()
+    start[:, 2] = 0.2
+    fits = least_squares_batch(residual, start, jac, bounds=([-9, -9, 0.2], [9, 9, 0.2]))
+    assert fits.success.all()
+    assert (fits.x[:, 2] == 0.2).all()
+
+
 @pytest.mark.parametrize("block", [1, 7, 1000])
 def test_blocks_do_not_matter(block: int) -> None:
     fits = least_squares_batch(residual, START, slopes, block=block)
@@ -150,6 +185,94 @@ def test_the_budget() -> None:
     assert (least_squares_batch(residual, START, max_iter=0).x == START).all()
 
 
+@pytest.mark.parametrize("jac", [None, slopes], ids=["2-point", "jac"])
+@pytest.mark.parametrize("loss", ["linear", "soft_l1"])
+@pytest.mark.parametrize("bounds", [None, ([0.0, 0.0, -2.0], [2.5, 1.8, 5.0])], ids=["free", "bounds"])
+def test_geodesic_steps_as_one_by_one(jac: Any, loss: str, bounds: Any) -> None:
+    """Those of `least_squares`, step by step; where a problem stops, others go on."""
+    if bounds is not None:
+
+        def inside(x: Array, index: Array) -> Array:
+            assert ((x >= bounds[0]) & (x <= bounds[1])).all()
+            return residual(x, index)
+
+    options: dict[str, Any] = {"geodesic": True, "loss": loss, "f_scale": 0.05, "bounds": bounds or (-np.inf, np.inf)}
+    few, plain = (
+        least_squares_batch(residual, START, jac, max_iter=5, **(options | {"geodesic": geodesic}))
+        for geodesic in (True, False)
+    )
+    assert not np.allclose(few.x, plain.x, rtol=1e-6)
+    fits = least_squares_batch(inside if bounds else residual, START, jac, **options)
+    assert fits.success.all()
+    for i in range(0, PROBLEMS, 3):
+        points = [START[i]]
+        own = slopes if jac else None
+        one = least_squares(
+            lambda x, i=i: curve(x) - Y[i], START[i], own, callback=lambda x, p=points: p.append(x), **options
+        )
+        assert fits.cost[i] == pytest.approx(one.cost, rel=1e-8)
+        first = least_squares_batch(lambda x, index, i=i: curve(x) - Y[i], START[i : i + 1], own, max_iter=1, **options)
+        if first.nit[0] and one.nit > 1:
+            np.testing.assert_allclose(first.x[0], points[1], rtol=1e-6)
+
+
+@np.errstate(all="ignore")
+def test_geodesic_steps_are_fewer_along_a_curved_valley() -> None:
+    """Rosenbrock's, a hundred times as steep."""
+
+    def valley(x: Array, index: Array) -> Array:
+        return np.stack((1000 * (x[:, 1] - x[:, 0] ** 2), 1 - x[:, 0]), axis=1)
+
+    def jac(x: Array, index: Array) -> Array:
+        found = np.tile([[0.0, 1000.0], [-1.0, 0.0]], (len(x), 1, 1))
+        found[:, 0, 0] = -2000 * x[:, 0]
+        return found
+
+    start = np.random.default_rng(2).uniform(-2, 2, (20, 2))
+    plain, bent = (least_squares_batch(valley, start, jac, geodesic=geodesic) for geodesic in (False, True))
+    np.testing.assert_allclose(bent.x, 1, rtol=1e-6)
+    assert bent.nit.sum() < 0.7 * plain.nit.sum()
+
+
+def test_the_callback_sees_every_step() -> None:
+    points: list[Array] = []
+    results: list[Any] = []
+    fits = least_squares_batch(residual, START, slopes, callback=points.append)
+    assert len(points) >= fits.nit.max()
+    np.testing.assert_array_equal(points[-1], fits.x)
+
+    def with_result(intermediate_result: Any) -> None:
+        results.append(intermediate_result)
+
+    least_squares_batch(residual, START, slopes, callback=with_result)
+    for point, result in zip(points, results, strict=True):
+        np.testing.assert_array_equal(point, result.x)
+    costs = np.array([result.cost for result in results])
+    assert (np.diff(costs, axis=0) <= 0).all()
+    np.testing.assert_array_equal(results[-1].status, fits.status)
+    assert results[0].x is not fits.x
+
+
+def test_the_callback_ends_all() -> None:
+    calls = 0
+
+    def stop(x: Array) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise StopIteration
+
+    fits = least_squares_batch(residual, START, slopes, callback=stop, block=20)
+    assert calls == 3
+    assert not fits.success.any()
+    assert (fits.status == Status.CALLBACK).all()
+    assert (fits.nit[:20] > 0).all()
+    assert (fits.x[:20] != START[:20]).any()
+    assert np.isfinite(fits.cost[:20]).all()
+    np.testing.assert_array_equal(fits.x[20:], START[20:])
+    assert np.isnan(fits.cost[20:]).all()
+
+
 def test_fewer_residuals_than_parameters() -> None:
     fits = least_squares_batch(lambda x, index: (x**2).sum(axis=1, keepdims=True) - 4, np.ones((2, 3)))
     assert fits.success.all()
@@ -191,8 +314,11 @@ def test_exceptions_pass_through(error: type[BaseException]) -> None:
         ({"x0": START * 1j}, ValueError, "x0 must be an array of real numbers"),
         ({"max_iter": -1}, ValueError, "max_iter must be an int"),
         ({"block": 0}, ValueError, "block must be an int"),
+        ({"geodesic": 1}, TypeError, "geodesic must be True or False"),
         ({"block": 8.0}, TypeError, "least_squares_batch: block must be an int"),
         ({"bounds": (0.5, 9)}, ValueError, "x0 must lie within the bounds"),
+        ({"bounds": (np.full((60, 3), 0.5), 9)}, ValueError, "x0 must lie within the bounds"),
+        ({"bounds": (-9, np.ones((59, 3)))}, ValueError, "of shape (3,) or (60, 3); upper is (59, 3)"),
         ({"loss": "l1"}, ValueError, "loss must be one of"),
         ({"jac": "cs"}, ValueError, "jac must be a function"),
         ({"residual": lambda x, index: x[0]}, ValueError, "residual must return an array of shape (60, any)"),

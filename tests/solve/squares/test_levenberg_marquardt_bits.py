@@ -15,6 +15,7 @@ from onepass.reference.kernels.levenberg_marquardt import Problem, in_lanes, in_
 from onepass.reference.kernels.vectors import dots
 from onepass.selftest.places import running
 from onepass.solve import Status, least_squares, least_squares_batch
+from onepass.solve.squares.arguments import sides_at
 from onepass.solve.squares.residuals import Residuals, User
 
 TOLERANCES = (1e-15, 1e-10, 1e-10)
@@ -76,18 +77,22 @@ class Fits:
 @pytest.mark.parametrize(
     ("n", "m"), [(1, 1), (1, 9), (2, 2), (3, 50), (3, 2), (5, 16), (7, 33), (11, 20), (2, 4097)], ids=str
 )
-@pytest.mark.parametrize("variant", ["plain", "bounds", "d", "geodesic", "bounds, geodesic"])
+@pytest.mark.parametrize("variant", ["plain", "bounds", "own bounds", "d", "geodesic", "bounds, geodesic"])
 def test_bits(n: int, m: int, variant: str) -> None:
     fits = Fits(n, m)
     x0 = fits.x0.copy()
     bounds = (np.full(n, 0.2), np.full(n, 1.4)) if "bounds" in variant else None
+    if variant == "own bounds":
+        own = np.random.default_rng(6)
+        bounds = x0 - own.uniform(0, 0.3, x0.shape), x0 + own.uniform(0, 0.3, x0.shape)
     if bounds is not None:
         x0 = np.clip(x0, *bounds)
     d = np.linspace(0.5, 3, n) if variant == "d" else None
     values = [fits.at(i, x0[i]) for i in range(PROBLEMS)]
     costs = np.array([cost for cost, _, _ in values])
     cores = Cores(x0, costs, *(bounds or (None, None)), d, *TOLERANCES)
-    references = [Problem(x0[i], values[i][0], bounds, d, TOLERANCES) for i in range(PROBLEMS)]
+    limits = [bounds if bounds is None else sides_at(bounds, i) for i in range(PROBLEMS)]
+    references = [Problem(x0[i], values[i][0], limits[i], d, TOLERANCES) for i in range(PROBLEMS)]
     random = np.random.default_rng(5)
     rows, seen = np.arange(PROBLEMS), set()
 

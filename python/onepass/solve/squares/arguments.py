@@ -46,26 +46,38 @@ def is_finite(array: Array) -> bool:
     return math.isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())
 
 
-def sides(bounds: Any, n: int) -> tuple[Array, Array]:
-    """The lower and the upper bound of each of n parameters, from a pair or from an object with lb and ub."""
+def sides(bounds: Any, n: int, problems: int | None = None) -> tuple[Array, Array]:
+    """The lower and the upper bound of each of n parameters, from a pair or from an object with lb and ub.
+
+    Of so many problems each may have its own: then both are of the shape (problems, n).
+    """
     if isinstance(bounds, str):
         raise ValueError(f"bounds comes before method, as in SciPy: pass method={bounds!r} by its name")
     pair = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else bounds
+    own = (problems, n)
+    shape = f"({n},)" if problems is None else f"({n},) or {own}"
     try:
         lower, upper = (np.asarray(side, np.float64) for side in pair)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"bounds must be a pair, lower and upper, of numbers or of arrays of shape ({n},)") from error
+        raise ValueError(f"bounds must be a pair, lower and upper, of numbers or of arrays of shape {shape}") from error
     for name, side in (("lower", lower), ("upper", upper)):
-        if side.shape not in ((), (n,)) and not (hasattr(bounds, "lb") and side.shape == (1,)):
-            raise ValueError(f"bounds must be a pair of numbers or of arrays of shape ({n},); {name} is {side.shape}")
-    return np.broadcast_to(lower, n), np.broadcast_to(upper, n)
+        if side.shape not in ((), (n,), own) and not (hasattr(bounds, "lb") and side.shape == (1,)):
+            raise ValueError(f"bounds must be a pair of numbers or of arrays of shape {shape}; {name} is {side.shape}")
+    wanted: Any = own if lower.shape == own or upper.shape == own else n
+    return np.broadcast_to(lower, wanted), np.broadcast_to(upper, wanted)
+
+
+def sides_at(limits: tuple[Array, Array], index: Array | int) -> tuple[Array, Array]:
+    """The bounds of problems of these numbers."""
+    lower, upper = limits
+    return limits if lower.ndim == 1 else (lower[index], upper[index])
 
 
 def checked_bounds(bounds: Any, x: Array) -> tuple[Array, Array] | None:
-    """The bounds of each parameter, or None if there are none; x has the shape (..., n) and lies within."""
+    """The bounds of each parameter, or None if there are none; x, of shape (n,) or (problems, n), lies within."""
     if bounds is UNBOUNDED or bounds is None:
         return None
-    lower, upper = sides(bounds, x.shape[-1])
+    lower, upper = sides(bounds, x.shape[-1], len(x) if x.ndim == 2 else None)
     if not (lower <= upper).all():
         raise ValueError("bounds: no lower bound may be above the upper one")
     if not ((x >= lower) & (x <= upper)).all():

@@ -12,7 +12,7 @@ from onepass._core import inverse_squares
 from onepass.arrays import Array
 from onepass.solve.derivatives import differences
 from onepass.solve.result import OptimizeWarning
-from onepass.solve.squares.arguments import UNBOUNDED, sides
+from onepass.solve.squares.arguments import UNBOUNDED, sides, sides_at
 from onepass.solve.squares.covariance import covariance_of, free_of
 from onepass.solve.squares.curve_fit import inside, parameters_of
 from onepass.solve.squares.fit import ROUGH
@@ -49,11 +49,11 @@ def curve_fit_batch(
         p0: starts, shape (n,) or (B, n); by default as in `curve_fit`.
         sigma: standard deviations of ydata: a number, shape (m,) or (B, m).
         absolute_sigma: sigma is meant as it is; else it is scaled by what the residuals of the set say.
-        bounds: lower and upper, a number or one per parameter each, the same for all sets.
+        bounds: lower and upper, each a number, one per parameter, shape (n,), or those of each set, shape (B, n).
         jac: the derivatives of f, shape (k, m, n), called as f is; or a scheme of differences.
         full_output: returns the result of `least_squares_batch` as well, which says of each set whether it converged.
-        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, block; with simple differences the
-            tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good for.
+        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, geodesic, callback, block; with
+            simple differences the tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good for.
 
     Returns:
         The parameters, shape (B, n), and their covariances, shape (B, n, n): those of `curve_fit`, and inf throughout
@@ -84,7 +84,7 @@ def curve_fit_batch(
         raise ValueError(f"xdata must be finite and of the shape {y.shape[1:]} or {y.shape}, got {x.shape}")
     if p0 is None:
         n = parameters_of(f)
-        p0 = inside(None if bounds is UNBOUNDED else sides(bounds, n), n)
+        p0 = inside(None if bounds is UNBOUNDED else sides(bounds, n, len(y)), n)
     p0 = np.asarray(p0)
     start = np.broadcast_to(p0, (len(y), p0.shape[-1])) if p0.ndim == 1 else p0
     if start.ndim != 2 or len(start) != len(y):
@@ -109,15 +109,18 @@ def curve_fit_batch(
     if jac in (None, "2-point"):
         options = dict(zip(("ftol", "xtol", "gtol"), ROUGH, strict=True)) | options
     fits = least_squares_batch(residual, start, slopes if callable(jac) else jac, bounds=bounds, **options)
-    box = sides(bounds, start.shape[1])
+    box = sides(bounds, start.shape[1], len(y))
 
     def derivatives(p: Array, index: Array, f_at: Array) -> Array:
+        lower, upper = sides_at(box, index)
         if callable(jac):
-            return np.asarray(slopes(p, index), np.float64)
-        typical = np.where(p == 0, 1.0, np.abs(p))
-        room = None if bounds is UNBOUNDED else box
-        central = differences(lambda moved: residual(moved, index), p, f_at, "3-point", typical=typical, bounds=room)
-        return np.moveaxis(central, 0, 2)
+            found = np.asarray(slopes(p, index), np.float64)
+        else:
+            typical, room = np.where(p == 0, 1.0, np.abs(p)), None if bounds is UNBOUNDED else (lower, upper)
+            at_p = differences(lambda moved: residual(moved, index), p, f_at, "3-point", typical=typical, bounds=room)
+            found = np.moveaxis(at_p, 0, 2)
+        fixed = lower == upper
+        return np.where(fixed[..., None, :], 0.0, found) if fixed.any() else found
 
     covariances = np.empty((*start.shape, start.shape[1]))
     for first in range(0, len(y), COVARIANCES):
@@ -127,7 +130,7 @@ def curve_fit_batch(
         with np.errstate(all="ignore"):
             jacobians = derivatives(p, index, f_at)
             covariances[index] = covariances_of(
-                jacobians, f_at, p, fits.cost[index], fits.success[index], box, absolute_sigma
+                jacobians, f_at, p, fits.cost[index], fits.success[index], sides_at(box, index), absolute_sigma
             )
     if not fits.success.all():
         failed = np.count_nonzero(~fits.success)
@@ -157,13 +160,13 @@ def covariances_of(
     found = np.full((problems, n, n), np.inf)
     lower, upper = box
     at_bound = ((x <= lower) | (x >= upper)).any(axis=1)
+    sides_of = np.where(x <= lower, -1, (x >= upper).astype(int))
     plain = np.flatnonzero(good & ~at_bound)
     inverses, determined = inverse_squares(jacobians[plain])
     variance = np.ones(plain.size) if known_noise else 2 * cost[plain] / (m - n)
     found[plain[determined]] = (variance[:, None, None] * inverses)[determined]
     for b in (*np.flatnonzero(good & at_bound), *plain[~determined]):
-        active = np.where(x[b] <= lower, -1, (x[b] >= upper).astype(int))
-        free = free_of(jacobians[b], f[b] @ jacobians[b], active)
+        free = free_of(jacobians[b], f[b] @ jacobians[b], sides_of[b])
         one = covariance_of(jacobians[b], free, cost[b], known_noise=known_noise)
         found[b] = one if np.isfinite(one).all() else np.inf
     return found

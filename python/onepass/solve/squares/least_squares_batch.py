@@ -9,13 +9,14 @@ import numpy as np
 
 from onepass._core import LevenbergMarquardt
 from onepass.arrays import Array
-from onepass.solve.callbacks import checked
+from onepass.solve.callbacks import Callback, checked
 from onepass.solve.derivatives import differences, precision_of
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.squares.arguments import UNBOUNDED, checked_bounds, start
+from onepass.solve.squares.arguments import UNBOUNDED, checked_bounds, sides_at, start
+from onepass.solve.squares.levenberg_marquardt import BEND_AT
 from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, typical_sizes, unknown_parts
-from onepass.solve.squares.settings import BatchSettings, Tolerances
+from onepass.solve.squares.settings import BatchSettings
 
 
 def least_squares_batch(
@@ -30,6 +31,8 @@ def least_squares_batch(
     xtol: float = 1e-10,
     gtol: float = 1e-10,
     max_iter: int = 200,
+    geodesic: bool = False,
+    callback: Callable[..., object] | None = None,
     block: int = 2048,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
@@ -44,9 +47,14 @@ def least_squares_batch(
             residuals, shape (k, m); called as residual(x, index, \*args, \*\*kwargs). It must not change x or index.
         x0: starts, shape (B, n). It is not changed.
         jac: the Jacobians, shape (k, m, n), called alike; "2-point" (also None) or "3-point" for differences.
-        bounds: lower and upper, a number or one per parameter each, the same for all problems.
+        bounds: lower and upper, each a number, one per parameter, shape (n,), or those of each problem, shape (B, n).
+            A parameter with equal bounds is fixed.
         loss, f_scale, ftol, xtol, gtol: as in `least_squares`.
         max_iter: trial steps of each problem at most.
+        geodesic: adds the second-order correction of `least_squares` to the steps, by one more call of residual.
+        callback: called after every trial step of a block with a copy of x, shape (B, n), or, if its parameter is named
+            intermediate_result, with an `OptimizeResult` of x, cost, status and nit. StopIteration ends all problems
+            where they are; the cost of those that had not begun is NaN.
         block: problems that run together at most. Each block starts when the one before has ended; thousands are enough
             for speed, and fewer numbers stay in the cache.
 
@@ -69,16 +77,20 @@ def least_squares_batch(
     """
     x = start(x0, ("B", "n"))
     box = checked_bounds(bounds, x)
-    settings = BatchSettings(ftol, xtol, gtol, f_scale, max_iter, block)
+    settings = BatchSettings(ftol, xtol, gtol, f_scale, max_iter, block, geodesic)
     functions = BatchFunctions(User(residual, jac, args, kwargs or {}, box), len(x))
     rho = Loss(loss, settings.f_scale)
-    found = Found(x)
+    found, proceed = Found(x), Callback(callback)
     for first in range(0, len(x), settings.block):
         batch = Batch(found, np.arange(first, min(first + settings.block, len(x))), functions, rho, box, settings)
         for _ in range(settings.max_iter):
             if not batch.rows.size:
                 break
             batch.iterate()
+            if callback is not None:
+                batch.keep()
+                if not proceed(x, cost=found.cost, status=found.status, nit=found.steps):
+                    return found.stopped(functions)
         batch.end()
     return found.result(functions)
 
@@ -112,16 +124,20 @@ class BatchFunctions(Functions):
         if self._jac is not None:
             returned = self._jac(locked(x), locked(index), *self._args, **self._kwargs)
             return checked("jac", returned, (*f.shape, x.shape[1]), np.float64, copy=False)
+        bounds = None if self._bounds is None else sides_at(self._bounds, index)
         columns = differences(
             lambda moved: self.residuals(moved, index, copy=False),
             x,
             f,
             self._scheme,
             typical=typical,
-            bounds=self._bounds,
+            bounds=bounds,
             precision=self._precision,
         )
-        return np.moveaxis(columns, 0, 2)
+        jacobians = np.moveaxis(columns, 0, 2)
+        if bounds is not None and (fixed := bounds[0] == bounds[1]).any():
+            np.copyto(jacobians, 0.0, where=fixed[..., None, :])  # no steps were made
+        return jacobians
 
 
 def locked(array: Array) -> Array:
@@ -135,9 +151,14 @@ class Found:
     """Where the problems ended."""
 
     def __init__(self, x: Array) -> None:
-        self.x, self.cost = x, np.empty(len(x))
+        self.x, self.cost = x, np.full(len(x), np.nan)
         self.status = np.full(len(x), int(Status.RUNNING))
         self.steps = np.zeros(len(x), int)
+
+    def stopped(self, functions: BatchFunctions) -> OptimizeResult:
+        """All problems, when the callback has ended those that still run."""
+        self.status[self.status == Status.RUNNING] = Status.CALLBACK
+        return self.result(functions)
 
     def result(self, functions: BatchFunctions) -> OptimizeResult:
         """All problems, when none runs any more."""
@@ -156,6 +177,29 @@ class Found:
         )
 
 
+class Bends:
+    """The residuals and Jacobians of problems that run together, and what they say of second derivatives."""
+
+    def __init__(self, loss: Loss) -> None:
+        self._loss = loss
+        self._f, self._jacobians = np.empty((0, 0)), np.empty((0, 0, 0))
+
+    def see(self, rows: Array, f: Array, jacobians: Array, problems: int) -> None:
+        """Those at new points."""
+        if not self._f.size:
+            self._f, self._jacobians = np.empty((problems, f.shape[1])), np.empty((problems, *jacobians.shape[1:]))
+        self._f[rows], self._jacobians[rows] = f, jacobians
+
+    def along(self, rows: Array, f: Array, steps: Array) -> Array:
+        """What `levenberg_marquardt.bend` is of each, where f is that share of the way along these steps."""
+        jacobians = self._jacobians[rows]
+        second = (f - self._f[rows]) / BEND_AT - np.einsum("kmn,kn->km", jacobians, steps)
+        if not self._loss.is_linear:  # once for the residuals, once for the rows of J
+            second *= self._loss.scales(self._f[rows])[1] ** 2
+        found: Array = np.einsum("km,kmn->kn", (2 / BEND_AT) * second, jacobians)
+        return found
+
+
 class Batch:
     """Problems that run together; `rows` are the numbers within the batch of those that have not stopped."""
 
@@ -166,15 +210,16 @@ class Batch:
         functions: BatchFunctions,
         loss: Loss,
         bounds: Bounds,
-        stop: Tolerances,
+        settings: BatchSettings,
     ) -> None:
         self._found, self._index, self._functions, self._loss = found, index, functions, loss
+        self._bounds, self._bends = bounds, Bends(loss) if settings.geodesic else None
         x = found.x[index]
         f = functions.residuals(x, index)
         costs = loss.cost(f)
         found.cost[index] = costs
-        lower, upper = bounds or (None, None)
-        self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *stop.tolerances)
+        lower, upper = (None, None) if bounds is None else sides_at(bounds, index)
+        self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *settings.tolerances)
         self._largest, self._unknown = np.zeros(x.shape), unknown_parts(x)
         self.rows = np.flatnonzero(np.isfinite(costs))
         found.status[index] = Status.NONFINITE_START
@@ -186,6 +231,8 @@ class Batch:
         found, rows = self._found, self.rows
         index = self._index[rows]
         x = self._lm.propose(rows)
+        if self._bends is not None:
+            self._bend(self._bends, rows, x)
         f = self._functions.residuals(x, index)
         costs = self._loss.cost(f)
         taken, stops = self._lm.judge(rows, costs)
@@ -202,7 +249,29 @@ class Batch:
     def end(self) -> None:
         """Those that still run have spent their iterations."""
         self._found.status[self._index[self.rows]] = Status.MAX_ITERATIONS
+        self.keep()
+
+    def keep(self) -> None:
+        """Writes down where the problems are."""
         self._found.x[self._index] = self._lm.x
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _bend(self, bends: Bends, rows: Array, trials: Array) -> None:
+        """Adds geodesic accelerations to the trials of those of which the second derivative can be had."""
+        steps = self._lm.steps(rows)
+        x = self._lm.x[rows] + BEND_AT * steps
+        inside = np.arange(rows.size)
+        if self._bounds is not None:
+            lower, upper = sides_at(self._bounds, self._index[rows])
+            inside = np.flatnonzero(((x >= lower) & (x <= upper)).all(axis=1))
+        if not inside.size:
+            return
+        along = bends.along(
+            rows[inside], self._functions.residuals(x[inside], self._index[rows[inside]]), steps[inside]
+        )
+        known = np.flatnonzero(np.isfinite(along).all(axis=1))
+        if known.size:
+            trials[inside[known]] = self._lm.accelerate(rows[inside[known]], along[known])
 
     def _stop(self, stops: Array) -> None:
         self._found.status[self._index[self.rows]] = stops
@@ -215,6 +284,8 @@ class Batch:
             return np.empty(0, np.int8)
         typical = None if self._functions.has_jacobian else self._typical(rows, x, is_start)
         jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
+        if self._bends is not None:
+            self._bends.see(rows, f, jacobians, self._index.size)
         if not self._loss.is_linear:
             slopes, of_rows = self._loss.scales(f)
             f, jacobians = f * (slopes / of_rows), jacobians * of_rows[..., None]

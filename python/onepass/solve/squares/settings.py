@@ -65,3 +65,4 @@ class BatchSettings(Tolerances):
 
     max_iter: CountOrZero
     block: Count
+    geodesic: bool
