@@ -201,8 +201,8 @@ def _read(folder: str, opt: Sharded, schedules: bool) -> tuple[str, Any, Callabl
                 reader.want_all(name)
         arrays = reader.read()
         for name, live in lives.items():
-            own = arrays.get(name, np.empty(0, live.dtype))
-            arrays[name] = own.reshape(live.shape, order="C" if live.flags.c_contiguous else "F")
+            part: Array = arrays.get(name, np.empty(0, live.dtype))
+            arrays[name] = part.reshape(live.shape, order="C" if live.flags.c_contiguous else "F")
         state, extra = decode(state_dict, arrays), decode(manifest.content["extra"], arrays)
         return manifest.token, extra, opt.local.loading(state, schedules=schedules, params=True)
     except FileNotFoundError as error:
