@@ -251,7 +251,7 @@ py::tuple ended(Problem& problem, const Doubles& x, double cost, Setting& settin
   require(setting.longest.size() == n, "there must be a longest column for each parameter");
   solve::LevenbergMarquardt core(
       n, {x.data(), static_cast<std::size_t>(n)}, {&cost, 1},
-      {copied(setting.lower, n), copied(setting.upper, n), copied(setting.d, n), ftol, xtol, gtol});
+      {copied(setting.lower, n, n), copied(setting.upper, n, n), copied(setting.d, n, n), ftol, xtol, gtol});
   std::int64_t steps = 0;
   double* const longest = setting.longest.mutable_data();
   const solve::Stop stop = solve::run(core, problem, setting.settled, longest, steps);
