@@ -77,8 +77,8 @@ CPP = [
     Mutant(
         "a tail of one element is left out",
         "cpp/kernel/sweep.hpp",
-        "rest > 0) on_copies",
-        "rest > 1) on_copies",
+        "size - i; rest > 0)",
+        "size - i; rest > 1)",
         "faults/test_B_arrays.py::test_B12_B20_every_size_up_to_130[sgd]",
     ),
     Mutant(
