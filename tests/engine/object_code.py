@@ -19,7 +19,7 @@ ESTIMATED = re.compile(r"v?r(cp|sqrt)|f(recp|rsqrt)")
 ARITHMETIC = re.compile(r"v?(add|sub|mul|div|sqrt|min|max)[ps][sdh]|f(add|sub|mul|div|sqrt)")
 # Names, as the linker sees them, of rules' kernels and of what adds up squares.
 KERNEL = re.compile(r"_ZN7onepass12_GLOBAL__N_1L?(?:6kernel|12stage_kernel)I")
-SUM = re.compile(r"squares|dot|blend|rank_two")
+SUM = re.compile(r"squares|short_rows|dot|blend|rank_two")
 ADDITION = re.compile(r"v?add|fadd")
 JUMP = re.compile(r"(?:j|b\.|b$|cb|tb)")
 CALL = re.compile(r"call|blr?$")
