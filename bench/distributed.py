@@ -3,6 +3,7 @@
 python bench/distributed.py                    GPT-2's 124 million parameters, AdamW, 2 processes on this machine
 python bench/distributed.py --ranks 4 --blocks 2     so many processes, and blocks of GPT-2 without its embeddings
 python bench/distributed.py --without-torch
+python bench/distributed.py --bucket 4.2e6           of other buckets; one of 1e12 is all at once
 python bench/distributed.py --model 124e6 600        what a step should take on up to 1,024 machines
 
 Under MPI: `Sharded` against Reduce_scatter, onepass's own step of the shard, and Allgather, on flat arrays. Under gloo:
@@ -30,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from comparison.cases import CASES, _gpt2
 
 import onepass as op
-from onepass.distributed import Sharded
+from onepass.distributed import Sharded, buckets
 from onepass.distributed.communicator import Communicator, as_communicator
 
 #: What the step by hand may take at least, by ranks, and how many times as long torch's must take.
@@ -102,6 +103,7 @@ def under_mpi(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, Any]:
     gradients = cut(gradient, shapes)
     narrow = [one.astype(ml_dtypes.bfloat16) for one in gradients]
     of_narrow = Sharded(op.AdamW, opt.params, world)  # which keeps room for what it receives
+    clipped = Sharded(op.AdamW, opt.params, world, clip_norm=1.0)
 
     def hand() -> None:
         world.Reduce_scatter_block(gradient, summed)
@@ -112,6 +114,7 @@ def under_mpi(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, Any]:
         "by hand": hand,
         "Sharded": lambda: opt.step(gradients),
         "Sharded, bfloat16": lambda: of_narrow.step(narrow),
+        "Sharded, clipped": lambda: clipped.step(gradients),
     }
     return {
         "parameters": size,
@@ -183,8 +186,9 @@ def print_model(parameters: float, alone_ms: float) -> None:
 
 def launched(kind: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """What rank 0 found."""
-    own = ["--worker", kind, "--blocks", str(arguments.blocks), "--rounds", str(arguments.rounds)]
-    command = [sys.executable, __file__, *own]
+    passed = {name: str(getattr(arguments, name)) for name in ("blocks", "rounds", "bucket")}
+    own = [word for name, value in passed.items() for word in (f"--{name}", value)]
+    command = [sys.executable, __file__, "--worker", kind, *own]
     if kind == "mpi":
         mpiexec = os.path.join(os.path.dirname(sys.executable), "mpiexec")
         return json.loads(subprocess.check_output([mpiexec, "-n", str(arguments.ranks), *command]))
@@ -205,12 +209,14 @@ def main() -> int:
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--blocks", type=int, default=0, help="of GPT-2; 0 is all of it")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--bucket", type=float, default=buckets.ELEMENTS, help="elements of all processes together")
     parser.add_argument("--without-torch", action="store_true")
     parser.add_argument("--model", nargs=2, type=float, metavar=("N", "MS"), help="only the model, of N parameters")
     parser.add_argument("--without-mpi", action="store_true")
     parser.add_argument("--worker", choices=("mpi", "gloo"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
+        buckets.ELEMENTS = int(arguments.bucket)
         run = under_mpi if arguments.worker == "mpi" else under_gloo
         found = run(shapes_of(arguments.blocks), arguments.rounds)
         if as_rank() == 0:

@@ -7,11 +7,10 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from onepass.distributed.layout import Layout, laid_out
+from onepass.formats import BLOCK
 
 #: Elements of a bucket, of all ranks together.
 ELEMENTS = 2**24
-#: Elements of what the core works on in one piece.
-BLOCK = 256
 
 
 class Stretch(NamedTuple):

@@ -25,10 +25,7 @@ from onepass.checkpoint.tree import decode
 from onepass.distributed.manifest import Manifest, Piece, shard_name
 from onepass.distributed.pieces import flat
 from onepass.distributed.sharded import Sharded
-
-#: Elements to a scale, of what is stored in 8 bits.
-BLOCK = 256
-
+from onepass.formats import BLOCK
 
 def save(folder: PathLike, opt: Sharded, *, extra: Any = None) -> None:
     """Write all that an optimizer of many processes holds to a folder that all of them see; collective.
