@@ -27,6 +27,7 @@ from onepass.distributed.pieces import flat
 from onepass.distributed.sharded import Sharded
 from onepass.formats import BLOCK
 
+
 def save(folder: PathLike, opt: Sharded, *, extra: Any = None) -> None:
     """Write all that an optimizer of many processes holds to a folder that all of them see; collective.
 
