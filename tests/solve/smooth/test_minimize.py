@@ -9,6 +9,7 @@ import pytest
 from smooth_functions import Quadratic, rosenbrock, rosenbrock_hessian, rosenbrock_start
 
 from onepass.solve import OptimizeResult, Status, minimize
+from onepass.solve.smooth.bounded_directions import BoundedQuasiNewton
 from onepass.solve.smooth.conjugate_gradient import BETAS
 from onepass.solve.smooth.descent import Move
 from onepass.solve.smooth.methods import METHODS, WITH_MATRIX, WITH_PRODUCTS
@@ -74,10 +75,12 @@ def test_quasi_newton_takes_n_steps(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["bfgs", "dfp"])
-def test_the_inverse_hessian_is_learned(method: str) -> None:
+@pytest.mark.parametrize("bounded", [False, True], ids=["free", "no bound near"])
+def test_the_inverse_hessian_is_learned(method: str, bounded: bool) -> None:
     """In n exact steps on a quadratic; the product of the last update comes with the next gradient, hence one more."""
     quadratic = Quadratic([1.0, 2.0, 5.0, 9.0])
-    rule = QuasiNewton(4, np.dtype(np.float64), method)
+    float64, far = np.dtype(np.float64), np.full(4, 50.0)
+    rule = BoundedQuasiNewton(4, float64, method, None, (-far, far)) if bounded else QuasiNewton(4, float64, method)
     x = np.zeros(4)
     g = quadratic(x)[1]
     d, slope = rule.start(x, g, float(g @ g))

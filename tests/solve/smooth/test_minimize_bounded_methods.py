@@ -12,9 +12,7 @@ from more_garbow_hillstrom import PROBLEMS as SQUARES
 from smooth_functions import Quadratic, rosenbrock, rosenbrock_hessian, rosenbrock_start
 
 from onepass.solve import Status, minimize
-from onepass.solve.smooth.bounded_directions import BoundedQuasiNewton
 from onepass.solve.smooth.box import place, projected_step, room, step_within
-from onepass.solve.smooth.descent import Move
 from onepass.solve.smooth.methods import METHODS, WITH_MATRIX, WITH_PRODUCTS, WITHOUT_BOUNDS
 from onepass.solve.smooth.newton import newtons
 
@@ -257,24 +255,6 @@ def test_the_first_inverse_hessian_is_taken(rng: np.random.Generator) -> None:
     found = minimize(quadratic, np.zeros(3), jac=True, method="bfgs", bounds=[(-50, 50)] * 3, options=options)
     assert found.nit == 1
     np.testing.assert_allclose(found.hess_inv @ quadratic.a, np.eye(3), atol=1e-10)
-
-
-@pytest.mark.parametrize("method", ["bfgs", "dfp"])
-def test_the_hessian_is_learned(method: str) -> None:
-    """In n exact steps on a quadratic, where no bound is near."""
-    quadratic = Quadratic([1.0, 2.0, 5.0, 9.0])
-    limits = np.full(4, -50.0), np.full(4, 50.0)
-    rule = BoundedQuasiNewton(4, np.dtype(np.float64), method, None, limits)
-    x = np.zeros(4)
-    g = quadratic(x)[1]
-    d, slope = rule.start(x, g, float(g @ g))
-    for _ in range(4):
-        step = -slope / (d @ quadratic.a @ d)
-        x = x + step * d
-        new_g = quadratic(x)[1]
-        d, slope, _ = rule.next(Move(step, d, slope, float(d @ new_g), 0.0, g, new_g, x))
-        g = new_g
-    np.testing.assert_allclose(rule.extras()["hess_inv"] @ quadratic.a, np.eye(4), atol=1e-6)
 
 
 @pytest.mark.parametrize("method", WITHOUT_BOUNDS)
