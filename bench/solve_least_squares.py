@@ -95,45 +95,87 @@ def batch(rounds: int, loop: int, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
+def fall(t: Any, a: Any, b: Any, c: Any) -> Any:
+    return a * np.exp(-b * t) + c
+
+
+def of_fall(t: Any, a: Any, b: Any, c: Any) -> Any:
+    e = np.exp(-b * t)
+    return np.stack((e, -a * t * e, np.ones_like(e)), axis=-1)
+
+
+def saturation(s: Any, v: Any, k: Any) -> Any:
+    """Michaelis and Menten's."""
+    return v * s / (k + s)
+
+
+def of_saturation(s: Any, v: Any, k: Any) -> Any:
+    return np.stack((s / (k + s), -v * s / (k + s) ** 2), axis=-1)
+
+
+def peak(t: Any, a: Any, m: Any, s: Any, c: Any) -> Any:
+    """Gauss's, and a constant."""
+    return a * np.exp(-(((t - m) / s) ** 2) / 2) + c
+
+
+def of_peak(t: Any, a: Any, m: Any, s: Any, c: Any) -> Any:
+    z = (t - m) / s
+    e = np.exp(-z * z / 2)
+    return np.stack((e, a * e * z / s, a * e * z * z / s, np.ones_like(e)), axis=-1)
+
+
+#: Curve, derivatives, abscissae, true parameters, deviation of the noise, start.
+CURVES: dict[str, tuple[Any, Any, np.ndarray, list[float], float, list[float]]] = {
+    "fall": (fall, of_fall, T, [2.0, 1.1, 0.5], 0.05, [1.0, 1.0, 0.0]),
+    "saturation": (saturation, of_saturation, np.geomspace(0.02, 1.1, 12), [212.7, 0.064], 8.0, [200.0, 0.1]),
+    "peak": (peak, of_peak, np.linspace(-5, 5, 100), [3.0, 0.5, 1.2, 0.7], 0.05, [1.0, 0.0, 1.0, 0.0]),
+}
+
+
 def curves(rounds: int, loop: int, seed: int) -> list[dict[str, Any]]:
-    """`curve_fit` of one of these curves, and of all, beside SciPy's; each at its own tolerances."""
+    """`curve_fit` of single curves, and of many at once, beside SciPy's; each at its own tolerances."""
     random = np.random.default_rng(seed)
     true = random.uniform((1.0, 0.5, -1.0), (3.0, 2.0, 1.0), (BATCH, PARAMETERS))
-    y = curve(true) + 0.05 * random.standard_normal((BATCH, POINTS))
-
-    def f(t: Any, a: Any, b: Any, c: Any) -> Any:
-        return a * np.exp(-b * t) + c
-
-    def of_f(t: Any, a: Any, b: Any, c: Any) -> Any:
-        fall = np.exp(-b * t)
-        return np.stack((fall, -a * t * fall, np.ones_like(fall)), axis=-1)
-
-    def fit(module: Any, i: int, jac: Any) -> Any:
-        return module.curve_fit(f, T, y[i], [1.0, 1.0, 0.0], jac=jac)[0]
-
+    y = fall(T, *true.T[..., None]) + 0.05 * random.standard_normal((BATCH, POINTS))
+    start = CURVES["fall"][-1]
     rows = []
-    for label, jac in (("differences", None), ("analytic", of_f)):
-        for case, many in ((f"curve_fit one by one, {label}", False), (f"curve_fit_batch, {BATCH}, {label}", True)):
-            own, peer = [], []
-            for _ in range(rounds):
-                if many:
-                    a, x = seconds(lambda jac=jac: onepass.curve_fit_batch(f, T, y, [1.0, 1.0, 0.0], jac=jac)[0][:loop])
-                else:
-                    a, x = seconds(lambda jac=jac: np.array([fit(onepass, i, jac) for i in range(loop)]))
-                b, z = seconds(lambda jac=jac: np.array([fit(scipy.optimize, i, jac) for i in range(loop)]))
-                own.append(a if many else a / loop)
-                peer.append(b / loop * (BATCH if many else 1))
-            rows.append(
-                {
-                    "case": case,
-                    "peer": "curve_fit",
-                    "onepass": statistics.median(own),
-                    "scipy": statistics.median(peer),
-                    "ratio": statistics.median(b / a for a, b in zip(own, peer, strict=True)),
-                    "solved": float(np.abs(x - z).max()) < 1e-4,
-                }
+    for at, label in enumerate(("differences", "analytic")):
+        jac = (None, of_fall)[at]
+        own, peer = [], []
+        for _ in range(rounds):
+            a, x = seconds(lambda jac=jac: onepass.curve_fit_batch(fall, T, y, start, jac=jac)[0][:loop])
+            b, z = seconds(
+                lambda jac=jac: np.array(
+                    [scipy.optimize.curve_fit(fall, T, y[i], start, jac=jac)[0] for i in range(loop)]
+                )
             )
+            own.append(a)
+            peer.append(b / loop * BATCH)
+        rows.append(compared(f"curve_fit_batch, {BATCH}, {label}", own, peer, float(np.abs(x - z).max()) < 1e-4))
+        for name, (f, of_f, t, parameters, noise, x0) in CURVES.items():
+            data = f(t, *parameters) + noise * random.standard_normal(t.size)
+            jac = (None, of_f)[at]
+            fits = [
+                lambda m=m, f=f, t=t, data=data, x0=x0, jac=jac: m.curve_fit(f, t, data, x0, jac=jac)[0]
+                for m in (onepass, scipy.optimize)
+            ]
+            both = [[seconds(fit) for fit in fits] for _ in range(rounds * loop)]
+            own, peer = ([taken for taken, _ in side] for side in zip(*both, strict=True))
+            x, z = (found for _, found in both[-1])
+            rows.append(compared(f"curve_fit, {name}, {label}", own, peer, np.allclose(x, z, rtol=1e-4)))
     return rows
+
+
+def compared(case: str, own: list[float], peer: list[float], solved: bool) -> dict[str, Any]:
+    """Times of rounds in which both had their turn."""
+    return {
+        "case": case,
+        "peer": "curve_fit",
+        "onepass": statistics.median(own),
+        "scipy": statistics.median(peer),
+        "ratio": statistics.median(b / a for a, b in zip(own, peer, strict=True)),
+        "solved": bool(solved),
+    }
 
 
 def solved(problem: Problem, cost: float) -> bool:
