@@ -68,11 +68,19 @@ class Part {
   // Where there is nothing to do but to call the kernel: on the arrays as they lie.
   void update(int stage, double* sums) const {
     std::array<void*, max_slots> slots;
-    for (std::size_t s = 0; s < slot_count(); ++s) slots[s] = tensor_.slots[s].at(begin_);
+    for (std::size_t s = 0; s < slot_count(); ++s)
+      slots[s] = t_.within_rows ? weights_at(s) : tensor_.slots[s].at(begin_);
     run(stage, tensor_.param.at(begin_), source_.at(begin_), slots.data(), sums);
   }
 
  protected:
+  // In a row of a matrix: its weight, or those of its columns, from this one on.
+  void* weights_at(std::size_t s) const {
+    const Matrices& matrices = tensor_.matrices;
+    const std::int64_t row = begin_ / matrices.width, column = begin_ % matrices.width;
+    if (t_.member.rule->slots[s].shape == SlotShape::row) return Array{t_.weights.of_rows, tensor_.compute()}.at(row);
+    return Array{t_.weights.of_columns, tensor_.compute()}.at(row / matrices.rows * matrices.width + column);
+  }
   void run(int stage, void* param, const void* grad, void* const* slots, double* sums) const {
     std::array<float*, max_slots> scales;
     for (std::size_t s = 0; s < slot_count(); ++s) scales[s] = tensor_.slots[s].scale_at(begin_);
@@ -170,6 +178,7 @@ class Tile : Part {
   }
   // The weights of rows or columns, for each of the elements.
   void* load_factor(std::size_t s) {
+    if (t_.within_rows) return weights_at(s);
     if (tensor_.compute() == DType::f64) return spread(s, slots_[s].items);
     return spread(s, slots_[s].floats());
   }
@@ -197,7 +206,7 @@ class Tile : Part {
   T* spread_rows(const T* weight, std::int64_t left, T* to) const {
     for (std::int64_t i = 0; i < size_; left = tensor_.matrices.width, ++weight) {
       const std::int64_t end = std::min(i + left, size_);
-      for (; i < end; ++i) to[i] = *weight;
+      for (const T own = *weight; i < end; ++i) to[i] = own;
     }
     return to;
   }
@@ -268,14 +277,20 @@ std::int64_t end_of_noise(const Treatment& treatment, std::int64_t begin) {
   return ((first + begin) | 0xffffffff) + 1 - first;
 }
 
+// Where the next call ends at the latest.
+std::int64_t end_of_call(const Treatment& treatment, const Stretch& stretch, std::int64_t begin) {
+  const std::int64_t end = std::min(stretch.end, end_of_noise(treatment, begin));
+  if (!treatment.within_rows) return end;
+  const std::int64_t width = treatment.member.tensor->matrices.width;
+  return std::min(end, begin - begin % width + width);
+}
+
 // By itself, lest the buffers and their many passes cost a small tensor time that has no use for them.
 [[gnu::noinline]] void treat_in_tiles(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage,
                                       double* sums) {
   const bool is_last = !treatment.updates || treatment.member.rule->stages[static_cast<std::size_t>(stage)].descends;
-  const std::int64_t width = treatment.member.tensor->matrices.width;
   for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
-    std::int64_t to = std::min({stretch.end, end_of_noise(treatment, begin), begin + tile_size});
-    if (treatment.ends_with_rows) to = std::min(to, begin - begin % width + width);
+    const std::int64_t to = std::min(end_of_call(treatment, stretch, begin), begin + tile_size);
     Tile tile(call, treatment, stretch.source, begin, to - begin);
     if (treatment.updates) tile.update(stage, sums);
     if (is_last) tile.follow_up();
@@ -288,7 +303,7 @@ std::int64_t end_of_noise(const Treatment& treatment, std::int64_t begin) {
 void treat(const Call& call, const Treatment& treatment, const Stretch& stretch, int stage, double* sums) noexcept {
   if (treatment.in_tiles) return treat_in_tiles(call, treatment, stretch, stage, sums);
   for (std::int64_t begin = stretch.begin; begin < stretch.end;) {
-    const std::int64_t to = std::min(stretch.end, end_of_noise(treatment, begin));
+    const std::int64_t to = end_of_call(treatment, stretch, begin);
     Part(call, treatment, stretch.source, begin, to - begin).update(stage, sums);
     begin = to;
   }

@@ -8,8 +8,9 @@
 namespace onepass {
 namespace {
 
-// Rows of so many elements are worth a tile of their own.
+// Rows of so many elements are worth a call of their own.
 constexpr std::int64_t long_row = 256;
+constexpr int compute_dtype_count = 2;
 
 bool is_narrow(DType dtype) { return dtype != DType::f32 && dtype != DType::f64; }
 
@@ -69,8 +70,12 @@ void Treatment::prepare_update(const Call& call, Coefficients& coefficients) {
     staging = choose_staging(now);
     storage = now;
   }
+  const Matrices& matrices = tensor.matrices;
+  within_rows = member.rule->factoring && !matrices.is_vector && !matrices.transposed && matrices.width >= long_row &&
+                matrices.width % sum_lanes == 0;
+  const int layout = staging.layout + (within_rows ? compute_dtype_count : 0);
   kernels = call.table->kernels_of(member.rule->place) +
-            (member.rule->in_buffers ? std::ssize(member.rule->stages) : 1) * staging.layout;
+            (member.rule->in_buffers ? std::ssize(member.rule->stages) : 1) * layout;
   noisy = (is_narrow(state) && call.rounding.stochastic_state) || stochastic_param;
   time = *tensor.step + 1;
   coefs = coefficients.prepare(member);
@@ -86,9 +91,7 @@ void Treatment::prepare_rest(const Call& call) {
   }
   write_mirror = tensor.mirror && call.options.write_mirror;
   zero_grad = tensor.grad && call.options.zero_grad;
-  const Matrices& matrices = tensor.matrices;
-  ends_with_rows = member.rule->factoring && matrices.width >= long_row && matrices.width % sum_lanes == 0;
-  in_tiles = member.rule->factoring || staging.param || staging.grad || staging.state || gathers ||
+  in_tiles = (member.rule->factoring && !within_rows) || staging.param || staging.grad || staging.state || gathers ||
              !source.addends.empty() || call.clip_bound < unlimited || call.rounding.flush_subnormals || update_mean ||
              write_mirror || zero_grad;
 }

@@ -43,13 +43,13 @@ struct Weights {
 struct Treatment {
   Member member;
   Source source{};
-  bool updates = false;         // the rule is applied: there is a gradient
-  bool gathers = false;         // gradients of several calls are added
-  std::uint32_t waiting = 0;    // which partial sums are added, a bit for each
-  int sum_to = 0;               // which of them the sum becomes
-  bool in_tiles = false;        // there is more to do than to call the kernel
-  bool ends_with_rows = false;  // a tile is within a row of a matrix, whose weights need not be copied
-  bool noisy = false;           // something is rounded stochastically
+  bool updates = false;       // the rule is applied: there is a gradient
+  bool gathers = false;       // gradients of several calls are added
+  std::uint32_t waiting = 0;  // which partial sums are added, a bit for each
+  int sum_to = 0;             // which of them the sum becomes
+  bool in_tiles = false;      // there is more to do than to call the kernel
+  bool within_rows = false;   // what a kernel gets is within a row of a matrix, whose weight is one number
+  bool noisy = false;         // something is rounded stochastically
   double sign = 1;
   Storage storage{};  // for which the staging was chosen
   Staging staging{};

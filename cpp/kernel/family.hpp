@@ -48,6 +48,13 @@ template <class Rule, class... Stages>
 struct StageKernels<Rule, StageList<Stages...>> {
   static constexpr Kernel all[] = {stage_kernel<Rule, Stages, float>..., stage_kernel<Rule, Stages, double>...};
 };
+template <class Rule, class... Stages>
+  requires is_factored<Rule>
+struct StageKernels<Rule, StageList<Stages...>> {
+  static constexpr Kernel all[] = {stage_kernel<Rule, Stages, float>..., stage_kernel<Rule, Stages, double>...,
+                                   stage_kernel<Rule, Stages, float, true>...,
+                                   stage_kernel<Rule, Stages, double, true>...};
+};
 
 template <class Rule>
 constexpr RuleKernels kernels_of() {

@@ -139,7 +139,8 @@ struct AllSlotPasses {
   SlotPasses of[slot_kind_count];
 };
 
-// A kernel for each layout; of a rule in buffers one for each stage on floats, then one for each on doubles.
+// A kernel for each layout; of a rule in buffers one for each stage on floats, then one for each on doubles; and if it
+// has state of rows, the same once more for elements of one row, where that state is the one number it points at.
 struct RuleKernels {
   const Kernel* all;
 };

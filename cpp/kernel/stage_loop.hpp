@@ -15,6 +15,15 @@ auto array_of(auto* data) {
     return NoArray{};
 }
 
+// Within a row of a matrix the state of rows is one number.
+template <class Rule, class T, bool within_row, int slot, bool reads, bool writes>
+auto slot_of(const KernelArgs& args) {
+  if constexpr (within_row && Rule::slots.items[slot].shape == SlotShape::row)
+    return Everywhere<Pack<T>>{broadcast<Pack<T>>(*static_cast<const T*>(args.slots[slot]))};
+  else
+    return array_of<T, reads, writes>(args.slots[slot]);
+}
+
 template <class T>
 Pack<T> load(const T* at) {
   return Codec<T>::load(at);
@@ -23,8 +32,12 @@ template <class T>
 Pack<T> load(NoArray) {
   return Pack<T>{};
 }
+template <class T>
+Pack<T> load(Everywhere<Pack<T>> array) {
+  return array.value;
+}
 
-template <class Rule, class Stage, class T, int... I, int... S>
+template <class Rule, class Stage, class T, bool within_row, int... I, int... S>
 void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
   using F = Pack<T>;
   using Of = StageTraits<Rule, Stage, F>;
@@ -58,15 +71,15 @@ void run_stage(const KernelArgs& args, Indices<I...>, Indices<S...>) {
         rest, [&](int64_t, auto... pack_at) { apply(rest, pack_at...); }, at + whole...);
   };
   sweep_all(array_of<T, Of::reads_param, Of::descends>(args.param), array_of<T, Of::reads_grad, false>(args.grad),
-            array_of<T, Of::reads(I), Of::writes(I)>(args.slots[I])...);
+            slot_of<Rule, T, within_row, I, Of::reads(I), Of::writes(I)>(args)...);
   (sums[S].store(args.sums + S * sum_lanes), ...);
 }
 
-template <class Rule, class Stage, class T>
+template <class Rule, class Stage, class T, bool within_row = false>
 ONEPASS_FLATTEN void stage_kernel(const KernelArgs& args) {
   constexpr typename CountTo<Rule::slots.count>::type slots;
   constexpr typename CountTo<StageTraits<Rule, Stage, Pack<T>>::sums>::type sums;
-  run_stage<Rule, Stage, T>(args, slots, sums);
+  run_stage<Rule, Stage, T, within_row>(args, slots, sums);
 }
 
 }  // namespace

@@ -21,15 +21,30 @@ struct Padded<width, const T> {
   void put_back() const {}
 };
 
-// In the place of an array that is not looked at.
+// In the place of an array that is not looked at, or whose elements are all the same.
 struct NoArray {
   NoArray operator+(int64_t) const { return {}; }
 };
-template <int width>
-struct Padded<width, NoArray> {
-  NoArray items;
-  Padded(NoArray, int64_t) {}
+template <class F>
+struct Everywhere {
+  F value;
+  Everywhere operator+(int64_t) const { return *this; }
+};
+
+// What has no elements in memory is the same behind its end.
+template <class Array>
+struct Unpadded {
+  Array items;
+  Unpadded(Array array, int64_t) : items(array) {}
   void put_back() const {}
+};
+template <int width>
+struct Padded<width, NoArray> : Unpadded<NoArray> {
+  using Unpadded<NoArray>::Unpadded;
+};
+template <int width, class F>
+struct Padded<width, Everywhere<F>> : Unpadded<Everywhere<F>> {
+  using Unpadded<Everywhere<F>>::Unpadded;
 };
 
 template <class Array>

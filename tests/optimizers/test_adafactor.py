@@ -16,6 +16,8 @@ from onepass.reference import Twin
 
 #: One row of memory and many, narrower and wider than a tile of sums, cut into strips and not, matrices by the dozen.
 SHAPES = [(7, 5), (1, 20), (20, 1), (1, 1), (300, 200), (17, 2500), (2, 9000), (40_000, 1), (3, 4, 5, 6), (60, 3, 3)]
+#: Whose rows are long and whole packs: the kernel is called for each.
+SHAPES += [(40, 256), (2, 70, 272), (3, 8192)]
 VECTORS: list[tuple[int, ...]] = [(), (1,), (9,), (5000,), (40_000,)]
 EMPTY: list[tuple[int, ...]] = [(0,), (0, 3), (3, 0), (2, 0, 4), (0, 2, 2)]
 
@@ -78,7 +80,7 @@ def test_teams_and_levels() -> None:
     ids=str,
 )
 def test_options(options: dict[str, Any]) -> None:
-    shapes = [(7, 5), (300, 200), (5000,), (3, 4, 5)]
+    shapes = [(7, 5), (300, 200), (5000,), (3, 4, 5), (20, 768)]
     gradients = [arrays(step, shapes) for step in (1, 2, 3, 4)]
     optimizer, twin = both(arrays(0, shapes), gradients, **options)
     assert_same_bits(arrays_of(optimizer), twin.arrays())
@@ -97,7 +99,7 @@ def test_options(options: dict[str, Any]) -> None:
     ],
 )
 def test_formats(param: str, grad: str, rounding: str) -> None:
-    shapes = [(7, 5), (300, 200), (5000,)]
+    shapes = [(7, 5), (300, 200), (5000,), (20, 768)]
     gradients = [arrays(step, shapes, dtype_of(grad)) for step in (1, 2, 3)]
     optimizer, twin = both(arrays(0, shapes, dtype_of(param)), gradients, rounding=rounding, lr=0.1)
     assert_same_bits(arrays_of(optimizer), twin.arrays())
