@@ -120,7 +120,8 @@ class Item {
     }
   }
 
-  // As one row, as one matrix or as two, of an odd width where there is one, in either order of memory.
+  // As one row, as one matrix or as two, of an odd width where there is one or of long rows of whole packs, in either
+  // order of memory.
   void shape_matrices() {
     Matrices& matrices = tensor_.matrices;
     matrices.width = tensor_.size;
@@ -128,6 +129,7 @@ class Item {
     matrices.is_vector = false;
     for (const std::int64_t width : {3, 5, 7, 300})
       if (tensor_.size % width == 0) matrices.width = width;
+    if (index_ % 2 == 0 && tensor_.size % 400 == 0) matrices.width = 400;
     matrices.rows = tensor_.size / std::max<std::int64_t>(matrices.width, 1);
     if (matrices.rows % 2 == 0 && matrices.rows > 0) matrices.rows /= 2, matrices.count = 2;
     matrices.transposed = index_ % 4 == 1;
