@@ -206,20 +206,19 @@ class Sharded:
 
     def _step(self, streams: Sequence[Stream], dtypes: list[Dtypes], in_force: Options, **options: Any) -> StepRecord:
         if self.comm.size == 1 and len(streams) <= MAX_ADDENDS:
-            sums: Any = zip(*map(self._as_stepped, streams), strict=True)
-            return self.local.step([None if one[0] is None else one for one in sums], **options)
+            return self.local.step(self._listed(streams), **options)
         with self._or_torn():
             exchange = self._exchange(dtypes)
             completes = self.local.pending[0] + 1 == in_force.accumulate
             has_parts = not (self._sums and (completes or any(self.factors)))
             is_streamed = exchange.can_stream and has_parts and not (completes and in_force.measures_norm)
             if is_streamed:
-                incoming = partial(exchange.start, streams=streams, is_streamed=True)
+                incoming = partial(exchange.start, streams=streams)
                 pipeline = Pipeline(incoming, self._pieces if completes else [], len(self._buckets))
                 gradients: Any = exchange.streamed(streams[0])
             else:
                 pipeline = Pipeline(None, self._pieces if completes else [], len(self._buckets))
-                gradients = self._as_stepped(exchange.summed(streams))
+                gradients = self._listed(exchange.addends(streams))
             places = exchange.places if is_streamed else [[] for _ in self._ends]
             self._whole.in_parts = (list(zip(self._ends, places, strict=True)), pipeline.before) if has_parts else None
             try:
@@ -229,6 +228,11 @@ class Sharded:
             if completes and not record.skipped:
                 pipeline.end() if has_parts else self.complete()
             return record
+
+    def _listed(self, addends: Sequence[Stream]) -> list[Any]:
+        """Of each parameter the list of what is added."""
+        each = zip(*map(self._as_stepped, addends), strict=True)
+        return [None if one[0] is None else one for one in each]
 
     def _exchange(self, dtypes: list[Dtypes]) -> Gradients:
         """That of gradients like these, which is kept for the next step."""
