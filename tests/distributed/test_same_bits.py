@@ -201,9 +201,10 @@ def test_no_gradient_is_kept(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("ranks", "dtype", "options", "most"),
     [
-        (4, "float32", {}, 0.3),
-        (4, "float32", {"clip_norm": 1.0}, 1.3),
-        (2, "bfloat16", {"clip_norm": 1.0}, 0.7),
+        (4, "float32", {}, 0.75),
+        (4, "float32", {"clip_norm": 1.0}, 1.65),
+        (2, "bfloat16", {"clip_norm": 1.0}, 0.65),
+        (2, "float32", {"clip_norm": 1.0}, 1.15),
     ],
 )
 def test_a_step_needs_room_for_some_buckets(
@@ -211,7 +212,7 @@ def test_a_step_needs_room_for_some_buckets(
 ) -> None:
     """Beside them, where the norm of all is asked for before any is stepped, for what is less: all, or its sums."""
     size = 2**22
-    monkeypatch.setattr(buckets, "ELEMENTS", size // 64)
+    monkeypatch.setattr(buckets, "ELEMENTS", size // 16)
 
     def program(comm: Thread) -> int:
         opt = Sharded(op.AdamW, [np.zeros(size, np.float32)], comm, **options)

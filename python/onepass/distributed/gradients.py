@@ -52,10 +52,13 @@ class Gradients:
         self.dtypes = dtypes
         #: Whether a step can add them, which takes this rank's as they are.
         self.can_stream = len(dtypes) == 1 and 1 < comm.size <= MAX_ADDENDS
-        #: Whether all that arrives takes no more room than its sum.
-        self._is_kept = self.can_stream and all(
-            dtype is None or (comm.size - 1) * dtype.itemsize <= of.itemsize
-            for dtype, of in zip(dtypes[0], computed, strict=True)
+        pairs = [(dtype, of) for dtype, of in zip(dtypes[0], computed, strict=True) if dtype is not None]
+        #: Whether what travels is of the dtype of its sum, and all that arrives takes no more room than the sum.
+        self._is_alike = all(dtype == of for dtype, of in pairs)
+        self._is_kept = (
+            self.can_stream
+            and not self._is_alike
+            and all((comm.size - 1) * dtype.itemsize <= of.itemsize for dtype, of in pairs)
         )
         self._is_given = [dtype is not None for dtype in dtypes[0]]
         self._stretches = [
@@ -98,9 +101,12 @@ class Gradients:
 
     @cached_property
     def _incoming(self) -> list[Arrivals]:
+        return self._in_rooms(self._others())
+
+    def _in_rooms(self, ranks: Sequence[int]) -> list[Arrivals]:
         """In rooms that every other bucket has again."""
         own = [[bucket[self._rank] for bucket in forms] for forms in self._sent]
-        rooms = [{rank: [room_for(forms) for forms in own] for rank in self._others()} for _ in range(KEPT)]
+        rooms = [{rank: [room_for(forms) for forms in own] for rank in ranks} for _ in range(KEPT)]
         return [
             {
                 rank: [form[number].in_room(room) for form, room in zip(own, of, strict=True)]
@@ -108,6 +114,14 @@ class Gradients:
             }
             for number in range(len(self._stretches))
         ]
+
+    @cached_property
+    def _summands(self) -> list[Arrivals]:
+        """Of two that are added first one comes where the sum goes, if it is the only one of its rank, and like it."""
+        if not (len(self._sent) == 1 and (self._adds or self._is_alike)):
+            return self._incoming
+        first, *others = self._others()
+        return [{first: [sums], **rooms} for sums, rooms in zip(self._sums[1], self._in_rooms(others), strict=True)]
 
     @cached_property
     def _kept(self) -> tuple[dict[int, list[Array | None]], list[Arrivals]]:
@@ -226,8 +240,8 @@ class Gradients:
 
     def _summed(self, streams: Sequence[Stream]) -> Stream:
         arrays, sums = self._sums
-        for number in self._arriving(streams, self._incoming):
-            each = {**self._incoming[number], self._rank: self._leaves(number, self._rank, streams)}
+        for number in self._arriving(streams, self._summands):
+            each = {**self._summands[number], self._rank: self._leaves(number, self._rank, streams)}
             leaves = [leaf for rank in range(self._ranks) for leaf in each[rank]]
             for *addends, total in zip(*leaves, sums[number], strict=True):
                 tree_sum(addends, total, self._threads)
