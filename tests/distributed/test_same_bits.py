@@ -5,7 +5,8 @@ from __future__ import annotations
 import tracemalloc
 import weakref
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ranks import Late, Thread, bits, together
 
 import onepass as op
-from onepass.distributed import Sharded, buckets
+from onepass.distributed import Sharded, buckets, load, save
 from onepass.distributed.layout import TILE
 from onepass.signatures import signatures
 
@@ -158,6 +159,65 @@ def test_many_buckets_have_one_hash(
     dtype, grad_dtype, options = (OPTIONS | more)[name]
     case = (cls, 4, dtype_of(dtype), dtype_of(grad_dtype), options)
     assert sharded(ranks, *case, count=count, kind=kind) == alone(*case, count=count)
+
+
+#: The class, its options, and the hyper-parameters of a group that is added later.
+GROWING: dict[str, tuple[type[op.Optimizer], dict[str, Any], dict[str, Any]]] = {
+    "AdamW": (op.AdamW, {"clip_norm": 0.5, "ema": True, "mirror": "bfloat16"}, {"lr": 0.5}),
+    "streamed": (op.AdamW, {"accumulate": 2}, {"weight_decay": 0.5}),
+    "LAMB": (op.LAMB, {}, {}),
+    "Adafactor": (op.Adafactor, {"lr": 0.1}, {"lr": 0.5}),
+}
+
+
+@pytest.mark.parametrize("case", GROWING)
+def test_a_group_is_added_later(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a step of some parameters; a checkpoint of any time is gone on with by any number."""
+    monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
+    cls, options, of_group = GROWING[case]
+    first, later = ("w", "nothing"), ("v", "t", "b")
+
+    def given(names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+        return {name: array for name, array in parameters(dtype_of("float32")).items() if name in names}
+
+    def step(opt: Any, at: int, micro_batches: range, names: tuple[str, ...], **more: Any) -> None:
+        found = gradients(at, micro_batches, np.float32)
+        opt.step({name: found[name] for name in names}, **more)
+
+    def on(opt: Any, micro_batches: range, steps: range, **more: Any) -> list[bytes]:
+        for at in steps:
+            if at == 3 and len(opt.params) == len(first):
+                opt.add_param_group({"params": given(later), **of_group})
+            step(opt, at, micro_batches, first if at < 3 else first + later, **more)
+        return bits([*opt.params, *(opt.mirror or [])])
+
+    plain = cls(given(first), **options)
+    wanted = on(plain, range(8), range(6), grad_scale=8.0)
+
+    def mine(comm: Thread) -> range:
+        return range(comm.rank * (8 // comm.size), (comm.rank + 1) * (8 // comm.size))
+
+    def program(comm: Thread) -> list[bytes]:
+        opt = Sharded(cls, given(first), comm, **options)
+        on(opt, mine(comm), range(2))
+        save(tmp_path / "before", opt)
+        on(opt, mine(comm), range(2, 4))
+        save(tmp_path / "after", opt)
+        found = on(opt, mine(comm), range(4, 6))
+        average = bits(opt.whole("ema")) if plain.ema else []
+        assert average == bits(plain.ema or [])
+        return found
+
+    def resumed(comm: Thread, at: str) -> list[bytes]:
+        together_given = [{"params": given(first)}, {"params": given(later), **of_group}]
+        opt = Sharded(cls, given(first) if at == "before" else together_given, comm, **options)
+        load(tmp_path / at, opt)
+        return on(opt, mine(comm), range(2 if at == "before" else 4, 6))
+
+    for ranks in RANKS:
+        assert together(ranks, program) == [wanted] * ranks, ranks
+    for ranks, at in ((2, "before"), (4, "after")):
+        assert together(ranks, partial(resumed, at=at)) == [wanted] * ranks, at
 
 
 def test_each_bucket_is_stepped_when_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,6 +374,32 @@ def test_schedules_and_hyper_parameters_are_set_alike() -> None:
         return bits([param])
 
     assert together(2, program) == [program(None)] * 2
+
+
+def test_gradients_are_bound_once() -> None:
+    def program(comm: Thread | None, *, binds: bool) -> list[bytes]:
+        param, gradient = np.ones(5000, np.float32), np.ones(5000, np.float32)
+        opt = Sharded(op.AdamW, {"w": param}, comm, lr=0.1)
+        with pytest.raises(
+            ValueError if comm is None or comm.rank == 0 else RuntimeError, match="gradients are missing"
+        ):
+            opt.step({"w": gradient} if comm and comm.rank else None)
+        if binds:
+            opt.bind_gradients({"w": [gradient]})
+            with pytest.raises(ValueError, match="has shape"):
+                opt.bind_gradients({"w": gradient[1:]})
+        for factor in (1.0, 0.5):
+            gradient *= factor
+            opt.step() if binds else opt.step({"w": gradient})
+        opt.step({"w": gradient}, zero_grad=True)
+        assert not gradient.any()
+        opt.add_param_group({"params": {"v": np.ones(3, np.float32)}})
+        with pytest.raises(ValueError, match="gradients are missing"):
+            opt.step()
+        return bits([param])
+
+    wanted = [program(None, binds=False)]
+    assert together(2, partial(program, binds=True)) == wanted * 2
 
 
 def test_averages_can_be_had_whole() -> None:
