@@ -41,9 +41,9 @@ class Sharded:
     and step; then all get the new parameters. Rules that sum over a tensor (`LAMB`, `LARS`, ...) have each tensor
     whole on one process.
 
-    Constructor, `step`, `whole`, `save` and `load` are collective: every process calls them in the same order. What
-    sets hyper-parameters is called alike on all. Where one process cannot take part, because of an argument of its own,
-    all raise and nothing changes on any.
+    Constructor, `step`, `add_param_group`, `whole`, `save` and `load` are collective: every process calls them in the
+    same order. What sets hyper-parameters is called alike on all. Where one process cannot take part, because of an
+    argument of its own, all raise and nothing changes on any.
 
     Args:
         optimizer: the class, such as `AdamW`.
