@@ -53,31 +53,28 @@ class Gradients:
         #: Whether a step can add them, which takes this rank's as they are.
         self.can_stream = len(dtypes) == 1 and 1 < comm.size <= MAX_ADDENDS
         pairs = [(dtype, of) for dtype, of in zip(dtypes[0], computed, strict=True) if dtype is not None]
-        #: Whether what travels is of the dtype of its sum, and all that arrives takes no more room than the sum.
-        self._is_alike = all(dtype == of for dtype, of in pairs)
-        self._is_kept = (
-            self.can_stream
-            and not self._is_alike
-            and all((comm.size - 1) * dtype.itemsize <= of.itemsize for dtype, of in pairs)
-        )
+        is_alike = all(dtype == of for dtype, of in pairs)
+        takes_less = all((comm.size - 1) * dtype.itemsize <= of.itemsize for dtype, of in pairs)
+        #: Whether a step that needs all before gets what has arrived, in the place of the sums.
+        self._is_kept = self.can_stream and takes_less and not is_alike
         self._is_given = [dtype is not None for dtype in dtypes[0]]
         self._stretches = [
             [[one for one in each if self._is_given[one.tensor]] for each in bucket] for bucket in buckets.stretches
         ]
         kinds: list[Any] = list(zip(computed, *dtypes, strict=True))
         self._adds = len(dtypes) > 1 and is_subtree(len(dtypes))
-        #: Of each array that travels for a tensor its dtype.
-        self._travels = [computed] if self._adds else dtypes
-        self._sent = [self._forms(of, kinds) for of in self._travels]
+        #: Whether one array of each other rank arrives, of the dtype of the sum.
+        self._has_place = self._adds or (len(dtypes) == 1 and is_alike)
+        self._sent = [self._forms(of, kinds) for of in ([computed] if self._adds else dtypes)]
         self._given = [self._forms(of, kinds) for of in dtypes] if self._adds else []
-        #: Of each bucket that is kept, by rank, for the arrays that go there; of one's own there is one bucket.
+        #: Of each bucket on its way, by rank, for the arrays that go there; one's own is there for one bucket.
         room = room_for if self._adds else room_for_copies
         self._outgoing = [
             [
-                self._rooms_of(room, self._sent, rank) if rank != comm.rank or not kept else []
+                self._rooms_of(room, self._sent, rank) if rank != comm.rank or not number else []
                 for rank in range(comm.size)
             ]
-            for kept in range(KEPT)
+            for number in range(KEPT)
         ]
         self._scratch = [self._rooms_of(room_for_copies, self._given, rank) for rank in range(comm.size)]
 
@@ -117,15 +114,15 @@ class Gradients:
 
     @cached_property
     def _summands(self) -> list[Arrivals]:
-        """Of two that are added first one comes where the sum goes, if it is the only one of its rank, and like it."""
-        if not (len(self._sent) == 1 and (self._adds or self._is_alike)):
+        """Of the two that are added first the one that arrives, or one of them, comes where the sum goes."""
+        if not self._has_place:
             return self._incoming
         first, *others = self._others()
         return [{first: [sums], **rooms} for sums, rooms in zip(self._sums[1], self._in_rooms(others), strict=True)]
 
     @cached_property
     def _kept(self) -> tuple[dict[int, list[Array | None]], list[Arrivals]]:
-        """All that arrives is kept; with the whole arrays, by rank."""
+        """Where it is kept, by rank; and the runs of each bucket there."""
         rooms = {rank: self._room(self.dtypes[0]) for rank in self._others()}
         runs: list[Arrivals] = [
             {rank: [of[number]] for rank, (_, of) in rooms.items()} for number in range(len(self._stretches))
@@ -134,6 +131,7 @@ class Gradients:
 
     @cached_property
     def _sums(self) -> tuple[list[Array | None], list[list[Array]]]:
+        """Where sums go; and the runs of each bucket there."""
         return self._room(self._computed)
 
     def _room(self, dtypes: Dtypes) -> tuple[list[Array | None], list[list[Array]]]:
