@@ -79,10 +79,10 @@ def phases(opt: Sharded, gradients: list[np.ndarray]) -> dict[str, Callable[[], 
     """The parts of a step, one after the other, without its buckets' overlap: gradients are added as they come."""
     flat = [gradient.reshape(-1) for gradient in gradients]
     exchange = opt._exchange([[gradient.dtype for gradient in gradients]])
-    sums: list[Any] = exchange.summed([flat])
+    addends = exchange.addends([flat])
     return {
-        "exchange of gradients": lambda: exchange.summed([flat]),
-        "step of the shard": lambda: opt.local.step(sums),
+        "exchange of gradients": lambda: exchange.addends([flat]),
+        "step of the shard": lambda: opt.local.step(opt._listed(addends)),
         "exchange of parameters": opt.complete,
     }
 

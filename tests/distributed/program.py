@@ -20,7 +20,7 @@ from onepass.distributed.communicator import as_communicator
 
 MICRO_BATCHES = 8
 #: Of many messages of their own, and of some that travel together.
-SIZES = {"w": 600_000, "b": 3, "v": 5000}
+SIZES = {"w": 300_000, "b": 3, "v": 5000}
 
 
 def world(kind: str) -> Any:

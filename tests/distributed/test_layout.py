@@ -50,6 +50,22 @@ def test_tiles_come_back_in_the_order_of_one_process(sizes: list[int], ranks: in
     assert sorted(laid) == [(tensor, at) for tensor, size in enumerate(sizes) for at in range(0, size, TILE)]
 
 
+@given(SIZES, SIZES, st.integers(1, 9))
+@settings(deadline=None)
+def test_what_comes_later_moves_nothing(sizes: list[int], more: list[int], ranks: int) -> None:
+    before = laid_out(sizes, [False] * len(sizes), ranks)
+    after = laid_out(
+        sizes + more, [False] * len(sizes) + [tensor % 2 == 0 for tensor in range(len(more))], ranks, before
+    )
+    assert [parts[: len(sizes)] for parts in after.parts] == list(before.parts)
+    for tensor, size in enumerate(sizes + more):
+        assert sum(parts[tensor][1] - parts[tensor][0] for parts in after.parts) == size
+
+
+def test_whole_tensors_that_come_later_go_to_whoever_has_least_of_all() -> None:
+    assert laid_out([9, 4, 3], [True] * 3, 2, laid_out([9], [True], 2)).parts[1] == ((0, 0), (0, 4), (0, 3))
+
+
 def test_whole_tensors_go_to_whoever_has_least() -> None:
     layout = laid_out([5, 9, 4, 3], [True] * 4, 2)
     assert [layout.owner(tensor) for tensor in range(4)] == [1, 0, 1, 0]

@@ -110,6 +110,10 @@ def test_a_sum_is_one_tree(count: int) -> None:
     total = np.empty(SIZES[0], np.float32)
     assert tree_sum(addends, total, 2) is total
     assert total.tobytes() == by_definition(addends).tobytes()
+    for place in range(min(2, count)):
+        also = addends[place].copy()
+        tree_sum([*addends[:place], also, *addends[place + 1 :]], also, 2)
+        assert also.tobytes() == total.tobytes()
 
 
 def test_a_sum_of_what_does_not_fit() -> None:

@@ -98,7 +98,7 @@ def test_H5_mpi_goes_on_from_one_process(ranks: int, tmp_path: Path, one_process
 
 
 @needs_mpi
-@pytest.mark.parametrize("task", ["dies", "dies_in_a_step"])
+@pytest.mark.parametrize("task", [pytest.param("dies", marks=pytest.mark.slow), "dies_in_a_step"])
 def test_H2_mpi_ends_where_a_rank_is_killed(task: str, tmp_path: Path) -> None:
     start = time.monotonic()
     code, out, _ = ended(mpiexec(2, task, str(tmp_path)))
@@ -116,7 +116,7 @@ def test_H1_mpi_ends_where_the_program_raises_on_one_rank() -> None:
 
 
 @needs_mpi
-@pytest.mark.parametrize("task", ["waits", "waits_in_a_step"])
+@pytest.mark.parametrize("task", [pytest.param("waits", marks=pytest.mark.slow), "waits_in_a_step"])
 def test_H8_mpi_ends_at_control_c(task: str, tmp_path: Path) -> None:
     process = mpiexec(2, task, str(tmp_path))
     limit = time.monotonic() + PATIENCE
@@ -148,7 +148,7 @@ def test_gloo_has_the_bits_of_one_process(tmp_path: Path, one_process: list[str]
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("task", ["dies", "dies_in_a_step"])
+@pytest.mark.parametrize("task", [pytest.param("dies", marks=pytest.mark.slow), "dies_in_a_step"])
 def test_H2_gloo_raises_where_a_rank_is_killed(task: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     processes = gloo(2, task, str(tmp_path))

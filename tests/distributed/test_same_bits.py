@@ -5,16 +5,18 @@ from __future__ import annotations
 import tracemalloc
 import weakref
 from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cases import LAYERS, SINGLE, dtype_of, options_of
+from cases import LAYERS, SINGLE, dtype_of, options_of, some
 from numpy.typing import NDArray
 from ranks import Late, Thread, bits, together
 
 import onepass as op
-from onepass.distributed import Sharded, buckets
+from onepass.distributed import Sharded, buckets, load, save
 from onepass.distributed.layout import TILE
 from onepass.signatures import signatures
 
@@ -30,10 +32,14 @@ def parameters(dtype: Any) -> dict[str, NDArray[Any]]:
     return found | {"t": np.asfortranarray(found["t"])}
 
 
+@cache
 def gradient(name: str, step: int, micro_batch: int, dtype: Any) -> NDArray[Any]:
+    """Nobody writes to it."""
     rng = np.random.default_rng([step, micro_batch, len(name), ord(name[0])])
     found = rng.standard_normal(SHAPES[name]).astype(dtype)
-    return np.asfortranarray(found) if name == "t" else found
+    found = np.asfortranarray(found) if name == "t" else found
+    found.flags.writeable = False
+    return found
 
 
 def gradients(step: int, micro_batches: range, dtype: Any) -> dict[str, Any]:
@@ -44,11 +50,18 @@ def gradients(step: int, micro_batches: range, dtype: Any) -> dict[str, Any]:
     return found | ({"b": None} if step == 1 else {})
 
 
-def alone(cls: type[op.Optimizer], steps: int, dtype: Any, grad_dtype: Any, options: Mapping[str, Any]) -> list[bytes]:
+def alone(
+    cls: type[op.Optimizer],
+    steps: int,
+    dtype: Any,
+    grad_dtype: Any,
+    options: Mapping[str, Any],
+    count: int = MICRO_BATCHES,
+) -> list[bytes]:
     """One process, no `Sharded`: a gradient is the list of all micro-batches', whose mean is taken."""
     opt = cls(parameters(dtype), **options)
     for step in range(steps):
-        opt.step(gradients(step, range(MICRO_BATCHES), grad_dtype), grad_scale=float(MICRO_BATCHES))
+        opt.step(gradients(step, range(count), grad_dtype), grad_scale=float(count))
     return bits([*opt.params, *(opt.mirror or [])]) + bits([a for s in opt.state for a in s.values()])
 
 
@@ -59,13 +72,14 @@ def sharded(
     dtype: Any,
     grad_dtype: Any,
     options: Mapping[str, Any],
+    count: int = MICRO_BATCHES,
     kind: type[Thread] = Thread,
 ) -> list[bytes]:
     """The same from many ranks, whose parts of the state are put together again."""
 
     def program(comm: Thread) -> tuple[Sharded, list[bytes]]:
         opt = Sharded(cls, parameters(dtype), comm, **options)
-        each = MICRO_BATCHES // ranks
+        each = count // ranks
         for step in range(steps):
             opt.step(gradients(step, range(comm.rank * each, (comm.rank + 1) * each), grad_dtype))
         return opt, bits([*opt.params, *(opt.mirror or [])])
@@ -85,7 +99,7 @@ def sharded(
     return results[0][1] + bits(state)
 
 
-@pytest.mark.parametrize("rule", SINGLE)
+@pytest.mark.parametrize("rule", some(SINGLE))
 def test_every_rule_has_one_hash(rule: str) -> None:
     cls, options = signatures[rule].optimizer, options_of(rule) | {"clip_norm": 1.0}
     wanted = alone(cls, 3, np.float32, np.float32, options)
@@ -118,20 +132,92 @@ def test_every_option_has_one_hash(cls: type[op.Optimizer], name: str) -> None:
     dtype, grad_dtype, options = OPTIONS[name]
     case = (cls, 4, dtype_of(dtype), dtype_of(grad_dtype), options)
     wanted = alone(*case)
-    for ranks in RANKS:
+    for ranks in RANKS if cls is op.AdamW else (2, 8):
         assert sharded(ranks, *case) == wanted, ranks
 
 
-@pytest.mark.parametrize("kind", [Thread, Late])
-@pytest.mark.parametrize("name", [*OPTIONS, "skipped"])
-def test_many_buckets_have_one_hash(name: str, kind: type[Thread], monkeypatch: pytest.MonkeyPatch) -> None:
+#: By the class, the option, ranks, micro-batches of all: those whose addends are moved on, and kept for the step.
+ARRIVALS = [
+    *((op.AdamW, name, Late, ranks, 8) for name in [*OPTIONS, "averaged"] for ranks in (2, 8)),
+    *((op.AdamW, name, Thread, 8, 8) for name in ("accumulated and clipped", "averaged")),
+    *((op.AdamW, "bfloat16 gradients, clipped, averaged, mirrored", kind, 3, 3) for kind in (Thread, Late)),
+    *((cls, "accumulated and clipped", Late, 2, 2) for cls in (op.AdamW, op.LAMB, op.Adafactor)),
+    (op.AdamW, "float64 with float32 gradients, clipped", Late, 3, 3),
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "kind", "ranks", "count"), ARRIVALS)
+def test_many_buckets_have_one_hash(
+    cls: type[op.Optimizer], name: str, kind: type[Thread], ranks: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Gradients arrive as early as they can, and as late; a step adds them, or they are added before it."""
     monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
-    dtype, grad_dtype, options = OPTIONS.get(name, ("float32", "float32", {"ema": True}))
-    case = (op.AdamW, 4, dtype_of(dtype), dtype_of(grad_dtype), options)
-    wanted = alone(*case)
-    for ranks in (2, 8):
-        assert sharded(ranks, *case, kind=kind) == wanted, ranks
+    more = {
+        "averaged": ("float32", "float32", {"ema": True}),
+        "float64 with float32 gradients, clipped": ("float64", "float32", {"clip_norm": 0.5}),
+    }
+    dtype, grad_dtype, options = (OPTIONS | more)[name]
+    case = (cls, 4, dtype_of(dtype), dtype_of(grad_dtype), options)
+    assert sharded(ranks, *case, count=count, kind=kind) == alone(*case, count=count)
+
+
+#: The class, its options, and the hyper-parameters of a group that is added later.
+GROWING: dict[str, tuple[type[op.Optimizer], dict[str, Any], dict[str, Any]]] = {
+    "AdamW": (op.AdamW, {"clip_norm": 0.5, "ema": True, "mirror": "bfloat16"}, {"lr": 0.5}),
+    "streamed": (op.AdamW, {"accumulate": 2}, {"weight_decay": 0.5}),
+    "LAMB": (op.LAMB, {}, {}),
+    "Adafactor": (op.Adafactor, {"lr": 0.1}, {"lr": 0.5}),
+}
+
+
+@pytest.mark.parametrize("case", GROWING)
+def test_a_group_is_added_later(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a step of some parameters; a checkpoint of any time is gone on with by any number."""
+    monkeypatch.setattr(buckets, "ELEMENTS", 2 * TILE)
+    cls, options, of_group = GROWING[case]
+    first, later = ("w", "nothing"), ("v", "t", "b")
+
+    def given(names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+        return {name: array for name, array in parameters(dtype_of("float32")).items() if name in names}
+
+    def step(opt: Any, at: int, micro_batches: range, names: tuple[str, ...], **more: Any) -> None:
+        found = gradients(at, micro_batches, np.float32)
+        opt.step({name: found[name] for name in names}, **more)
+
+    def on(opt: Any, micro_batches: range, steps: range, **more: Any) -> list[bytes]:
+        for at in steps:
+            if at == 3 and len(opt.params) == len(first):
+                opt.add_param_group({"params": given(later), **of_group})
+            step(opt, at, micro_batches, first if at < 3 else first + later, **more)
+        return bits([*opt.params, *(opt.mirror or [])])
+
+    plain = cls(given(first), **options)
+    wanted = on(plain, range(8), range(6), grad_scale=8.0)
+
+    def mine(comm: Thread) -> range:
+        return range(comm.rank * (8 // comm.size), (comm.rank + 1) * (8 // comm.size))
+
+    def program(comm: Thread) -> list[bytes]:
+        opt = Sharded(cls, given(first), comm, **options)
+        on(opt, mine(comm), range(2))
+        save(tmp_path / "before", opt)
+        on(opt, mine(comm), range(2, 4))
+        save(tmp_path / "after", opt)
+        found = on(opt, mine(comm), range(4, 6))
+        average = bits(opt.whole("ema")) if plain.ema else []
+        assert average == bits(plain.ema or [])
+        return found
+
+    def resumed(comm: Thread, at: str) -> list[bytes]:
+        together_given = [{"params": given(first)}, {"params": given(later), **of_group}]
+        opt = Sharded(cls, given(first) if at == "before" else together_given, comm, **options)
+        load(tmp_path / at, opt)
+        return on(opt, mine(comm), range(2 if at == "before" else 4, 6))
+
+    for ranks in RANKS:
+        assert together(ranks, program) == [wanted] * ranks, ranks
+    for ranks, at in ((2, "before"), (4, "after")):
+        assert together(ranks, partial(resumed, at=at)) == [wanted] * ranks, at
 
 
 def test_each_bucket_is_stepped_when_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,17 +258,25 @@ def test_no_gradient_is_kept(options: dict[str, Any]) -> None:
     assert together(2, program, Late) == [[False] * 4] * 2
 
 
-@pytest.mark.parametrize(("options", "most"), [({}, 0.3), ({"clip_norm": 1.0}, 1.3)])
+@pytest.mark.parametrize(
+    ("ranks", "dtype", "options", "most"),
+    [
+        (4, "float32", {}, 0.75),
+        (4, "float32", {"clip_norm": 1.0}, 1.65),
+        (2, "bfloat16", {"clip_norm": 1.0}, 0.65),
+        (2, "float32", {"clip_norm": 1.0}, 1.15),
+    ],
+)
 def test_a_step_needs_room_for_some_buckets(
-    options: dict[str, Any], most: float, monkeypatch: pytest.MonkeyPatch
+    ranks: int, dtype: str, options: dict[str, Any], most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside them for the sums of what a rank owns, where the norm of all is asked for before any is stepped."""
+    """Beside them, where the norm of all is asked for before any is stepped, for what is less: all, or its sums."""
     size = 2**22
-    monkeypatch.setattr(buckets, "ELEMENTS", size // 64)
+    monkeypatch.setattr(buckets, "ELEMENTS", size // 16)
 
     def program(comm: Thread) -> int:
         opt = Sharded(op.AdamW, [np.zeros(size, np.float32)], comm, **options)
-        gradient = np.ones(size, np.float32)
+        gradient = np.ones(size, dtype_of(dtype))
         comm.gather(b"")
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
@@ -193,7 +287,7 @@ def test_a_step_needs_room_for_some_buckets(
 
     tracemalloc.start()
     try:
-        used = together(4, program)[0]  # by all four, who are threads
+        used = together(ranks, program)[0]  # by all of them, who are threads
     finally:
         tracemalloc.stop()
     assert used < most * 4 * size
@@ -232,7 +326,8 @@ def test_more_ranks_than_a_step_adds_arrays() -> None:
 
     ranks = 80
     found = together(ranks, lambda comm: step(comm, range(comm.rank, comm.rank + 1)))
-    assert found == [together(1, lambda comm: step_by_definition(ranks))[0]] * ranks
+    assert found == [step_by_definition(ranks)] * ranks
+    assert step(None, range(64)) == step_by_definition(64)
 
 
 def step_by_definition(count: int) -> bytes:
@@ -280,6 +375,32 @@ def test_schedules_and_hyper_parameters_are_set_alike() -> None:
         return bits([param])
 
     assert together(2, program) == [program(None)] * 2
+
+
+def test_gradients_are_bound_once() -> None:
+    def program(comm: Thread | None, *, binds: bool) -> list[bytes]:
+        param, gradient = np.ones(5000, np.float32), np.ones(5000, np.float32)
+        opt = Sharded(op.AdamW, {"w": param}, comm, lr=0.1)
+        with pytest.raises(
+            ValueError if comm is None or comm.rank == 0 else RuntimeError, match="gradients are missing"
+        ):
+            opt.step({"w": gradient} if comm and comm.rank else None)
+        if binds:
+            opt.bind_gradients({"w": [gradient]})
+            with pytest.raises(ValueError, match="has shape"):
+                opt.bind_gradients({"w": gradient[1:]})
+        for factor in (1.0, 0.5):
+            gradient *= factor
+            opt.step() if binds else opt.step({"w": gradient})
+        opt.step({"w": gradient}, zero_grad=True)
+        assert not gradient.any()
+        opt.add_param_group({"params": {"v": np.ones(3, np.float32)}})
+        with pytest.raises(ValueError, match="gradients are missing"):
+            opt.step()
+        return bits([param])
+
+    wanted = [program(None, binds=False)]
+    assert together(2, partial(program, binds=True)) == wanted * 2
 
 
 def test_averages_can_be_had_whole() -> None:

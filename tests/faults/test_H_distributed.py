@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -164,6 +165,49 @@ def test_H3_one_rank_cannot_build() -> None:
     together(3, program)
 
 
+BAD_GROUPS: dict[str, tuple[list[Any], str]] = {
+    "other values": ([{"params": {"v": np.full(3, rank, np.float32)}} for rank in range(2)], "values of parameter 3"),
+    "other names": ([{"params": {name: np.zeros(3, np.float32)}} for name in "vu"], "parameter 3 \\('v'\\) must be"),
+    "other rates": (
+        [{"params": {"v": np.zeros(3, np.float32)}, "lr": lr} for lr in (0.1, 0.2)],
+        "lr of group 1 must be",
+    ),
+    "one that is wrong": ([{"params": {"v": np.zeros(3, np.float32)}, "lr": lr} for lr in (0.1, -1.0)], "lr must be"),
+    "a name that is taken": ([{"params": {"w": np.zeros(3, np.float32)}}] * 2, "two parameters are named 'w'"),
+    "of integers": ([{"params": {"v": np.zeros(3, np.int32)}}] * 2, "dtype"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_GROUPS)
+def test_H3_a_group_that_cannot_be_added(bad: str) -> None:
+    groups, message = BAD_GROUPS[bad]
+
+    def program(comm: Thread, *, tries: bool) -> list[bytes]:
+        opt = built(comm)
+        opt.step(ones())
+        if tries:
+            before = everything(opt)
+            with pytest.raises((TypeError, ValueError, RuntimeError), match=message):
+                opt.add_param_group(copy.deepcopy(groups[comm.rank]))
+            assert everything(opt) == before
+        opt.step(ones())
+        opt.add_param_group({"params": {"v": np.zeros(5000, np.float32)}})
+        opt.step(ones() | {"v": np.ones(5000, np.float32)})
+        return everything(opt)
+
+    assert together(2, partial(program, tries=True)) == together(2, partial(program, tries=False))
+
+
+def test_H3_a_group_beside_a_mirror_of_ones_own() -> None:
+    def program(comm: Thread) -> None:
+        opt = built(comm, mirror={name: np.zeros(size, np.float16) for name, size in SIZES.items()})
+        with pytest.raises(ValueError, match="give it as a dtype"):
+            opt.add_param_group({"params": {"v": np.zeros(3, np.float32)}})
+        opt.step(ones())
+
+    together(2, program)
+
+
 @pytest.mark.parametrize("ranks", [1, 2, 3, 5, 8])
 def test_H4_uneven_empty_and_few_elements(ranks: int) -> None:
     sizes = (3 * 4096 + 1, 0, 2)  # of five tiles, for up to eight ranks
@@ -274,7 +318,6 @@ def test_H2_what_broke_off_in_a_step_is_not_gone_on_with(
                 whole(send, receive)
 
             comm.exchange = exchange  # type: ignore[method-assign]
-            opt._pieces, opt._gradients = [opt._cut(opt.params)], None
             with pytest.raises(ConnectionError):
                 opt.step(ones())
             comm.exchange = whole  # type: ignore[method-assign]

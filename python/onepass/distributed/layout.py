@@ -44,22 +44,25 @@ class Layout:
         return np.array(sorted(range(len(places)), key=places.__getitem__), np.intp)
 
 
-def laid_out(sizes: Sequence[int], whole: Sequence[bool], ranks: int) -> Layout:
+def laid_out(sizes: Sequence[int], whole: Sequence[bool], ranks: int, before: Layout | None = None) -> Layout:
     """Shares for so many ranks.
 
     Args:
         sizes: elements of each tensor.
         whole: whether one rank must own all of a tensor.
+        before: that of the first tensors, which stays; None: of none.
     """
-    parts = [[(0, 0)] * len(sizes) for _ in range(ranks)]
-    _lay_whole(parts, sizes, [tensor for tensor, is_whole in enumerate(whole) if is_whole])
-    _lay_tiles(parts, sizes, [tensor for tensor, is_whole in enumerate(whole) if not is_whole])
+    first = len(before.sizes) if before else 0
+    parts = [[*(before.parts[rank] if before else ()), *[(0, 0)] * (len(sizes) - first)] for rank in range(ranks)]
+    tensors = range(first, len(sizes))
+    _lay_whole(parts, sizes, [tensor for tensor in tensors if whole[tensor]])
+    _lay_tiles(parts, sizes, [tensor for tensor in tensors if not whole[tensor]])
     return Layout(tuple(sizes), tuple(map(tuple, parts)))
 
 
 def _lay_whole(parts: list[list[tuple[int, int]]], sizes: Sequence[int], tensors: Sequence[int]) -> None:
     """The largest first, each to whoever has least."""
-    loads = [0] * len(parts)
+    loads = [sum(end - begin for begin, end in of) for of in parts]
     for tensor in sorted(tensors, key=lambda tensor: -sizes[tensor]):
         rank = loads.index(min(loads))
         parts[rank][tensor] = (0, sizes[tensor])

@@ -7,32 +7,35 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from onepass import _core
-from onepass.arrays import Array
-from onepass.distributed.agreement import Said
 from onepass.distributed.message import as_bytes
 from onepass.distributed.pieces import flat
-from onepass.optimizer import Optimizer
+from onepass.optimizer import Optimizer, ParamGroup
 
 
-def described(optimizer: Optimizer, labels: Sequence[str], params: Sequence[Array]) -> Said:
-    """By what each thing is called.
-
-    Args:
-        optimizer: of this process's parts.
-        labels: what the parameters are called.
-        params: the whole ones.
-    """
+def described(optimizer: Optimizer) -> dict[str, str]:
+    """What holds for all parameters, by what it is called."""
     options = {name: value for name, value in asdict(optimizer.options).items() if name != "threads"}
     said = {
         "the version of onepass": _core.version,
         "the class": type(optimizer).__name__,
-        "the number of parameters": str(len(params)),
+        "the number of parameters": str(len(optimizer.params)),
     }
+    return said | {f"option {name}": repr(value) for name, value in options.items()}
+
+
+def described_groups(groups: Sequence[ParamGroup], labels: Sequence[str], first: int = 0) -> dict[str, str]:
+    """Groups of whole parameters, by what each thing is called.
+
+    Args:
+        labels: what the parameters are called.
+        first: the number of the first group.
+    """
+    params = [param for group in groups for param in group.params]
+    said = {}
     for label, param in zip(labels, params, strict=True):
         order = "C" if param.flags.c_contiguous else "F"
         said[f"parameter {label}"] = f"{param.dtype} of shape {param.shape} in {order} order"
-    said |= {f"option {name}": repr(value) for name, value in options.items()}
-    for number, group in enumerate(optimizer.param_groups):
+    for number, group in enumerate(groups, first):
         said |= {f"{name} of group {number}": repr(value) for name, value in group.hyperparameters().items()}
     for label, param in zip(labels, params, strict=True):
         said[f"the values of parameter {label}"] = f"those with CRC-32 {zlib.crc32(as_bytes(flat(param)).data):08x}"

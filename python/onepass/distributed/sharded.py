@@ -10,28 +10,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from onepass import _core
 from onepass.arrays import Array
 from onepass.distributed.agreement import Agreement, Said
-from onepass.distributed.buckets import Buckets
 from onepass.distributed.communicator import Communicator, as_communicator
 from onepass.distributed.gradients import Dtypes, Gradients, Stream, are_alike
-from onepass.distributed.layout import Layout, laid_out
-from onepass.distributed.pieces import Pieces, flat
+from onepass.distributed.holding import Holding
+from onepass.distributed.layout import Layout
+from onepass.distributed.pieces import flat
 from onepass.distributed.pipeline import Pipeline
-from onepass.distributed.same import described
+from onepass.distributed.same import described, described_groups
 from onepass.distributed.threads import threads_of_rank
 from onepass.distributed.tree import MAX_ADDENDS
 from onepass.formats import compute_dtype
 from onepass.optimizer import Optimizer, ParamGroup, StepRecord
-from onepass.optimizer.contents import names_of
 from onepass.optimizer.fields import bound
 from onepass.optimizer.given import Params, as_groups, in_order, is_found
 from onepass.optimizer.groups import new_group
 from onepass.optimizer.options import Options
 from onepass.optimizer.state import new_mirror, write_mirror
-from onepass.optimizer.whole import Finite, Part, Squares, Whole
-from onepass.rules import RULES
+from onepass.optimizer.whole import Finite, Squares, Whole
 from onepass.schedules.base import Schedule
 from onepass.sparse import SparseRows
 
@@ -44,9 +41,9 @@ class Sharded:
     and step; then all get the new parameters. Rules that sum over a tensor (`LAMB`, `LARS`, ...) have each tensor
     whole on one process.
 
-    Constructor, `step`, `whole`, `save` and `load` are collective: every process calls them in the same order. What
-    sets hyper-parameters is called alike on all. Where one process cannot take part, because of an argument of its own,
-    all raise and nothing changes on any.
+    Constructor, `step`, `add_param_group`, `whole`, `save` and `load` are collective: every process calls them in the
+    same order. What sets hyper-parameters is called alike on all. Where one process cannot take part, because of an
+    argument of its own, all raise and nothing changes on any.
 
     Args:
         optimizer: the class, such as `AdamW`.
@@ -92,90 +89,66 @@ class Sharded:
         asked = as_groups(owner, params)
         defaults = bound(owner, optimizer.hyperparameters, (), dict(given))
         groups = [new_group(optimizer, group, defaults) for group in asked]
-        if any(RULES[group.rule].pooled for group in groups):
-            raise ValueError(
-                f"{self._owner}: it sums over all parameters of a group, which are on several processes here; take "
-                "another optimizer, or step in one process"
-            )
-        #: All parameters, whole.
-        self.params: list[Array] = [param for group in groups for param in group.params]
-        self._labels = _labels(groups)
-        self.names = names_of(groups)
-        self._checker = _checker(owner, self._labels, self.params)
-        each = [(RULES[group.rule], param) for group in groups for param in group.params]
-        #: Of each parameter the state that has another size: of rows, or of columns.
-        self.factors = [
-            {slot.name for slot in rule.slots_beside(param.ndim) if slot.of != "element"} for rule, param in each
-        ]
-        sums = [len(rule.stages) > 1 or bool(rule.factors) for rule, _ in each]
-        #: Who owns what.
-        self.layout: Layout = laid_out([param.size for param in self.params], sums, self.comm.size)
-        self._sums = any(sums)
-        self._buckets = Buckets(self.layout)
-        self._ends = self._buckets.ends(self.comm.rank)
-        self._pieces = [self._cut(self.params)]
-        if (mirror := self._mirrored(given.get("mirror"))) is not None:
-            self._pieces.append(self._cut(mirror))
-            given["mirror"] = self._as_stepped(self._pieces[1].own)
-        #: The copy of each parameter, whole, with `Options.mirror`.
-        self.mirror: list[Array] | None = mirror
-        starts = [begin for begin, _ in self.layout.parts[self.comm.rank]]
-        self._whole = Whole(list(map(Part, starts, self.layout.sizes)), self._all_tiles)
+        self._held = Holding(owner, self.comm, groups)
+        self._mirror_dtype = mirror if isinstance(mirror := given.get("mirror"), str) else None
+        if mirror is not None and mirror is not False:
+            given["mirror"] = self._held.mirror_in(self._mirrored(self._held, mirror))
+        self._whole = Whole(self._held.parts, self._all_tiles)
         #: The optimizer of what this process owns.
-        self.local = optimizer(self._local_groups(asked, groups), **given, _whole=self._whole)
+        self.local = optimizer(_of_own(asked, groups, self._held.own), **given, _whole=self._whole)
         self._steps = self.local.state[0]["step"]
+        self._bound: list[Sequence[Array] | None] | None = None
         self._gradients: Gradients | None = None
         self._named: tuple[list[Dtypes], str] = [], ""
         self._is_torn = False
-        return described(self.local, self._labels, self.params)
+        return described(self.local) | described_groups(groups, self._held.labels)
 
-    def _local_groups(self, asked: Sequence[Mapping[str, Any]], groups: Sequence[ParamGroup]) -> list[dict[str, Any]]:
-        own = iter(self._as_stepped(self._pieces[0].own))
-        local = []
-        for given, group in zip(asked, groups, strict=True):
-            cut = [next(own) for _ in group.params]
-            local.append({**given, "params": dict(zip(group.names, cut, strict=True)) if group.names else cut})
-        return local
-
-    def _as_stepped(self, own: Sequence[Array | None]) -> list[Array | None]:
-        """Flat arrays of what this process owns, those of matrices as they are, or without rows and columns."""
-        if not any(self.factors):
-            return list(own)
-        return [
-            one if one is None or not factors else self._as_matrix(tensor, one)
-            for tensor, (one, factors) in enumerate(zip(own, self.factors, strict=True))
-        ]
-
-    def _as_matrix(self, tensor: int, own: Array) -> Array:
-        param = self.params[tensor]
-        if self.layout.owner(tensor) != self.comm.rank:
-            return own.reshape((0,) * param.ndim)
-        return own.reshape(param.shape, order="C" if param.flags.c_contiguous else "F")
-
-    def _cut(self, arrays: Sequence[Array]) -> Pieces:
-        return Pieces(self.comm, self.layout, self._buckets, arrays)
-
-    def _mirrored(self, given: Any) -> list[Array] | None:
+    def _mirrored(self, held: Holding, given: Any) -> list[Array]:
         """The whole mirrors, of which each process writes its parts."""
-        if given is None or given is False:
-            return None
         if isinstance(given, str):
-            return [new_mirror(self._owner, param, given) for param in self.params]
-        arrays: Any = in_order(self._owner, "mirror", given, self.names, is_bare=self._is_bare)
-        _checker(self._owner, self._labels, arrays)  # that they can be written
-        for param, mirror in zip(self.params, arrays, strict=True):
+            return [new_mirror(self._owner, param, given) for param in held.params]
+        arrays: Any = in_order(self._owner, "mirror", given, held.names, is_bare=self._is_bare)
+        held.require_updatable(arrays)
+        for param, mirror in zip(held.params, arrays, strict=True):
             write_mirror(param, mirror)
         return list(arrays)
 
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """As `Optimizer.add_param_group`; collective, with equal parameters on all processes.
+
+        What was there stays with its owners, and the new parameters are cut among all.
+
+        Args:
+            group: ``{"params": ..., "lr": ..., ...}``.
+
+        Raises:
+            TypeError, ValueError, RuntimeError: as the constructor; nothing has changed then on any process.
+        """
+        with self.alone("add_param_group"):
+            with self.agreement.or_nobody():
+                new = new_group(type(self.local), group, self.local.defaults)
+                held = Holding(type(self.local).__name__, self.comm, [*self._held.groups, new], self._held.layout)
+                added = slice(len(self.params), None)
+                mirrors: Sequence[Any] = ()
+                if self.mirror is not None and self._mirror_dtype is not None:
+                    more = [new_mirror(self._owner, param, self._mirror_dtype) for param in held.params[added]]
+                    mirrors = held.mirror_in([*self.mirror, *more])[added]
+                (own,) = _of_own([group], [new], held.own[added])
+            self.agreement.reach(described_groups([new], held.labels[added], len(self._held.groups)))
+            with self._whole.grown(held.parts[added], mirrors):
+                self.local.add_param_group(own)
+            self._held, self._bound, self._is_bare = held, None, False
+            self._gradients, self._named = None, ([], "")
+
     # Steps
 
-    def step(self, gradients: Any, *, found_inf: Any = None, **options: Any) -> StepRecord:
+    def step(self, gradients: Any = None, *, found_inf: Any = None, **options: Any) -> StepRecord:
         """Update every parameter by the mean of the gradients of all processes.
 
         Args:
             gradients: as the parameters were given. In the place of an array there may be a list of those of several
                 micro-batches, as many for each parameter and process. None, on all processes alike, leaves a parameter
-                as it is.
+                as it is. Without an argument those bound by `bind_gradients` are used.
             found_inf: anything but 0, on any process, skips the step on all.
             options: as for `Optimizer.step`.
 
@@ -189,7 +162,7 @@ class Sharded:
         """
         with self.alone("step"):
             with self.agreement.or_nobody():
-                streams, given = self._streams(gradients)
+                streams, given = self._streams("step", gradients)
                 in_force = self.local.options.for_step(options)
                 if in_force.zero_grad:
                     self._require_writeable(given)
@@ -206,22 +179,22 @@ class Sharded:
 
     def _step(self, streams: Sequence[Stream], dtypes: list[Dtypes], in_force: Options, **options: Any) -> StepRecord:
         if self.comm.size == 1 and len(streams) <= MAX_ADDENDS:
-            sums: Any = zip(*map(self._as_stepped, streams), strict=True)
-            return self.local.step([None if one[0] is None else one for one in sums], **options)
+            return self.local.step(self._listed(streams), **options)
         with self._or_torn():
             exchange = self._exchange(dtypes)
             completes = self.local.pending[0] + 1 == in_force.accumulate
-            has_parts = not (self._sums and (completes or any(self.factors)))
+            has_parts = not (self._held.sums and (completes or any(self._held.factors)))
             is_streamed = exchange.can_stream and has_parts and not (completes and in_force.measures_norm)
             if is_streamed:
-                incoming = partial(exchange.start, streams=streams, is_streamed=True)
-                pipeline = Pipeline(incoming, self._pieces if completes else [], len(self._buckets))
+                incoming = partial(exchange.start, streams=streams)
+                pipeline = Pipeline(incoming, self._held.pieces if completes else [], len(self._held.buckets))
                 gradients: Any = exchange.streamed(streams[0])
             else:
-                pipeline = Pipeline(None, self._pieces if completes else [], len(self._buckets))
-                gradients = self._as_stepped(exchange.summed(streams))
-            places = exchange.places if is_streamed else [[] for _ in self._ends]
-            self._whole.in_parts = (list(zip(self._ends, places, strict=True)), pipeline.before) if has_parts else None
+                pipeline = Pipeline(None, self._held.pieces if completes else [], len(self._held.buckets))
+                gradients = self._listed(exchange.addends(streams))
+            ends = self._held.ends
+            places = exchange.places if is_streamed else [[] for _ in ends]
+            self._whole.in_parts = (list(zip(ends, places, strict=True)), pipeline.before) if has_parts else None
             try:
                 record = self.local.step(gradients, **options)
             finally:
@@ -230,12 +203,17 @@ class Sharded:
                 pipeline.end() if has_parts else self.complete()
             return record
 
+    def _listed(self, addends: Sequence[Stream]) -> list[Any]:
+        """Of each parameter the list of what is added."""
+        each = zip(*map(self._held.as_stepped, addends), strict=True)
+        return [None if one[0] is None else one for one in each]
+
     def _exchange(self, dtypes: list[Dtypes]) -> Gradients:
         """That of gradients like these, which is kept for the next step."""
         if self._gradients is None or not are_alike(self._gradients.dtypes, dtypes):
             computed = [compute_dtype(param.dtype) for param in self.params]
             threads = self.local.options.threads or 0
-            self._gradients = Gradients(self.comm, self.layout, self._buckets, computed, dtypes, threads)
+            self._gradients = Gradients(self.comm, self.layout, self._held.buckets, computed, dtypes, threads)
         return self._gradients
 
     @contextmanager
@@ -247,14 +225,34 @@ class Sharded:
             self._is_torn = True
             raise
 
-    def _streams(self, gradients: Any) -> tuple[list[Stream], list[Sequence[Array] | None]]:
+    def bind_gradients(self, gradients: Any) -> None:
+        """As `Optimizer.bind_gradients`; what one process binds says nothing to the others before they step.
+
+        Args:
+            gradients: as for `step`; write new gradients into the same arrays.
+
+        Raises:
+            TypeError, ValueError: as `step`; the binding is then unchanged.
+        """
+        with self.alone("bind_gradients"):
+            if gradients is None:
+                raise TypeError("bind_gradients: gradients must be given as the parameters were, got None")
+            _, self._bound = self._streams("bind_gradients", gradients)
+
+    def _streams(self, caller: str, gradients: Any) -> tuple[list[Stream], list[Sequence[Array] | None]]:
         """The flat gradients of each micro-batch, and what was given for each parameter."""
-        ordered = in_order("step", "gradients", gradients, self.names, is_bare=self._is_bare)
-        given = [None if one is None else _micro_batches(one) for one in ordered]
+        if gradients is None:
+            if (given := self._bound) is None:
+                raise ValueError(f"{caller}: gradients are missing; pass them, or bind_gradients(...) once")
+        else:
+            ordered = in_order(caller, "gradients", gradients, self.names, is_bare=self._is_bare)
+            given = [None if one is None else _micro_batches(one) for one in ordered]
         counts = {len(arrays) for arrays in given if arrays is not None} or {1}
         if len(counts) > 1 or 0 in counts:
-            raise ValueError(f"step: each parameter must have a gradient for each micro-batch, got {sorted(counts)}")
-        self._checker.check(given)
+            raise ValueError(
+                f"{caller}: each parameter must have a gradient for each micro-batch, got {sorted(counts)}"
+            )
+        self._held.checker.check(given)
         streams: list[Stream] = [
             [None if arrays is None else arrays[at].ravel("K") for arrays in given] for at in range(*counts)
         ]
@@ -287,7 +285,7 @@ class Sharded:
 
     def complete(self) -> None:
         """Collective: everybody gets the parameters, and the mirrors, that their owners have."""
-        for pieces in self._pieces:
+        for pieces in self._held.pieces:
             pieces.complete()
 
     @contextmanager
@@ -310,6 +308,31 @@ class Sharded:
             self._running.release()
 
     # What all processes have alike
+
+    @property
+    def params(self) -> list[Array]:
+        """All parameters, whole, group by group."""
+        return self._held.params
+
+    @property
+    def names(self) -> list[str] | None:
+        """The names of all parameters; None if one has none."""
+        return self._held.names
+
+    @property
+    def mirror(self) -> list[Array] | None:
+        """The copy of each parameter, whole, with `Options.mirror`."""
+        return self._held.mirror
+
+    @property
+    def layout(self) -> Layout:
+        """Who owns what."""
+        return self._held.layout
+
+    @property
+    def factors(self) -> list[set[str]]:
+        """Of each parameter the state that has another size: of rows, or of columns."""
+        return self._held.factors
 
     @property
     def param_groups(self) -> tuple[ParamGroup, ...]:
@@ -344,7 +367,7 @@ class Sharded:
             if own is None:
                 raise ValueError(f"{self._owner}: whole: there is no {what}; give {what}=True to the optimizer")
             arrays = [np.empty_like(param, compute_dtype(param.dtype)) for param in self.params]
-            pieces = self._cut(arrays)
+            pieces = self._held.cut(arrays)
             for room, part in zip(pieces.own, own, strict=True):
                 room[...] = flat(part)
             pieces.complete()
@@ -354,11 +377,16 @@ class Sharded:
         return f"Sharded({self.local!r}, rank {self.comm.rank} of {self.comm.size})"
 
 
-def _labels(groups: Sequence[ParamGroup]) -> list[str]:
-    labels: list[str] = []
-    for group in groups:
-        labels += group.labels(len(labels))
-    return labels
+def _of_own(
+    asked: Sequence[Mapping[str, Any]], groups: Sequence[ParamGroup], own: Sequence[Array | None]
+) -> list[dict[str, Any]]:
+    """The groups that were asked for, of what this process owns."""
+    each = iter(own)
+    found = []
+    for given, group in zip(asked, groups, strict=True):
+        cut = [next(each) for _ in group.params]
+        found.append({**given, "params": dict(zip(group.names, cut, strict=True)) if group.names else cut})
+    return found
 
 
 def _micro_batches(gradient: Any) -> Sequence[Array]:
@@ -371,13 +399,3 @@ def _micro_batches(gradient: Any) -> Sequence[Array]:
 
 def _all(given: Sequence[Sequence[Array] | None]) -> Iterator[Array]:
     return (array for arrays in given if arrays is not None for array in arrays)
-
-
-def _checker(owner: str, labels: Sequence[str], params: Sequence[Array]) -> _core.Plan:
-    """What checks whole parameters and gradients, as one process does: plain SGD, which is never run."""
-    values = RULES["sgd"].kernel_values({"maximize": False, "lr": 0.0, "weight_decay": 0.0})
-    tensors = [
-        (label, 0, param, {"step": np.zeros((), np.int64)}, None, 0)
-        for label, param in zip(labels, params, strict=True)
-    ]
-    return _core.Plan(owner, "step", [("sgd", values)], tensors, _core.Rounding())

@@ -23,7 +23,10 @@ def is_subtree(count: int) -> bool:
 
 
 def tree_sum(arrays: Sequence[Array], to: Array, threads: int) -> Array:
-    """The sum of flat arrays of one size, added in the dtype of `to`, where it is written."""
+    """The sum of flat arrays of one size, added in the dtype of `to`, where it is written.
+
+    Where all are of that dtype, `to` may be the first or the second of them.
+    """
     run = 1
     while len(arrays) > MAX_ADDENDS * run:
         run *= 2

@@ -218,7 +218,7 @@ class Optimizer(Declared):
             TypeError, ValueError: as the constructor; the optimizer is then unchanged.
         """
         with self._turn.at_rest("add_param_group"):
-            if self.options.mirror and self._mirror_dtype is None:
+            if self.options.mirror and self._mirror_dtype is None and not (self._whole and self._whole.mirrors):
                 raise ValueError(
                     f"{self._owner}: mirror was given as arrays, and there is none for a new parameter; give it as a "
                     "dtype"
@@ -243,6 +243,8 @@ class Optimizer(Declared):
         group.start_states()
         if self._mirror_dtype is not None:
             group.mirrors = [new_mirror(self._owner, param, self._mirror_dtype) for param in group.params]
+        elif self._whole:
+            group.mirrors = list(self._whole.mirrors)
 
     def _take_arrays(self, groups: Sequence[ParamGroup], options: Mapping[str, Any]) -> None:
         """The caller's arrays for the options `ema` and `mirror`."""

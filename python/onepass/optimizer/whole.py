@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,8 +43,22 @@ class Whole:
         together: takes the squares of each tile of the gradients and whether they are finite; returns both for all
             tiles of all processes, in the order in which one process adds them.
         in_parts: how the next step goes part by part; None: at once.
+        mirrors: of parameters that are about to be added, parts of whole ones.
     """
 
     parts: Sequence[Part]
     together: Callable[[Squares, Finite], tuple[Squares, Finite]]
     in_parts: Steps | None = None
+    mirrors: Sequence[Array] = ()
+
+    @contextmanager
+    def grown(self, parts: Sequence[Part], mirrors: Sequence[Array]) -> Iterator[None]:
+        """Parameters are about to be added; after an error all is as before."""
+        before, self.parts, self.mirrors = self.parts, [*self.parts, *parts], mirrors
+        try:
+            yield
+        except BaseException:
+            self.parts = before
+            raise
+        finally:
+            self.mirrors = ()
