@@ -165,6 +165,18 @@ def lbfgs_bounded_step(
     products: NDArray[np.float64],
     theta: float,
 ) -> tuple[float, float, float] | None: ...
+def lbfgs_enter_pair(
+    s: NDArray[Any],
+    y: NDArray[Any],
+    x: NDArray[Any],
+    start: NDArray[Any],
+    g: NDArray[Any],
+    start_g: NDArray[Any],
+    ys: Sequence[NDArray[Any]],
+    ss: Sequence[NDArray[Any]],
+    products: NDArray[np.float64],
+    least: float,
+) -> float | None: ...
 def sum_tree(addends: Sequence[NDArray[Any]], sum: NDArray[Any], threads: int = 0) -> None: ...
 def inverse_squares(jacobians: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]: ...
 def half_squares(f: NDArray[np.float64]) -> Any: ...
