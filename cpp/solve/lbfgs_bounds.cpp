@@ -140,7 +140,7 @@ class Model {
   Factors inner(const std::vector<unsigned char>& free) const {
     const auto count = static_cast<std::int64_t>(std::count(free.begin(), free.end(), 1));
     const bool others = 2 * count > size_;
-    const std::int64_t few = others ? size_ - count : count;
+    const std::int64_t few = padded(others ? size_ - count : count);
     std::vector<F> chosen(width_ * static_cast<std::size_t>(few));
     std::vector<const void*> rows(width_);
     for (std::size_t k = 0; k < width_; ++k) {
