@@ -157,6 +157,11 @@ def locked(array: Array) -> Array:
     return view
 
 
+def some(items: Array, which: Array) -> Array:
+    """Those of these numbers, which ascend; all of them without a copy."""
+    return items if which.size == len(items) else items.take(which, axis=0)
+
+
 class Found:
     """Where the problems ended."""
 
@@ -232,7 +237,7 @@ class Batch:
         self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *settings.tolerances)
         self.rows = np.flatnonzero(np.isfinite(costs))
         found.status[index] = Status.NONFINITE_START
-        stops = self._differentiate(self.rows, x[self.rows], f[self.rows], is_start=True)
+        stops = self._differentiate(self.rows, some(x, self.rows), some(f, self.rows), is_start=True)
         self._stop(np.where(stops == Status.NONFINITE, int(Status.NONFINITE_START), stops))
 
     def iterate(self) -> None:
@@ -249,10 +254,8 @@ class Batch:
         found.cost[index[taken]] = costs[taken]
         # No derivatives where a criterion of the step has spoken.
         moved = np.flatnonzero(taken & (stops == Status.RUNNING))
-        if moved.size == rows.size:
-            stops = self._differentiate(rows, x, f)
-        elif moved.size:
-            stops[moved] = self._differentiate(rows[moved], x[moved], f[moved])
+        if moved.size:
+            stops[moved] = self._differentiate(some(rows, moved), some(x, moved), some(f, moved))
         self._stop(stops)
 
     def end(self) -> None:
