@@ -103,22 +103,6 @@ def test_a_parameter_that_is_fixed_for_all(jac: Any) -> None:
     assert (fits.x[:, 2] == 0.2).all()
 
 
-@pytest.mark.parametrize(("m", "later"), [(4, 4096), (100, 163), (1000, 64)])
-def test_by_default_a_block_has_some_thousand_residuals(m: int, later: int) -> None:
-    """Of the first block it is not known how many residuals a problem has."""
-    blocks: list[tuple[int, int]] = []
-
-    def line(x: Array, index: Array) -> Array:
-        if not blocks or index[0] > sum(blocks[-1]) - 1:
-            blocks.append((int(index[0]), index.size))
-        return x - np.linspace(0.0, 1.0, m)
-
-    fits = least_squares_batch(line, np.zeros((5000, 1)), lambda x, index: np.ones((len(x), m, 1)))
-    assert fits.success.all()
-    assert blocks[:2] == [(0, 256), (256, later)]
-    assert sum(blocks[-1]) == 5000
-
-
 @pytest.mark.parametrize("block", [1, 7, 1000])
 def test_blocks_do_not_matter(block: int) -> None:
     fits = least_squares_batch(residual, START, slopes, block=block)

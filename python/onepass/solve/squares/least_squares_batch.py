@@ -18,9 +18,6 @@ from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User
 from onepass.solve.squares.settings import BatchSettings
 
-#: How many residuals run together, in how many problems at least; problems while it is not known how many they have.
-RESIDUALS, LEAST_BLOCK, FIRST_BLOCK = 2**14, 64, 256
-
 
 def least_squares_batch(
     residual: Callable[..., Any],
@@ -36,7 +33,7 @@ def least_squares_batch(
     max_iter: int = 200,
     geodesic: bool = False,
     callback: Callable[..., object] | None = None,
-    block: int | None = None,
+    block: int = 2048,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
 ) -> OptimizeResult:
@@ -58,8 +55,8 @@ def least_squares_batch(
         callback: called after every trial step of a block with a copy of x, shape (B, n), or, if its parameter is named
             intermediate_result, with an `OptimizeResult` of x, cost, status and nit. StopIteration ends all problems
             where they are; the cost of those that had not begun is NaN.
-        block: problems that run together at most. Each block starts when the one before has ended: fewer numbers stay
-            in the cache, more take fewer calls. None is as many as have some 16,000 residuals.
+        block: problems that run together at most. Each block starts when the one before has ended; thousands are enough
+            for speed, and fewer numbers stay in the cache.
 
     Returns:
         x, shape (B, n); cost, status and success, shape (B,), the status by its number in `Status`; nit and nfev, shape
@@ -84,10 +81,8 @@ def least_squares_batch(
     functions = BatchFunctions(User(residual, jac, args, kwargs or {}, box), len(x))
     rho = Loss(loss, settings.f_scale)
     found, proceed = Found(x), Callback(callback)
-    end = 0
-    while end < len(x):
-        begin, end = end, min(end + (settings.block or functions.block), len(x))
-        batch = Batch(found, np.arange(begin, end), functions, rho, box, settings)
+    for first in range(0, len(x), settings.block):
+        batch = Batch(found, np.arange(first, min(first + settings.block, len(x))), functions, rho, box, settings)
         for _ in range(settings.max_iter):
             if not batch.rows.size:
                 break
@@ -110,11 +105,6 @@ class BatchFunctions(Functions):
         self.calls = 0
         self.has_jacobian = self._jac is not None
         self.evaluations = np.zeros(problems, int)
-
-    @property
-    def block(self) -> int:
-        """As many problems as go through the cache in few calls."""
-        return FIRST_BLOCK if self._m is None else max(LEAST_BLOCK, RESIDUALS // self._m)
 
     def residuals(self, x: Array, index: Array, *, copy: bool = True) -> Array:
         """Of these problems, shape (k, m); without a copy, valid until the next call."""

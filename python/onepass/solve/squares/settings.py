@@ -64,5 +64,5 @@ class BatchSettings(Tolerances):
     owner: ClassVar[str] = "least_squares_batch"
 
     max_iter: CountOrZero
-    block: Count | None
+    block: Count
     geodesic: bool
