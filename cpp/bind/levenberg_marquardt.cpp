@@ -13,6 +13,7 @@
 #include "engine/share.hpp"
 #include "released_gil.hpp"
 #include "residuals.hpp"
+#include "solve/differences.hpp"
 #include "solve/inverse_squares.hpp"
 #include "solve/levenberg_marquardt.hpp"
 #include "solve/levenberg_marquardt_run.hpp"
@@ -51,7 +52,8 @@ class Bound {
       : problems_(width(x), {x.data(), static_cast<std::size_t>(x.size())},
                   {costs.data(), static_cast<std::size_t>(costs.size())},
                   {copied(lower, width(x), x.size()), copied(upper, width(x), x.size()), copied(d, width(x), width(x)),
-                   ftol, xtol, gtol}) {
+                   ftol, xtol, gtol}),
+        beside_(problems_.x(), problems_.parameters()) {
     require(costs.size() == x.shape(0), "there must be a cost for each problem");
     require(lower.has_value() == upper.has_value() && (!lower || lower->size() == upper->size()),
             "there must be two bounds or none");
@@ -106,8 +108,18 @@ class Bound {
   Doubles steps(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t j) { return problems_.step_of(row)[j]; });
   }
-  Doubles sizes(const Numbers& rows) const {
-    return of_parameters(rows, [&](std::int64_t row, std::int64_t) { return problems_.size_of(row); });
+  Doubles typical_sizes(const Numbers& rows, bool is_start) {
+    const std::int64_t n = problems_.parameters();
+    Doubles typical({rows.size(), n});
+    double* to = typical.mutable_data();
+    std::vector<double> sizes(static_cast<std::size_t>(n));
+    for (const std::int64_t row : rows_of(rows)) {
+      for (std::int64_t j = 0; j < n; ++j)
+        sizes[static_cast<std::size_t>(j)] = problems_.size_of(row) / problems_.scale_of(row, j);
+      beside_.see(row, problems_.x().data() + row * n, is_start ? nullptr : sizes.data(), to);
+      to += n;
+    }
+    return typical;
   }
   Doubles scales(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t j) {
@@ -139,6 +151,7 @@ class Bound {
   }
 
   solve::LevenbergMarquardt problems_;
+  solve::TypicalSizes beside_;
 };
 
 // One problem whose functions are plain: residuals without a loss, and nobody who looks on.
@@ -316,7 +329,8 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("judge", &Bound::judge, py::arg("rows"), py::arg("costs"), "(taken, stops)")
       .def("trust", &Bound::trust, py::arg("rows"))
       .def("steps", &Bound::steps, py::arg("rows"), "those proposed last, of x")
-      .def("sizes", &Bound::sizes, py::arg("rows"), "the length of D x, over D")
+      .def("typical_sizes", &Bound::typical_sizes, py::arg("rows"), py::arg("is_start"),
+           "what the steps of differences at x are small beside; at the start D is not known")
       .def("scales", &Bound::scales, py::arg("rows"), "D, or 0 for a column of zeros")
       .def_property_readonly("x", &Bound::x, "a copy");
   py::class_<Setting>(module, "LevenbergMarquardtSetting", "what a run starts from, but for its functions")

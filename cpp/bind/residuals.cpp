@@ -6,15 +6,11 @@
 #include <cmath>
 
 #include "engine/fp_env.hpp"
-#include "solve/differences.hpp"
 
 namespace onepass::bind {
 namespace {
 
 namespace py = pybind11;
-
-// The least part of the length of x that a parameter counts as.
-constexpr double least_part = 1e-3;
 
 // An array of doubles of this many axes whose numbers lie one behind the other, and no kind of array of its own.
 bool is_plain_array(const py::object& found, py::ssize_t axes) {
@@ -42,7 +38,7 @@ Residuals::Residuals(py::object function, const py::object& jac, const py::objec
 
 void Residuals::of_parameters(std::int64_t n) {
   if (parameters() == n) return;
-  largest_.resize(static_cast<std::size_t>(n));
+  typical_.resize(static_cast<std::size_t>(n));
   if (!curve_) return;
   curve_->scratch = py::array_t<double>(n);
   curve_->numbers.resize(static_cast<std::size_t>(n));
@@ -127,7 +123,9 @@ solve::Jacobians Residuals::jacobian(const double* x, const double* f, const dou
   if (!jac_.is_none()) {
     take_given(x);
   } else {
-    set_typical_sizes(x, sizes);
+    if (njev == 1) beside_.emplace(std::span(x, typical_.size()), n);
+    if (sizes) sizes_.assign(sizes, sizes + n);
+    beside_->see(0, x, sizes_.empty() ? nullptr : sizes_.data(), typical_.data());
     const auto by_python = [&](const char* name, const auto&... more) {
       take(self()
                .attr(name)(vector_of(x, n), vector_of(f, m_), vector_of(typical_.data(), n), more...)
@@ -180,25 +178,6 @@ void Residuals::take_given(const double* x) {
   if (const double* const weights = curve_ ? data_of(curve_->weights) : nullptr)
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) jacobian_[static_cast<std::size_t>(i * n + j)] *= weights[i];
-}
-
-// What the steps of differences are small beside: the largest |x| so far. A start of 0 says nothing of a parameter's
-// size, and if the parameter then happens to be next to 0 among others that are not, its steps would drown in the
-// rounding of f. So it counts as a small part of the length of x, in its units.
-void Residuals::set_typical_sizes(const double* x, const double* sizes) {
-  const std::size_t n = largest_.size();
-  if (njev == 1) {
-    unknown_.assign(n, 0.0);
-    for (std::size_t j = 0; j < n; ++j)
-      if (x[j] == 0) unknown_[j] = least_part;
-  }
-  if (sizes) sizes_.assign(sizes, sizes + n);
-  typical_.resize(n);
-  for (std::size_t j = 0; j < n; ++j) {
-    largest_[j] = std::max(largest_[j], std::abs(x[j]));
-    typical_[j] = sizes_.empty() ? largest_[j] : std::max(largest_[j], unknown_[j] * sizes_[j]);
-    if (!(typical_[j] > 0)) typical_[j] = 1;
-  }
 }
 
 // One parameter is moved after the other.

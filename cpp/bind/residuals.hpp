@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "solve/differences.hpp"
 #include "solve/levenberg_marquardt.hpp"
 
 namespace onepass::bind {
@@ -57,7 +58,7 @@ class Residuals {
     std::vector<PyObject*> arguments;
   };
 
-  std::int64_t parameters() const { return static_cast<std::int64_t>(largest_.size()); }
+  std::int64_t parameters() const { return static_cast<std::int64_t>(typical_.size()); }
   void of_parameters(std::int64_t n);
   pybind11::object call(const pybind11::object& function, const double* x, std::int64_t j, double offset);
   bool copy_plain(const pybind11::object& returned, double* to);
@@ -66,7 +67,6 @@ class Residuals {
   void take_given(const double* x);
   void take_differences(const double* x, const double* f);
   void take(const pybind11::array_t<double>& jacobian);
-  void set_typical_sizes(const double* x, const double* sizes);
   pybind11::object self() { return pybind11::cast(this, pybind11::return_value_policy::reference); }
   Doubles vector_of(const double* items, std::int64_t size) const { return Doubles(size, items); }
 
@@ -75,7 +75,8 @@ class Residuals {
   std::optional<Doubles> lower_, upper_;
   bool is_plain_, has_steps_;
   std::int64_t m_ = -1;
-  std::vector<double> largest_, sizes_, unknown_, typical_;
+  std::optional<solve::TypicalSizes> beside_;
+  std::vector<double> sizes_, typical_;
   std::vector<double> jacobian_, others_;
   bool by_columns_ = false;
   std::vector<std::pair<double, double>> offsets_;

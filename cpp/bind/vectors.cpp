@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arrays.hpp"
@@ -111,21 +112,31 @@ double direction(py::handle out, py::handle g, const py::sequence& ds, const py:
                           {static_cast<double*>(numbers.first()), room}, gamma, newest);
 }
 
+// Pairs for bounds: every y, then every s, and the products of each with each.
+struct Pairs {
+  std::vector<const void*> rows;
+  double* products;
+  std::int64_t room;
+};
+
+Pairs pairs_of(const char* owner, const Vectors& vectors, const py::sequence& ys, const py::sequence& ss,
+               const py::array& products, bool written) {
+  const std::string name = std::string(owner) + ": ";
+  if (ys.size() != ss.size()) throw py::value_error(name + "there must be an s for each y");
+  std::vector<const void*> rows = vectors.read_all("a y", ys);
+  for (const py::handle s : ss) rows.push_back(vectors.read("an s", s));
+  const Vectors matrix(owner, "products", products, written);
+  if (matrix.dtype() != DType::f64) throw py::type_error(name + "products must have dtype float64");
+  const std::int64_t room = products.ndim() == 2 ? products.shape(0) / 2 : 0;
+  if (matrix.size() != solve::products_of(room) || room < std::ssize(rows) / 2)
+    throw py::value_error(name + "there must be a product of each two rows");
+  return {std::move(rows), static_cast<double*>(matrix.first()), room};
+}
+
 py::object bounded_step(py::handle out, py::handle d, py::handle x, py::handle g, py::handle lower, py::handle upper,
                         const py::sequence& ys, const py::sequence& ss, const py::array& products, double theta) {
   const Vectors vectors("lbfgs_bounded_step", "out", out, true);
-  std::vector<const void*> rows = vectors.read_all("a y", ys);
-  for (const py::handle s : ss) rows.push_back(vectors.read("an s", s));
-  const auto width = static_cast<std::int64_t>(rows.size());
-  if (ys.size() != ss.size()) throw py::value_error("lbfgs_bounded_step: there must be an s for each y");
-  const double* numbers = nullptr;
-  if (width > 0) {
-    const Vectors matrix("lbfgs_bounded_step", "products", products);
-    if (matrix.dtype() != DType::f64) throw py::type_error("lbfgs_bounded_step: products must have dtype float64");
-    if (matrix.size() != width * width)
-      throw py::value_error("lbfgs_bounded_step: there must be a product of each two rows");
-    numbers = static_cast<const double*>(matrix.first());
-  }
+  const Pairs pairs = pairs_of("lbfgs_bounded_step", vectors, ys, ss, products, false);
   void* const difference = vectors.write("d", d);
   const void *const at = vectors.read("x", x), *const gradient = vectors.read("g", g),
                     *const least = vectors.read("lower", lower), *const most = vectors.read("upper", upper);
@@ -133,10 +144,25 @@ py::object bounded_step(py::handle out, py::handle d, py::handle x, py::handle g
   {
     const ReleasedGil released;
     found = solve::bounded_step(vectors.dtype(), vectors.first(), difference, at, gradient, least, most,
-                                {rows, numbers, theta}, vectors.size());
+                                {pairs.rows, pairs.products, theta, pairs.room}, vectors.size());
   }
   if (!found) return py::none();
   return py::make_tuple(found->squared, found->slope, found->room);
+}
+
+std::optional<double> enter_pair(py::handle s, py::handle y, py::handle x, py::handle start, py::handle g,
+                                 py::handle start_g, const py::sequence& ys, const py::sequence& ss,
+                                 const py::array& products, double least) {
+  const char* const owner = "lbfgs_enter_pair";
+  const Vectors vectors(owner, "s", s, true);
+  const Pairs pairs = pairs_of(owner, vectors, ys, ss, products, true);
+  if (pairs.room < 1) throw py::value_error("lbfgs_enter_pair: products has no room for a pair");
+  void* const change = vectors.write("y", y);
+  const solve::Ends points{vectors.read("x", x), vectors.read("start", start)},
+      gradients{vectors.read("g", g), vectors.read("start_g", start_g)};
+  const ReleasedGil released;
+  return solve::enter_pair(vectors.dtype(), vectors.first(), change, points, gradients, pairs.rows, pairs.products,
+                           pairs.room, least, vectors.size());
 }
 
 }  // namespace
@@ -155,6 +181,9 @@ void define_vectors(py::module_& module) {
   module.def("lbfgs_bounded_step", bounded_step, py::arg("out"), py::arg("d"), py::arg("x"), py::arg("g"),
              py::arg("lower"), py::arg("upper"), py::arg("ys"), py::arg("ss"), py::arg("products"), py::arg("theta"),
              "out = the model's target, d = out - x; returns d.d, d.g and the room along d, or None if singular");
+  module.def("lbfgs_enter_pair", enter_pair, py::arg("s"), py::arg("y"), py::arg("x"), py::arg("start"), py::arg("g"),
+             py::arg("start_g"), py::arg("ys"), py::arg("ss"), py::arg("products"), py::arg("least"),
+             "s = x - start, y = g - start_g, and their products; returns theta, or None if the pair is of no use");
 }
 
 }  // namespace onepass::bind

@@ -42,8 +42,9 @@ void add_bounded_steps(Hash& hash, DType dtype, Values values, std::size_t size)
       }
     };
     make_bounds();
-    const auto found = solve::bounded_step(dtype, items(out), items(d), items(x), items(g), items(lower), items(upper),
-                                           {rows, products.data(), 0.3}, static_cast<std::int64_t>(size));
+    const auto found =
+        solve::bounded_step(dtype, items(out), items(d), items(x), items(g), items(lower), items(upper),
+                            {rows, products.data(), 0.3, std::ssize(ys)}, static_cast<std::int64_t>(size));
     hash.add_number(found ? 1.0 : 0.0);
     if (found)
       for (const double number : {found->squared, found->slope, found->room}) hash.add_number(number);

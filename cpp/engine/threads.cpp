@@ -71,7 +71,8 @@ void set_default_count(int threads) {
 }
 
 void parallel_for(int team, std::int64_t work, std::int64_t chunk, Body body, void* context) {
-  const Layer layer = team > 1 ? in_force() : Layer::serial;
+  // One piece is not worth waking anybody.
+  const Layer layer = team > 1 && work > 1 ? in_force() : Layer::serial;
   if (layer == Layer::pool)
     pool::run(team, work, chunk, body, context);
   else if (layer == Layer::openmp)

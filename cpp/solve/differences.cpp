@@ -5,6 +5,25 @@
 
 namespace onepass::solve {
 
+// The least part of the length of x that a parameter counts as.
+constexpr double least_part = 1e-3;
+
+TypicalSizes::TypicalSizes(std::span<const double> starts, std::int64_t parameters)
+    : n_(parameters), largest_(starts.size(), 0.0), unknown_(starts.size(), 0.0) {
+  for (std::size_t i = 0; i < starts.size(); ++i)
+    if (starts[i] == 0) unknown_[i] = least_part;
+}
+
+void TypicalSizes::see(std::int64_t problem, const double* x, const double* sizes, double* typical) {
+  double* const largest = largest_.data() + problem * n_;
+  const double* const unknown = unknown_.data() + problem * n_;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    largest[j] = std::max(largest[j], std::abs(x[j]));
+    typical[j] = sizes ? std::max(largest[j], unknown[j] * sizes[j]) : largest[j];
+    if (!(typical[j] > 0)) typical[j] = 1;
+  }
+}
+
 double step_size(double x, double typical, double relative) {
   const double h = std::copysign(relative * std::max(std::abs(x), typical), x);
   return (x + h) - x;

@@ -3,9 +3,29 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace onepass::solve {
+
+// What the steps of differences are small beside: the largest |x| so far, of some problems.
+//
+// A start of 0 says nothing of a parameter's size, and if the parameter then happens to be next to 0 among others that
+// are not, its steps would drown in the rounding of f. So it counts as a small part of the length of x, in its units.
+class TypicalSizes {
+ public:
+  // Their starts, one behind the other.
+  TypicalSizes(std::span<const double> starts, std::int64_t parameters);
+
+  // Writes those at a problem's x. sizes: the length of the scaled x along each parameter, |D x| / D, or null where D
+  // is not known.
+  void see(std::int64_t problem, const double* x, const double* sizes, double* typical);
+
+ private:
+  std::int64_t n_;
+  std::vector<double> largest_, unknown_;
+};
 
 // eps^p max(|x|, typical), of the sign of x, such that x + h - x is h.
 double step_size(double x, double typical, double relative);

@@ -73,15 +73,23 @@ class Factors {
   bool singular_ = false;
 };
 
+// The product of rows i and j.
+double product_of(const Pairs& pairs, std::size_t i, std::size_t j) {
+  const std::size_t count = pairs.rows.size() / 2, room = static_cast<std::size_t>(pairs.room);
+  const auto place = [&](std::size_t row) { return row < count ? row : row - count + room; };
+  return pairs.products[place(i) * 2 * room + place(j)];
+}
+
 // The inverse of M.
 std::vector<double> inverse_of(const Pairs& pairs) {
   const std::size_t width = pairs.rows.size(), count = width / 2;
   std::vector<double> inverse(width * width);
   for (std::size_t i = 0; i < count; ++i) {
-    const double* const of_s = pairs.products + (count + i) * width;
-    inverse[i * width + i] = -of_s[i];
-    for (std::size_t j = 0; j < i; ++j) inverse[(count + i) * width + j] = inverse[j * width + count + i] = of_s[j];
-    for (std::size_t j = 0; j < count; ++j) inverse[(count + i) * width + count + j] = pairs.theta * of_s[count + j];
+    const std::size_t of_s = count + i;
+    inverse[i * width + i] = -product_of(pairs, of_s, i);
+    for (std::size_t j = 0; j < i; ++j)
+      inverse[of_s * width + j] = inverse[j * width + of_s] = product_of(pairs, of_s, j);
+    for (std::size_t j = count; j < width; ++j) inverse[of_s * width + j] = pairs.theta * product_of(pairs, of_s, j);
   }
   return inverse;
 }
@@ -132,7 +140,7 @@ class Model {
   Factors inner(const std::vector<unsigned char>& free) const {
     const auto count = static_cast<std::int64_t>(std::count(free.begin(), free.end(), 1));
     const bool others = 2 * count > size_;
-    const std::int64_t few = others ? size_ - count : count;
+    const std::int64_t few = padded(others ? size_ - count : count);
     std::vector<F> chosen(width_ * static_cast<std::size_t>(few));
     std::vector<const void*> rows(width_);
     for (std::size_t k = 0; k < width_; ++k) {
@@ -144,9 +152,9 @@ class Model {
     }
     std::vector<double> found(width_), matrix(inverse_);
     for (std::size_t i = 0; i < width_; ++i) {  // and by symmetry
-      dots(dtype_, {rows.data(), i + 1}, rows[i], few, found.data());
+      if (few > 0) dots(dtype_, {rows.data(), i + 1}, rows[i], few, found.data());
       for (std::size_t j = 0; j <= i; ++j) {
-        const double gram = scale_[j] * (others ? pairs_.products[i * width_ + j] - found[j] : found[j]) * scale_[i];
+        const double gram = scale_[j] * (others ? product_of(pairs_, i, j) - found[j] : found[j]) * scale_[i];
         matrix[i * width_ + j] -= gram / pairs_.theta;
         if (j < i) matrix[j * width_ + i] -= gram / pairs_.theta;
       }
@@ -304,6 +312,34 @@ std::optional<BoundedStep> bounded_step(DType dtype, void* out, void* d, const v
                       pairs, size);
   };
   return dtype == DType::f64 ? call(0.0) : call(0.0f);
+}
+
+std::optional<double> enter_pair(DType dtype, void* s, void* y, Ends x, Ends g, std::span<const void* const> rows,
+                                 double* products, std::int64_t room, double least, std::int64_t size) {
+  const DefaultFpEnv env;
+  constexpr double less = -1;
+  combine(dtype, s, 1, x.now, &less, {&x.before, 1}, size);
+  combine(dtype, y, 1, g.now, &less, {&g.before, 1}, size);
+  const std::ptrdiff_t older = std::ssize(rows) / 2, gone = older == room;
+  std::vector<const void*> all(rows.begin() + gone, rows.begin() + older);
+  all.push_back(y);
+  all.insert(all.end(), rows.begin() + older + gone, rows.end());
+  all.push_back(s);
+  const auto count = static_cast<std::int64_t>(all.size() / 2), newest = count - 1;
+  std::vector<double> with_y(all.size()), with_s(all.size());
+  dots(dtype, all, y, size, with_y.data());
+  const double s_y = with_y.back(), y_y = with_y[static_cast<std::size_t>(newest)];
+  if (!(s_y > least && y_y > 0 && y_y < infinity)) return std::nullopt;
+  dots(dtype, all, s, size, with_s.data());
+  const std::int64_t width = 2 * room;
+  if (gone) std::copy(products + width + 1, products + products_of(room), products);
+  for (std::int64_t i = 0; i < 2 * count; ++i) {
+    const std::int64_t row = i < count ? i : i - count + room;
+    const auto k = static_cast<std::size_t>(i);
+    products[newest * width + row] = products[row * width + newest] = with_y[k];
+    products[(room + newest) * width + row] = products[row * width + room + newest] = with_s[k];
+  }
+  return y_y / s_y;
 }
 
 }  // namespace onepass::solve

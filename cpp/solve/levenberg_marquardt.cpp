@@ -8,6 +8,7 @@
 #include "engine/dispatch.hpp"
 #include "engine/share.hpp"
 #include "kernel/kernels.hpp"
+#include "vectors.hpp"
 
 namespace onepass::solve {
 namespace {
@@ -35,9 +36,6 @@ constexpr double least_gain = 1e-4;
 constexpr double rounding = 1e-14;
 // The acceleration is taken if it is at most this share of the velocity, twice.
 constexpr double most_bend = 0.75;
-
-// The lanes of a sum: vectors of a multiple of them are walked without copies.
-constexpr std::int64_t whole = 16;
 
 double norm(const double* x, std::int64_t size) {
   double squares = 0;
@@ -106,7 +104,7 @@ class LevenbergMarquardt::Work {
 
   // Makes room for columns of so many elements, and zeros behind them, which add nothing.
   void resize(std::int64_t rows) {
-    stride_ = (rows + whole - 1) / whole * whole;
+    stride_ = padded(rows);
     columns_.resize((n_ + 1) * stride_);
   }
 

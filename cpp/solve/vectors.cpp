@@ -20,7 +20,7 @@ void* at(void* items, DType dtype, std::int64_t index) { return static_cast<char
 // Calls body(tile, start, size) for each tile of vectors of `size` elements, of which it reads `vectors`.
 template <class Body>
 void share_tiles(std::int64_t size, std::int64_t vectors, Body body) {
-  share(sum_tiles_in(size), sum_tile_size * vectors, [&](std::int64_t tile, std::int64_t end) {
+  share(sum_tiles_in(size), std::min(size, sum_tile_size) * vectors, [&](std::int64_t tile, std::int64_t end) {
     for (; tile < end; ++tile) {
       const std::int64_t start = tile * sum_tile_size;
       body(tile, start, std::min(sum_tile_size, size - start));
@@ -32,6 +32,12 @@ void share_tiles(std::int64_t size, std::int64_t vectors, Body body) {
 
 void dots(DType dtype, std::span<const void* const> rows, const void* x, std::int64_t size, double* sums) {
   const std::int64_t tiles = sum_tiles_in(size), count = std::ssize(rows);
+  if (tiles == 1) {  // nothing to share
+    const DefaultFpEnv env;
+    const VectorKernels& of = kernels(dtype);
+    for (std::int64_t row = 0; row < count; ++row) sums[row] = of.dot(rows[row], x, size);
+    return;
+  }
   OrderedSums<double> of_tiles(count * tiles);
   share_tiles(size, count, [&](std::int64_t tile, std::int64_t start, std::int64_t part) {
     for (std::int64_t row = 0; row < count; ++row)

@@ -9,6 +9,13 @@
 
 namespace onepass::solve {
 
+// Room for a vector and zeros behind it, which add nothing: products of vectors of a multiple of the lanes of a sum are
+// made without copies.
+constexpr std::int64_t padded(std::int64_t size) {
+  constexpr std::int64_t lanes = 16;
+  return (size + lanes - 1) / lanes * lanes;
+}
+
 // sums[i] = the inner product of rows[i] and x, all of `size` elements.
 void dots(DType dtype, std::span<const void* const> rows, const void* x, std::int64_t size, double* sums);
 

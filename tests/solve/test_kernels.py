@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import EVERYWHERE
+from cases import EVERYWHERE, run_python
 
 from onepass.arrays import Array
 from onepass.reference.kernels import lbfgs as lbfgs_reference
@@ -146,6 +147,50 @@ def test_lbfgs_bounded_step(size: int, count: int, wide: float, dtype: type, rng
     )
 
 
+@dtypes
+@pytest.mark.parametrize("size", [1, 17, 4097, 100_003])
+@pytest.mark.parametrize("room", [1, 3])
+def test_lbfgs_enter_pair(size: int, room: int, dtype: type, rng: np.random.Generator) -> None:
+    """Until there is no room any more, and on; every third pair is of no use."""
+    ours, formulas = (np.zeros((2 * room, 2 * room)) for _ in range(2))
+    ys: list[Array] = []
+    ss: list[Array] = []
+    for turn in range(6):
+        x, start, start_g = rng.standard_normal((3, size)).astype(dtype)
+        g = start_g + (x - start) * dtype(-1 if turn % 3 == 2 else 1 + turn)
+        pairs = [(np.empty(size, dtype), np.empty(size, dtype)) for _ in range(2)]
+        points = (x, start, g, start_g, ys, ss)
+        theta = kernels.lbfgs_enter_pair(*pairs[0], *points, ours, 1e-9)
+        assert theta == lbfgs_bounds_reference.enter_pair(*pairs[1], *points, formulas, 1e-9)
+        assert (theta is None) == (turn % 3 == 2)
+        s, y = pairs[0]
+        np.testing.assert_array_equal(pairs[0], pairs[1])
+        np.testing.assert_array_equal((s, y), (x - start, g - start_g))
+        if theta is not None:
+            ys, ss = [*ys, y][-room:], [*ss, s][-room:]
+        count = len(ys)
+        kept, other = (
+            numbers.reshape(2, room, 2, room)[:, :count, :, :count].reshape(2 * count, -1)
+            for numbers in (ours, formulas)
+        )
+        np.testing.assert_array_equal(kept, other)
+        np.testing.assert_array_equal(kept, [reference.dots([*ys, *ss], row) for row in (*ys, *ss)])
+
+
+def test_lbfgs_bounded_step_has_room_for_more_pairs(rng: np.random.Generator) -> None:
+    """The products of pairs that are yet to come are not looked at."""
+    s, x, g = rng.standard_normal((3, 5))
+    tight, roomy = np.empty((2, 2)), np.full((8, 8), np.nan)
+    y, box = 2 * s, (np.full(5, -0.1) + x, np.full(5, 0.2) + x)
+    found = []
+    for products in (tight, roomy):
+        kernels.lbfgs_enter_pair(np.empty(5), np.empty(5), s, 0 * s, y, 0 * s, [], [], products, 0.0)
+        out, d = np.empty(5), np.empty(5)
+        for step in (kernels.lbfgs_bounded_step, lbfgs_bounds_reference.bounded_step):
+            found.append([*step(out, d, x, g, *box, [y], [s], products, 2.0), *out, *d])
+    assert found[0] == found[1] == found[2] == found[3]
+
+
 def test_lbfgs_bounded_step_tells_that_a_matrix_is_singular() -> None:
     one = np.ones(3)
     assert kernels.lbfgs_bounded_step(one, one, one, one, one, one, [one], [one], np.zeros((2, 2)), 1.0) is None
@@ -156,6 +201,26 @@ def test_what_is_not_finite_stays_so() -> None:
     x[3] = np.inf
     assert kernels.dots([x, -x], np.ones(20)).tolist() == [np.inf, -np.inf]
     assert np.isnan(kernels.blend(x, 1.0, -1.0, x.copy(), np.ones(20)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="there threads are counted in another way")
+def test_short_vectors_wake_no_thread() -> None:
+    """However many there are; long ones do."""
+    count = "len(os.listdir('/proc/self/task'))"
+    code = f"""
+import os, numpy as np, onepass as op
+from onepass.solve import kernels
+op.set_num_threads(2); op.set_threading_layer("pool")
+before, found = {count}, []
+for size in (4000, 400_000):
+    rows = [np.ones(size)] * 40
+    kernels.dots(rows, rows[0])
+    kernels.combine(np.ones(size), 1.0, rows[0], [1.0] * 40, rows)
+    found.append({count} - before)
+print(*found)
+"""
+    child = run_python(code, OPENBLAS_NUM_THREADS="1")
+    assert child.stdout.split() == ["0", "1"], child.stderr
 
 
 def test_empty_vectors() -> None:
@@ -235,6 +300,11 @@ BOUNDED = "lbfgs_bounded_step: "
             f"{BOUNDED}an s has 2 elements, 3 are needed",
         ),
         (lambda: direction([], [], np.ones((5, 1)), -2), ValueError, "lbfgs_direction: newest must be a slot"),
+        (
+            lambda: kernels.lbfgs_enter_pair(*[np.ones(3)] * 6, [], [], np.ones((0, 0)), 0.0),
+            ValueError,
+            "lbfgs_enter_pair: products has no room for a pair",
+        ),
     ],
 )
 def test_bad_arguments(call: Callable[[], object], error: type[Exception], message: str) -> None:

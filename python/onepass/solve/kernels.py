@@ -5,6 +5,6 @@ The results have the same bits for any number of threads and any instruction set
 float64, and contiguous in C order; the small matrices of L-BFGS are always of float64.
 """
 
-from onepass._core import blend, combine, dots, lbfgs_bounded_step, lbfgs_direction, rank_two
+from onepass._core import blend, combine, dots, lbfgs_bounded_step, lbfgs_direction, lbfgs_enter_pair, rank_two
 
-__all__ = ["blend", "combine", "dots", "lbfgs_bounded_step", "lbfgs_direction", "rank_two"]
+__all__ = ["blend", "combine", "dots", "lbfgs_bounded_step", "lbfgs_direction", "lbfgs_enter_pair", "rank_two"]

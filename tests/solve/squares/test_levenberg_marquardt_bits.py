@@ -94,6 +94,7 @@ def test_bits(n: int, m: int, variant: str) -> None:
     limits = [bounds if bounds is None else sides_at(bounds, i) for i in range(PROBLEMS)]
     references = [Problem(x0[i], values[i][0], limits[i], d, TOLERANCES) for i in range(PROBLEMS)]
     random = np.random.default_rng(5)
+    largest = np.zeros_like(x0)
     rows, seen = np.arange(PROBLEMS), set()
 
     def differentiated(rows: Array, values: list[Any]) -> Array:
@@ -133,11 +134,29 @@ def test_bits(n: int, m: int, variant: str) -> None:
         moved = np.flatnonzero(taken & (stops == 0))
         if moved.size:
             stops[moved] = differentiated(rows[moved], [values[r] for r in moved])
-        sizes = [one.size() / one.d for one in references]
-        np.testing.assert_array_equal(cores.sizes(np.arange(PROBLEMS))[0], sizes)
+        everyone = np.arange(PROBLEMS)
+        largest = np.maximum(largest, np.abs([one.x for one in references]))
+        np.testing.assert_array_equal(cores.typical_sizes(everyone, True)[0], largest)
         longest = [one.d if one._is_given else one._largest for one in references]
-        np.testing.assert_allclose(cores.scales(np.arange(PROBLEMS))[0], longest, rtol=3e-16)  # squared and divided
+        np.testing.assert_allclose(cores.scales(everyone)[0], longest, rtol=3e-16)  # squared and divided
     assert seen == {True, False} or m == 1
+
+
+def test_what_steps_of_differences_are_small_beside() -> None:
+    """The largest |x| so far; where the start was 0, a thousandth of the length of the scaled x, in its units."""
+    x0 = np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    core = LevenbergMarquardt(x0, np.ones(2), None, None, np.array([1.0, 1.0, 5.0]), *TOLERANCES)
+    both = np.arange(2)
+    np.testing.assert_array_equal(core.typical_sizes(both, True), [[2, 1, 1], [1, 1, 1]])
+    np.testing.assert_array_equal(core.typical_sizes(both, False), [[2, 2e-3, 1e-3 * (2 / 5)], [1, 1, 1]])
+    core.differentiate(both, np.full((2, 3), -1.0), np.tile(np.eye(3), (2, 1, 1)))
+    trials = core.propose(both)
+    core.judge(both, np.full(2, 1e-9))
+    moved = np.maximum(np.abs(trials), np.abs(x0))
+    np.testing.assert_array_equal(core.x, trials)
+    np.testing.assert_array_equal(core.typical_sizes(both[1:], False), moved[1:])
+    with pytest.raises(ValueError, match="no such problem"):
+        core.typical_sizes(np.array([2]), True)
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 50, 4097])

@@ -41,11 +41,13 @@ def bounded_step(
     """Where the model leads from x, and d = out - x; returns d.d, d.g and the longest step along d within the bounds.
 
     Args:
-        products: of each row with each row, every y first and then every s.
+        products: of each row with each row, every y first and then every s; there may be room for more pairs.
 
     Returns:
         None if a matrix of the pairs is singular.
     """
+    count, most = len(ys), len(products) // 2
+    products = products.reshape(2, most, 2, most)[:, :count, :, :count]
     try:
         model = Model(ys, ss, products, theta)
         cauchy = cauchy_point(x, g, lower, upper, model)
@@ -57,6 +59,44 @@ def bounded_step(
     out[...] = found
     d[...] = out - x
     return float(dots((d,), d)[0]), float(dots((d,), g)[0]), room(x, d, lower, upper)
+
+
+def enter_pair(
+    s: Array,
+    y: Array,
+    x: Array,
+    start: Array,
+    g: Array,
+    start_g: Array,
+    ys: Sequence[Array],
+    ss: Sequence[Array],
+    products: Array,
+    least: float,
+) -> float | None:
+    """s = x - start, y = g - start_g, and their products with each other and with the pairs; returns theta.
+
+    Args:
+        products: of each row with each row, every y first and then every s. Those of the oldest pair go where there is
+            no room left.
+        least: the pair is of no use unless s.y is above this, and y.y is a number above 0.
+
+    Returns:
+        None, and no change of the products, if the pair is of no use.
+    """
+    s[...], y[...] = x - start, g - start_g
+    s_y, y_y = dots((s, y), y).tolist()
+    if not (s_y > least and 0 < y_y < math.inf):
+        return None
+    room = len(products) // 2
+    gone = int(len(ys) == room)
+    ys, ss = [*ys[gone:], y], [*ss[gone:], s]
+    count = len(ys)
+    by_kind = products.reshape(2, room, 2, room)
+    by_kind[:, : count - 1, :, : count - 1] = by_kind[:, gone : gone + count - 1, :, gone : gone + count - 1].copy()
+    for kind, vector in enumerate((y, s)):
+        found = dots([*ys, *ss], vector).reshape(2, count)
+        by_kind[:, :count, kind, count - 1] = by_kind[kind, count - 1, :, :count] = found
+    return float(y_y / s_y)
 
 
 class Factors:

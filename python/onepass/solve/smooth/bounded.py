@@ -70,12 +70,9 @@ def bounded(
             continue
         if best is not last:
             phi(best.step)
-        s, y = trial_x - x, trial_g - g
         before, value = value, best.value
         x, trial_x = trial_x, x
         g, trial_g = trial_g, g
-        s_y, y_y = dots((s, y), y).tolist()
-        if s_y > -LEAST_CURVATURE * best.step * slope and 0 < y_y < math.inf:
-            hessian.push(s, y)
+        hessian.push(x, trial_x, g, trial_g, -LEAST_CURVATURE * best.step * slope)
         status = watch.accept(x, before, value, g, trial_x)
     return watch.result(status, x, value, g, {"hess_inv": hessian.inverse(x.size, x.dtype)})

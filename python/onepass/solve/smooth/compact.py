@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.solve.kernels import dots, lbfgs_bounded_step
+from onepass.solve.kernels import lbfgs_bounded_step, lbfgs_enter_pair
 from onepass.solve.smooth.inverse_hessian import InverseHessian
 
 
@@ -15,33 +15,30 @@ class Compact:
     """The last pairs (s, y), from the oldest on; what is made of them is told by `reference.kernels.lbfgs_bounds`."""
 
     def __init__(self, pairs: int) -> None:
-        self._pairs = pairs
+        self._products = np.zeros((2 * pairs, 2 * pairs))  # of each y, then each s, with each y, then each s
+        self._spare: tuple[Array, Array] | None = None
         self.clear()
 
     def clear(self) -> None:
         self._s: list[Array] = []
         self._y: list[Array] = []
-        self._products = np.zeros((2, 0, 2, 0))  # of each y, then each s, with each y, then each s
         self.theta = 1.0
 
     def __len__(self) -> int:
         return len(self._s)
 
-    def push(self, s: Array, y: Array) -> None:
-        """Adds a pair, whose s.y must be positive."""
-        if len(self) == self._pairs:
-            del self._s[0], self._y[0]
-            self._products = self._products[:, 1:, :, 1:]
+    def push(self, x: Array, start: Array, g: Array, start_g: Array, least: float) -> None:
+        """Adds the pair of the step that led from start to x, unless s.y is at most so much."""
+        s, y = self._spare or (np.empty_like(x), np.empty_like(x))
+        self._spare = s, y
+        theta = lbfgs_enter_pair(s, y, x, start, g, start_g, self._y, self._s, self._products, least)
+        if theta is None:
+            return
+        self.theta, self._spare = theta, None
+        if 2 * len(self) == len(self._products):
+            self._spare = self._s.pop(0), self._y.pop(0)
         self._s.append(s)
         self._y.append(y)
-        count = len(self)
-        products = np.empty((2, count, 2, count))
-        products[:, :-1, :, :-1] = self._products
-        for kind, vector in enumerate((y, s)):
-            found = dots([*self._y, *self._s], vector).reshape(2, count)
-            products[:, :, kind, -1] = products[kind, -1] = found
-        self._products = products
-        self.theta = products[0, -1, 0, -1].item() / products[1, -1, 0, -1].item()
 
     def inverse(self, size: int, dtype: Any) -> InverseHessian:
         """The matrix's inverse as an operator."""

@@ -15,7 +15,7 @@ from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.arguments import UNBOUNDED, checked_bounds, sides_at, start
 from onepass.solve.squares.levenberg_marquardt import BEND_AT
 from onepass.solve.squares.losses import Loss, LossName
-from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User, typical_sizes, unknown_parts
+from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User
 from onepass.solve.squares.settings import BatchSettings
 
 
@@ -147,6 +147,11 @@ def locked(array: Array) -> Array:
     return view
 
 
+def some(items: Array, which: Array) -> Array:
+    """Those of these numbers, which ascend; all of them without a copy."""
+    return items if which.size == len(items) else items.take(which, axis=0)
+
+
 class Found:
     """Where the problems ended."""
 
@@ -220,10 +225,9 @@ class Batch:
         found.cost[index] = costs
         lower, upper = (None, None) if bounds is None else sides_at(bounds, index)
         self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *settings.tolerances)
-        self._largest, self._unknown = np.zeros(x.shape), unknown_parts(x)
         self.rows = np.flatnonzero(np.isfinite(costs))
         found.status[index] = Status.NONFINITE_START
-        stops = self._differentiate(self.rows, x[self.rows], f[self.rows], is_start=True)
+        stops = self._differentiate(self.rows, some(x, self.rows), some(f, self.rows), is_start=True)
         self._stop(np.where(stops == Status.NONFINITE, int(Status.NONFINITE_START), stops))
 
     def iterate(self) -> None:
@@ -240,10 +244,8 @@ class Batch:
         found.cost[index[taken]] = costs[taken]
         # No derivatives where a criterion of the step has spoken.
         moved = np.flatnonzero(taken & (stops == Status.RUNNING))
-        if moved.size == rows.size:
-            stops = self._differentiate(rows, x, f)
-        elif moved.size:
-            stops[moved] = self._differentiate(rows[moved], x[moved], f[moved])
+        if moved.size:
+            stops[moved] = self._differentiate(some(rows, moved), some(x, moved), some(f, moved))
         self._stop(stops)
 
     def end(self) -> None:
@@ -282,7 +284,7 @@ class Batch:
         """Asks for the Jacobians at new points: which of the problems stop there."""
         if not rows.size:
             return np.empty(0, np.int8)
-        typical = None if self._functions.has_jacobian else self._typical(rows, x, is_start)
+        typical = None if self._functions.has_jacobian else self._lm.typical_sizes(rows, is_start)
         jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
         if self._bends is not None:
             self._bends.see(rows, f, jacobians, self._index.size)
@@ -290,9 +292,3 @@ class Batch:
             slopes, of_rows = self._loss.scales(f)
             f, jacobians = f * (slopes / of_rows), jacobians * of_rows[..., None]
         return self._lm.differentiate(rows, f, jacobians)
-
-    def _typical(self, rows: Array, x: Array, is_start: bool) -> Array:
-        """What the steps of differences are small beside."""
-        self._largest[rows] = largest = np.maximum(self._largest[rows], np.abs(x))
-        unknown = None if self._unknown is None else self._unknown[rows]
-        return typical_sizes(largest, None if is_start else self._lm.sizes(rows), unknown)

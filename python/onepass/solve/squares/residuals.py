@@ -21,8 +21,6 @@ Bounds = tuple[Array, Array] | None
 DOUBLE = np.dtype(np.float64)
 #: The relative steps of differences there.
 OF_DOUBLES = {scheme: relative_step(scheme, DOUBLE) for scheme in SCHEMES}
-#: The least part of the length of x that a parameter counts as.
-LEAST_PART = 1e-3
 
 
 class Curve(NamedTuple):
@@ -259,26 +257,6 @@ def with_arguments(
 def called(residual: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], x: Array) -> Any:
     """What another process can do as well."""
     return residual(x, *args, **kwargs)
-
-
-def unknown_parts(x: Array) -> Array | None:
-    """The part of the length of x that each parameter counts as whose start is 0, or None if there is none."""
-    return None if x.all() else LEAST_PART * (x == 0)
-
-
-def typical_sizes(largest: Array, sizes: Array | None, unknown: Array | None) -> Array:
-    """What the steps of differences are small beside: the largest |x| so far.
-
-    A start of 0 says nothing of a parameter's size, and if the parameter then happens to be next to 0 among others that
-    are not, its steps would drown in the rounding of f. So it counts as a small part of the length of x, in its units.
-
-    Args:
-        sizes: the length of the scaled x along each parameter, |D x| / D, or None if D is not known.
-        unknown: of the start, what `unknown_parts` says.
-    """
-    if sizes is not None and unknown is not None:
-        largest = np.maximum(largest, unknown * sizes)
-    return largest if largest.all() else np.where(largest > 0, largest, 1.0)
 
 
 def chosen(jac: Jacobian) -> tuple[Callable[..., Any] | None, Scheme]:
