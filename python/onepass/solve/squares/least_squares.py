@@ -10,12 +10,12 @@ from onepass.solve.derivatives import Map
 from onepass.solve.result import OptimizeResult
 from onepass.solve.squares.arguments import (
     UNBOUNDED,
-    check_solver,
     checked_bounds,
     mapping,
     method_of,
     of_tolerances,
     relative_steps,
+    solver,
     spread,
     start,
 )
@@ -109,13 +109,13 @@ def least_squares(
     """
     x = start(x0, ("n",))
     box = checked_bounds(bounds, x)
-    check_solver(tr_solver, tr_options)
+    by = solver(tr_solver, tr_options, x_scale)
     sparsity = None if jac_sparsity is None else Sparsity(jac_sparsity, x.size)
     if sparsity is not None and tr_solver == "exact":
         raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
     settings = settings_of(*of_tolerances(ftol, xtol, gtol), f_scale, method_of(method), geodesic, max_nfev, verbose)
     steps = relative_steps(diff_step, x.size)
     with mapping(workers) as each:
-        user = User(fun, jac, spread(args), kwargs or {}, box, "fun", steps, each, sparsity, tr_solver == "exact")
+        user = User(fun, jac, spread(args), kwargs or {}, box, "fun", steps, each, sparsity, by)
         found, residuals = fitted(user, x, settings, loss, x_scale, callback)
     return found.point.result(found.status, residuals, box, found.nit)
