@@ -13,7 +13,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.checks import Check, Integer, Real
 from onepass.solve.derivatives import Map
-from onepass.solve.squares.iterative_model import MODEL_TESTS
+from onepass.solve.squares.iterative_model import MODEL_STOPPING
 from onepass.solve.squares.residuals import Solver
 from onepass.solve.squares.settings import Method
 
@@ -123,12 +123,12 @@ def solver(tr_solver: Any, tr_options: Mapping[str, Any] | None, x_scale: Any) -
         for name, check in CHECKED_OPTIONS.items()
         if (value := (tr_options or {}).get(name, ...)) is not ...
     }
-    tests = MODEL_TESTS
+    stopping = MODEL_STOPPING
     if "atol" in checked or "btol" in checked:
-        tests = tests._replace(atol=checked.get("atol") or 0.0, btol=checked.get("btol") or 0.0, reduction=0.0)
+        stopping = stopping._replace(atol=checked.get("atol") or 0.0, btol=checked.get("btol") or 0.0, reduction=0.0)
     if "conlim" in checked:
-        tests = tests._replace(conlim=checked["conlim"] or math.inf)
-    return Solver(tr_solver, tests._replace(steps=checked.get("maxiter")), isinstance(x_scale, str))
+        stopping = stopping._replace(conlim=checked["conlim"] or math.inf)
+    return Solver(tr_solver, stopping._replace(steps=checked.get("maxiter")), isinstance(x_scale, str))
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from functools import cached_property
 from onepass.arrays import Array
 from onepass.solve.squares.large_jacobian import LargeJacobian
 from onepass.solve.squares.linear_model import norm
-from onepass.solve.squares.lsmr import Tests, lsmr
+from onepass.solve.squares.lsmr import Stopping, lsmr
 
 #: When LSMR stops: a step may leave this share of the gradient, as what it costs is in proportion to its digits.
-MODEL_TESTS = Tests(atol=0.0, btol=0.0, conlim=1e12, reduction=1e-3)
+MODEL_STOPPING = Stopping(atol=0.0, btol=0.0, conlim=1e12, reduction=1e-3)
 
 
 class IterativeModel:
@@ -42,7 +42,7 @@ class IterativeModel:
 
     def damped(self, damping: float) -> Array:
         """The minimizer of the model and half of damping times |p|^2; where it is not the only one, the shortest."""
-        found = lsmr(self._product, self._transposed, self._f, math.sqrt(damping), self._jac.tests)
+        found = lsmr(self._product, self._transposed, self._f, math.sqrt(damping), self._jac.stopping)
         return -found.x
 
     @cached_property

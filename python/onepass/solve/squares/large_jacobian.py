@@ -10,7 +10,7 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.squares.linear_model import column_norms
-from onepass.solve.squares.lsmr import Tests
+from onepass.solve.squares.lsmr import Stopping
 
 #: A sparse Jacobian, or an operator, of so many numbers at most is made dense, 0.8 MB: QR of more is slower than LSMR.
 LARGE = 100_000
@@ -23,11 +23,11 @@ class LargeJacobian(Protocol):
 
     Attributes:
         shape: (m, n).
-        tests: when LSMR stops that solves problems with it.
+        stopping: when LSMR stops that solves problems with it.
     """
 
     shape: tuple[int, int]
-    tests: Tests
+    stopping: Stopping
 
     def product(self, v: Array) -> Array:
         """J v, contiguous."""
@@ -52,8 +52,8 @@ class MatrixJacobian:
         matrix: its own copy, of float64; if it is sparse, by rows.
     """
 
-    def __init__(self, matrix: Any, tests: Tests) -> None:
-        self._matrix, self._transposed, self.tests = matrix, matrix.T, tests
+    def __init__(self, matrix: Any, stopping: Stopping) -> None:
+        self._matrix, self._transposed, self.stopping = matrix, matrix.T, stopping
         self.shape: tuple[int, int] = matrix.shape
 
     def product(self, v: Array) -> Array:
@@ -73,10 +73,10 @@ class MatrixJacobian:
 
     def with_rows(self, factors: Array) -> MatrixJacobian:
         if isinstance(self._matrix, np.ndarray):
-            return MatrixJacobian(self._matrix * factors[:, None], self.tests)
+            return MatrixJacobian(self._matrix * factors[:, None], self.stopping)
         scaled = self._matrix.copy()
         scaled.data *= np.repeat(factors, np.diff(scaled.indptr))
-        return MatrixJacobian(scaled, self.tests)
+        return MatrixJacobian(scaled, self.stopping)
 
     def of_user(self) -> Any:
         return self._matrix
@@ -95,11 +95,11 @@ class OperatorJacobian:
         self,
         operator: Any,
         shape: tuple[int, int],
-        tests: Tests,
+        stopping: Stopping,
         rows: Array | None = None,
         columns: Array | None = None,
     ) -> None:
-        self._operator, self.shape, self.tests = operator, shape, tests
+        self._operator, self.shape, self.stopping = operator, shape, stopping
         self._rows, self._columns = rows, columns
 
     def product(self, v: Array) -> Array:
@@ -121,13 +121,13 @@ class OperatorJacobian:
 
     def with_rows(self, factors: Array) -> OperatorJacobian:
         rows = times(self._rows, factors)
-        return OperatorJacobian(self._operator, self.shape, self.tests, rows, self._columns)
+        return OperatorJacobian(self._operator, self.shape, self.stopping, rows, self._columns)
 
     def of_user(self) -> Any:
         return self._operator if self._rows is None and self._columns is None else self
 
 
-def large_jacobian(returned: Any, shape: tuple[int, int], tests: Tests, free: Array | None) -> LargeJacobian:
+def large_jacobian(returned: Any, shape: tuple[int, int], stopping: Stopping, free: Array | None) -> LargeJacobian:
     """What jac returned, as one of these, if it is sparse or an operator.
 
     Args:
@@ -140,14 +140,14 @@ def large_jacobian(returned: Any, shape: tuple[int, int], tests: Tests, free: Ar
         raise ValueError(f"jac must return an array of shape {shape}, got one of shape {tuple(returned.shape)}")
     kept = None if free is None else np.isin(np.arange(shape[1]), free).astype(np.float64)
     if not hasattr(returned, "tocsr"):
-        return OperatorJacobian(returned, shape, tests, None, kept)
+        return OperatorJacobian(returned, shape, stopping, None, kept)
     if returned.dtype.kind not in "fiu":
         raise TypeError(f"jac must return an array of real numbers, got a sparse one of dtype {returned.dtype}")
     matrix = returned.tocsr(copy=True).astype(np.float64, copy=False)
     matrix.sum_duplicates()
     if kept is not None:
         matrix.data[kept[matrix.indices] == 0] = 0
-    return MatrixJacobian(matrix, tests)
+    return MatrixJacobian(matrix, stopping)
 
 
 def times(factors: Array | None, v: Array) -> Array:

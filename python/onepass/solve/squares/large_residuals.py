@@ -21,7 +21,7 @@ class LargeResiduals(Residuals):
 
     def __init__(self, user: User, solver: Solver) -> None:
         super().__init__(user)
-        self._is_open, self._tests = solver.name is None, solver.tests
+        self._is_open, self._stopping = solver.name is None, solver.stopping
         is_known = user.sparsity is not None and self._jac is None and math.prod(user.sparsity.shape) > LARGE
         self.is_large = solver.name == "lsmr" or (self._is_open and is_known)
         self._largest: Array | float = 0.0
@@ -42,7 +42,7 @@ class LargeResiduals(Residuals):
             found = self._of_sparsity(x, f, sizes)
         else:
             found = self.jacobian(x, f, sizes)
-        return MatrixJacobian(found, self._tests) if self.is_large and isinstance(found, np.ndarray) else found
+        return MatrixJacobian(found, self._stopping) if self.is_large and isinstance(found, np.ndarray) else found
 
     def _given(self, x: Array, f: Array) -> Array | LargeJacobian:
         """What jac returns."""
@@ -55,7 +55,7 @@ class LargeResiduals(Residuals):
             return self._checked_jacobian(returned, f.size, x.size)
         self._check_solver(returned)
         self.is_large = True
-        return large_jacobian(returned, (f.size, x.size), self._tests, self._free)
+        return large_jacobian(returned, (f.size, x.size), self._stopping, self._free)
 
     def _of_sparsity(self, x: Array, f: Array, sizes: Array | None) -> LargeJacobian:
         """By differences, of groups of parameters."""
@@ -65,4 +65,4 @@ class LargeResiduals(Residuals):
         self._largest = np.maximum(np.abs(x), self._largest)
         self._sizes = self._sizes if sizes is None else sizes
         items = self._of_places(x, f, typical_sizes(self._largest, self._sizes, self._unknown))
-        return MatrixJacobian(self._sparsity.matrix(items), self._tests)
+        return MatrixJacobian(self._sparsity.matrix(items), self._stopping)

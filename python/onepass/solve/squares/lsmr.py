@@ -32,7 +32,7 @@ class Stop(Enum):
     NONFINITE = "a product with A is not finite; x is the last one before"
 
 
-class Tests(NamedTuple):
+class Stopping(NamedTuple):
     """When it stops, in the paper's terms; |A| and the condition are the estimates of the bidiagonalization.
 
     Attributes:
@@ -74,7 +74,7 @@ def lsmr(
     transposed: Callable[[Array], Array],
     b: Array,
     damping: float = 0.0,
-    tests: Tests = Tests(),  # noqa: B008 it cannot be changed
+    stopping: Stopping = Stopping(),  # noqa: B008 it cannot be changed
 ) -> Solution:
     """Solves the damped least-squares problem.
 
@@ -104,7 +104,7 @@ def lsmr(
     rho, rho_bar, c_bar, s_bar = 1.0, 1.0, 1.0, 0.0
     estimate = Residual(beta)
     squares, longest, shortest = alpha * alpha, 0.0, math.inf
-    most = max(min(b.size, v.size), 100) if tests.steps is None else tests.steps
+    most = max(min(b.size, v.size), 100) if stopping.steps is None else stopping.steps
     steps, stop, slope, residual = 0, Stop.STEPS, of_slope, of_b
     norm, condition = alpha, 1.0
     while steps < most:
@@ -142,13 +142,13 @@ def lsmr(
         if steps > 1:
             longest, shortest = max(longest, rho_bar_old), min(shortest, rho_bar_old)
         condition = max(longest, of_diagonal) / max(min(shortest, of_diagonal), EPS**2)
-        if residual <= tests.btol * of_b + tests.atol * norm * length:
+        if residual <= stopping.btol * of_b + stopping.atol * norm * length:
             stop = Stop.COMPATIBLE
-        elif slope <= max(tests.atol, EPS) * norm * residual:
+        elif slope <= max(stopping.atol, EPS) * norm * residual:
             stop = Stop.LEAST_SQUARES
-        elif slope <= tests.reduction * of_slope:
+        elif slope <= stopping.reduction * of_slope:
             stop = Stop.REDUCED
-        elif condition >= min(tests.conlim, 1 / EPS):
+        elif condition >= min(stopping.conlim, 1 / EPS):
             stop = Stop.CONDITION
         else:
             continue

@@ -12,7 +12,7 @@ from onepass._core import Residuals as OfUser
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import SCHEMES, Map, Scheme, cost, differences, precision_of, relative_step, step_sizes
-from onepass.solve.squares.lsmr import Tests
+from onepass.solve.squares.lsmr import Stopping
 from onepass.solve.squares.sparsity import Sparsity, dense, is_operator, is_sparse
 
 Jacobian = Callable[..., Any] | Scheme | None
@@ -47,12 +47,12 @@ class Solver(NamedTuple):
 
     Attributes:
         name: as SciPy has it: "exact", by QR, which refuses sparse Jacobians; "lsmr"; None decides by the size.
-        tests: when LSMR stops.
+        stopping: when LSMR stops.
         columns: the user asked for the norms of the Jacobian's columns, which an operator does not tell.
     """
 
     name: str | None
-    tests: Tests
+    stopping: Stopping
     columns: bool
 
 
