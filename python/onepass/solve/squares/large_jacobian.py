@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from onepass.solve.callbacks import checked
 from onepass.solve.squares.linear_model import column_norms
 from onepass.solve.squares.lsmr import Stopping
 
+Product = Callable[[Array], Array]
 #: A sparse Jacobian, or an operator, of so many numbers at most is made dense, 0.8 MB: QR of more is slower than LSMR.
 LARGE = 100_000
 #: With so many random vectors the norms of an operator's columns are estimated, to about 20 %.
@@ -82,14 +84,22 @@ class MatrixJacobian:
         return self._matrix
 
 
+class Products:
+    """What multiplies vectors, by `@` and `.T @` or as operators of SciPy's do, by matvec and rmatvec."""
+
+    def __init__(self, shape: tuple[int, int], product: Product, transposed: Product) -> None:
+        self.shape, self.matvec, self.rmatvec = shape, product, transposed
+
+    def __matmul__(self, v: Array) -> Array:
+        return self.matvec(v)
+
+    @property
+    def T(self) -> Products:
+        return Products((self.shape[1], self.shape[0]), self.rmatvec, self.matvec)
+
+
 class OperatorJacobian:
-    """One that only multiplies: an operator of SciPy's, or whatever has `@` or matvec, and rmatvec or `.T @`.
-
-    Attributes:
-        dtype: of what it returns.
-    """
-
-    dtype = np.dtype(np.float64)
+    """One that only multiplies: an operator of SciPy's, or whatever has `@` or matvec, and rmatvec or `.T @`."""
 
     def __init__(
         self,
@@ -108,9 +118,6 @@ class OperatorJacobian:
     def transposed(self, u: Array) -> Array:
         return times(self._columns, multiplied_transposed(self._operator, times(self._rows, u), self.shape[1]))
 
-    #: As operators of SciPy's have them.
-    matvec, rmatvec = product, transposed
-
     def norms(self) -> Array:
         """Estimates: E (J^T z)_j^2 is the square of column j's, if the z_i are independent normal numbers."""
         random = np.random.default_rng(0)
@@ -124,7 +131,9 @@ class OperatorJacobian:
         return OperatorJacobian(self._operator, self.shape, self.stopping, rows, self._columns)
 
     def of_user(self) -> Any:
-        return self._operator if self._rows is None and self._columns is None else self
+        if self._rows is None and self._columns is None:
+            return self._operator
+        return Products(self.shape, self.product, self.transposed)
 
 
 def large_jacobian(returned: Any, shape: tuple[int, int], stopping: Stopping, free: Array | None) -> LargeJacobian:
