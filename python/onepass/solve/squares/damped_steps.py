@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from onepass.arrays import Array
 from onepass.solve.squares.linear_model import EPS, norm
 
-#: The first damping, and the smallest, as a share of the largest curvature.
-FIRST, LEAST = 1e-3, EPS
-#: A step that gains what the model promised divides the damping by the inverse of this.
-BEST = 0.1
+#: The first damping, and the smallest, beside the largest curvature.
+FIRST, LEAST = 1e-3, EPS**2
+#: The factor of the damping after a step that gains what the model promised, and the largest one after a failure.
+BEST, WORST = 0.1, 100.0
+#: The least damping after a failure, as a share of that with which no step is as long.
+SHARE = 1e-3
 
 
 class DampedSteps:
     """Steps that minimize |A p + f|^2 + damping |p|^2.
 
-    The damping is a share of A's largest curvature, times the gradient beside the first one: towards a minimum it
-    vanishes, and the method becomes Gauss-Newton's, also where A is singular (Fan and Yuan 2005, Computing 74). The
-    share follows the gains (Nielsen 1999, IMM-REP-1999-05), and falls faster than his.
+    The damping follows the gains smoothly (Nielsen 1999, IMM-REP-1999-05), but falls faster than his, to end as
+    Gauss-Newton's steps; a failure raises it by as much as it was worse than what was promised.
     """
 
     def __init__(self) -> None:
-        self._share, self._growth = FIRST, 2.0
-        self._first = 0.0
+        self._damping, self._growth, self._slope = math.nan, 2.0, 0.0
 
     def propose(self, model: Any) -> Array:
-        size = norm(model.gradient)
-        self._first = max(self._first, size)
-        p: Array = model.damped(self._share * model.curvature * (size / self._first if size else 1.0))
+        if math.isnan(self._damping):
+            self._damping = FIRST * model.curvature
+        self._damping = max(self._damping, LEAST * model.curvature)
+        self._slope = norm(model.gradient)
+        p: Array = model.damped(self._damping)
         return p
 
     def accepted(self, gain: float, length: float) -> None:
-        self._share = max(self._share * max(BEST, 1 - (2 * min(gain, 1.0) - 1) ** 3), LEAST)
+        self._damping *= max(BEST, 1 - (2 * min(gain, 1.0) - 1) ** 3)
         self._growth = 2.0
 
     def rejected(self, gain: float, length: float) -> None:
-        self._share *= self._growth
+        factor = max(self._growth, min(1 - gain, WORST))
+        least = SHARE * self._slope / length if length > 0 else 0.0
+        self._damping = max(self._damping * factor, least)
         self._growth *= 2

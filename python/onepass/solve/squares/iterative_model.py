@@ -8,10 +8,12 @@ from functools import cached_property
 from onepass.arrays import Array
 from onepass.solve.squares.large_jacobian import LargeJacobian
 from onepass.solve.squares.linear_model import norm
-from onepass.solve.squares.lsmr import Stopping, lsmr
+from onepass.solve.squares.lsmr import Solution, Stop, Stopping, lsmr
 
 #: When LSMR stops: a step may leave this share of the gradient, as what it costs is in proportion to its digits.
 MODEL_STOPPING = Stopping(atol=0.0, btol=0.0, conlim=1e12, reduction=1e-3)
+#: The share of the gradient that the minimizer may leave where the model has to be sure of it.
+TIGHT = 1e-8
 
 
 class IterativeModel:
@@ -25,9 +27,6 @@ class IterativeModel:
         norms: of the columns of J.
     """
 
-    #: It is not known.
-    rank = -1
-
     def __init__(self, jac: LargeJacobian, weights: Array, f: Array, gradient: Array, norms: Array) -> None:
         self._jac, self._weights, self._f = jac, weights, f
         self.gradient = gradient * weights
@@ -40,10 +39,18 @@ class IterativeModel:
     def _transposed(self, u: Array) -> Array:
         return self._weights * self._jac.transposed(u)
 
+    def _solved(self, damping: float, stopping: Stopping) -> Solution:
+        return lsmr(self._product, self._transposed, self._f, math.sqrt(damping), stopping)
+
     def damped(self, damping: float) -> Array:
         """The minimizer of the model and half of damping times |p|^2; where it is not the only one, the shortest."""
-        found = lsmr(self._product, self._transposed, self._f, math.sqrt(damping), self._jac.stopping)
-        return -found.x
+        return -self._solved(damping, self._jac.stopping).x
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the minimizer can be had to many digits: no direction is left in which the model is too flat."""
+        found = self._solved(0.0, self._jac.stopping._replace(reduction=TIGHT))
+        return found.stop not in (Stop.CONDITION, Stop.STEPS, Stop.NONFINITE)
 
     @cached_property
     def _newton(self) -> Array:

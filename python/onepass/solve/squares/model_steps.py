@@ -60,7 +60,9 @@ class Model:
 
     @property
     def is_full_rank(self) -> bool:
-        """Whether it determines all parameters that are free; false if that is not known."""
+        """Whether it determines all parameters that are free, as far as it is known."""
+        if isinstance(self._model, IterativeModel):
+            return self._model.is_determined
         return self._model.rank == (self._d.size if self._free is None else np.count_nonzero(self._free))
 
     def promise(self) -> float:
