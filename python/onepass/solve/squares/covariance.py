@@ -38,7 +38,8 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
         residuals are left over (m <= n).
 
     Raises:
-        ValueError: the result has no finite Jacobian, or is that of many fits.
+        ValueError: the result has no finite Jacobian, or a sparse one that would take more than 1 GB as an array, or is
+            that of many fits.
 
     Example:
         >>> import numpy as np
