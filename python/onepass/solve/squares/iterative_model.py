@@ -7,13 +7,13 @@ from functools import cached_property
 
 from onepass.arrays import Array
 from onepass.solve.squares.large_jacobian import LargeJacobian
-from onepass.solve.squares.linear_model import norm
+from onepass.solve.squares.linear_model import EPS, norm
 from onepass.solve.squares.lsmr import Solution, Stop, Stopping, lsmr
 
 #: When LSMR stops: a step may leave this share of the gradient, as what it costs is in proportion to its digits.
 MODEL_STOPPING = Stopping(atol=0.0, btol=0.0, conlim=1e12, reduction=1e-3)
-#: The share of the gradient that the minimizer may leave where the model has to be sure of it.
-TIGHT = 1e-8
+#: When it stops where the model has to be sure of its minimizer.
+EXACT = Stopping(EPS, EPS, conlim=1e12)
 
 
 class IterativeModel:
@@ -48,8 +48,8 @@ class IterativeModel:
 
     @property
     def is_determined(self) -> bool:
-        """Whether the minimizer can be had to many digits: no direction is left in which the model is too flat."""
-        found = self._solved(0.0, self._jac.stopping._replace(reduction=TIGHT))
+        """Whether the minimizer can be had up to rounding: no direction is left in which the model is too flat."""
+        found = self._solved(0.0, EXACT)
         return found.stop not in (Stop.CONDITION, Stop.STEPS, Stop.NONFINITE)
 
     @cached_property
