@@ -217,6 +217,20 @@ def test_bounds_and_fixed_parameters(method: str, given: str) -> None:
     assert fit.cost <= peer.cost * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("scheme", [None, "2-point", "3-point", "cs"])
+def test_a_fixed_parameter_of_a_small_sparsity(scheme: Any) -> None:
+    lower, upper = np.full(6, -5.0), np.full(6, 5.0)
+    lower[2] = upper[2] = -0.5
+    start = np.where(lower == upper, -0.5, -1.0)
+    structure = SPARSITY.toarray()[:6, :6]
+    fit = least_squares(broyden, start, scheme, bounds=(lower, upper), jac_sparsity=structure)
+    exact = least_squares(broyden, start, lambda x: of_broyden(x).toarray(), bounds=(lower, upper))
+    assert fit.success
+    np.testing.assert_allclose(fit.x, exact.x, rtol=1e-6)
+    np.testing.assert_allclose(fit.jac.toarray(), exact.jac, atol=1e-6)
+    assert not fit.jac.toarray()[:, 2].any()
+
+
 def test_the_scale_of_columns() -> None:
     """Parameters in other units take the same steps, where the columns are known; estimates come near."""
     units = np.geomspace(1e-6, 1e6, N)
