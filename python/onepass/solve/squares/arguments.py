@@ -116,19 +116,22 @@ def solver(tr_solver: Any, tr_options: Mapping[str, Any] | None, x_scale: Any) -
     """How linear problems are solved; raises unless SciPy would take these."""
     if tr_solver not in (None, "exact", "lsmr"):
         raise ValueError(f'tr_solver must be None, "exact" or "lsmr", got {tr_solver!r}')
-    if unknown := sorted(set(tr_options or ()) - {*SOLVER_OPTIONS}):
+    columns = isinstance(x_scale, str)
+    if not tr_options:
+        return Solver(tr_solver, MODEL_STOPPING, columns)
+    if unknown := sorted(set(tr_options) - {*SOLVER_OPTIONS}):
         raise TypeError(f"tr_options has no {', '.join(map(repr, unknown))}; it has {', '.join(SOLVER_OPTIONS)}")
-    checked = {
-        name: value if value is None else check.check("tr_options", name, value)
+    given = {
+        name: None if tr_options[name] is None else check.check("tr_options", name, tr_options[name])
         for name, check in CHECKED_OPTIONS.items()
-        if (value := (tr_options or {}).get(name, ...)) is not ...
+        if name in tr_options
     }
-    stopping = MODEL_STOPPING
-    if "atol" in checked or "btol" in checked:
-        stopping = stopping._replace(atol=checked.get("atol") or 0.0, btol=checked.get("btol") or 0.0, reduction=0.0)
-    if "conlim" in checked:
-        stopping = stopping._replace(conlim=checked["conlim"] or math.inf)
-    return Solver(tr_solver, stopping._replace(steps=checked.get("maxiter")), isinstance(x_scale, str))
+    stopping = MODEL_STOPPING._replace(steps=given.get("maxiter"))
+    if "atol" in given or "btol" in given:
+        stopping = stopping._replace(atol=given.get("atol") or 0.0, btol=given.get("btol") or 0.0, reduction=0.0)
+    if "conlim" in given:
+        stopping = stopping._replace(conlim=given["conlim"] or math.inf)
+    return Solver(tr_solver, stopping, columns)
 
 
 @contextmanager
