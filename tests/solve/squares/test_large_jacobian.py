@@ -90,6 +90,32 @@ def test_what_products_return_is_checked() -> None:
             jac.transposed(np.ones(2))
 
 
+def test_buffers_of_operators(rng: np.random.Generator) -> None:
+    """They may return the same one each time, or what they were given; they cannot write to that."""
+    matrix, buffer = rng.standard_normal((4, 4)), np.empty(4)
+
+    def into(found: Array) -> Array:
+        buffer[:] = found
+        return buffer
+
+    jac = OperatorJacobian(Multiplies(matrix, into), (4, 4), USUAL)
+    v, u = rng.standard_normal(4), rng.standard_normal(4)
+    first, second = jac.product(v), jac.transposed(u)
+    np.testing.assert_array_equal(first, matrix @ v)
+    np.testing.assert_array_equal(second, matrix.T @ u)
+
+    class Writes(Operator):
+        def matvec(self, v: Array) -> Array:
+            v *= 2
+            return v
+
+    with pytest.raises(ValueError, match="read-only"):
+        OperatorJacobian(Writes(matrix), (4, 4), USUAL).product(v)
+    with np.errstate(all="raise"):
+        fit = least_squares(lambda x: x - v, np.zeros(4), lambda x: Multiplies(np.eye(4), into), tr_solver="lsmr")
+    np.testing.assert_allclose(fit.x, v, rtol=1e-12)
+
+
 @pytest.mark.parametrize("kind", [Operator, Multiplies, np.asarray])
 def test_without_scipy(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "scipy"]:

@@ -164,19 +164,28 @@ def times(factors: Array | None, v: Array) -> Array:
     return v if factors is None else factors * v
 
 
+def read_only(v: Array) -> Array:
+    """A view of it."""
+    v = v.view()
+    v.flags.writeable = False
+    return v
+
+
 def multiplied(operator: Any, v: Array, size: int) -> Array:
-    """J v."""
+    """J v, of which the operator sees v read-only, and keeps nothing."""
+    v = read_only(v)
     found = operator.matvec(v) if hasattr(operator, "matvec") else operator @ v
-    return np.ascontiguousarray(checked("jac's matvec", found, (size,), np.float64, copy=False))
+    return np.ascontiguousarray(checked("jac's matvec", found, (size,), np.float64))
 
 
 def multiplied_transposed(operator: Any, u: Array, size: int) -> Array:
-    """J^T u."""
+    """J^T u, likewise."""
+    u = read_only(u)
     try:
         found = operator.rmatvec(u) if hasattr(operator, "rmatvec") else operator.T @ u
     except (NotImplementedError, AttributeError) as error:
         raise TypeError("jac must return an operator that multiplies transposed as well: by rmatvec or .T") from error
-    return np.ascontiguousarray(checked("jac's rmatvec", found, (size,), np.float64, copy=False))
+    return np.ascontiguousarray(checked("jac's rmatvec", found, (size,), np.float64))
 
 
 def gigabytes(shape: tuple[int, int]) -> float:
