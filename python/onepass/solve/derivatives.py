@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,19 @@ Scheme = Literal["2-point", "3-point", "cs"]
 SCHEMES: dict[Scheme, tuple[float, int]] = {"2-point": (1 / 2, 1), "3-point": (1 / 3, 2), "cs": (1 / 2, 1)}
 #: A map: the values of a function at points, in their order.
 Map = Callable[[Callable[[Array], Any], Iterable[Array]], Iterable[Any]]
+
+
+class Pattern(NamedTuple):
+    """Where derivatives are not 0, and which coordinates are moved at once for them (Curtis, Powell and Reid 1974).
+
+    Attributes:
+        rows, columns: of each place, the number of the component of f and that of the coordinate.
+        groups: for each coordinate the number of its group: no component of f depends on two of a group.
+    """
+
+    rows: Array
+    columns: Array
+    groups: Array
 
 
 def cost(scheme: Scheme, size: int) -> int:
@@ -62,7 +75,7 @@ def differences(
     precision: Any = None,
     steps: Array | None = None,
     each: Map = map,
-    groups: Array | None = None,
+    pattern: Pattern | None = None,
 ) -> Array:
     r"""The derivatives of f in each coordinate, by one difference ("2-point") or to second order ("3-point").
 
@@ -81,30 +94,29 @@ def differences(
         precision: dtype in which f is computed, if not that of x.
         steps: the steps, in place of `step_sizes`.
         each: in place of map, which calls f at one point after the other.
-        groups: numbers of groups of coordinates that are moved at once, as no component of f depends on two of a group
-            (Curtis, Powell and Reid 1974). What is returned for components that do not depend on a coordinate is then
-            meaningless.
+        pattern: where f(x), of shape (m,), depends on x, of shape (n,).
 
     Returns:
-        A first axis for the coordinates, and the shape of f(x).
+        A first axis for the coordinates, and the shape of f(x); or, with a pattern, a number for each of its places.
     """
     h = step_sizes(x, scheme, typical, x.dtype if precision is None else precision) if steps is None else steps
     dtype = np.result_type(at_x)
     if scheme == "cs":
-        parts = _values(f, x, 1j * h, at_x, np.result_type(dtype, np.complex64), each, groups).imag
-        along: Array = parts / _beside(h, parts)
+        parts = _values(f, x, 1j * h, at_x, np.result_type(dtype, np.complex64), each, pattern).imag
+        along: Array = parts / _beside(h, parts, pattern)
         return along.astype(dtype, copy=False)
     if scheme == "2-point":
         if bounds is not None:
             h = _within(x, h, *bounds)
-        change = _values(f, x, h, at_x, dtype, each, groups)
-        change -= at_x
-        change /= _beside(h, change)
+        change = _values(f, x, h, at_x, dtype, each, pattern)
+        change -= at_x if pattern is None else at_x[pattern.rows]
+        change /= _beside(h, change, pattern)
         return change
     a, b = (h, -h) if bounds is None else _pair_within(x, h, *bounds)
-    at_a = _values(f, x, a, at_x, dtype, each, groups)
-    at_b = _values(f, x, b, at_x, dtype, each, groups)
-    a, b = _beside(a, at_a), _beside(b, at_b)
+    at_a = _values(f, x, a, at_x, dtype, each, pattern)
+    at_b = _values(f, x, b, at_x, dtype, each, pattern)
+    a, b = _beside(a, at_a, pattern), _beside(b, at_b, pattern)
+    at_x = at_x if pattern is None else at_x[pattern.rows]
     found: Array = (b / a * at_a - a / b * at_b) / (b - a) - (a + b) / (a * b) * at_x
     return found
 
@@ -148,11 +160,12 @@ def directional_difference(
 
 
 def _values(
-    f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any, dtype: Any, each: Map, groups: Array | None
+    f: Callable[[Array], Any], x: Array, offset: Array, at_x: Any, dtype: Any, each: Map, pattern: Pattern | None
 ) -> Array:
-    """f at x with one coordinate, or its group, moved by its offset, for each coordinate, along a first axis."""
+    """f at x with one coordinate, or its group, moved by its offset: for each coordinate, or place of the pattern."""
 
     kind = np.result_type(x, offset)
+    groups = None if pattern is None else pattern.groups
 
     def moved(j: int) -> Array:
         point = x.astype(kind)
@@ -166,11 +179,13 @@ def _values(
     values = np.empty((size, *np.shape(at_x)), dtype)
     for j, value in zip(range(size), each(f, (moved(j) for j in range(size))), strict=True):
         values[j] = value
-    return values if groups is None else values[groups]
+    return values if pattern is None else values[pattern.groups[pattern.columns], pattern.rows]
 
 
-def _beside(offset: Array, values: Array) -> Array:
-    """The offsets with the coordinates first, and an axis for the components of f if it has any."""
+def _beside(offset: Array, values: Array, pattern: Pattern | None) -> Array:
+    """The offsets with the coordinates first, and an axis for the components of f if it has any; or of each place."""
+    if pattern is not None:
+        return offset[pattern.columns]
     first = offset.T
     return first[..., None] if values.ndim > first.ndim else first
 

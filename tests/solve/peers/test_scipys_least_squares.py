@@ -25,7 +25,6 @@ EXCLUDED = {
     "test_numerical_jac": CALLS,
     "TestDogbox.test_nfev_options": CALLS,
     "test_jac": WEIGHTS,
-    "test_x_scale_jac_scale": "an operator is made dense, so that x_scale may ask for its columns",
     "TestLM.test_rosenbrock_cropped": MORE,
     "TestLM.test_bounds_not_supported": MORE,
     "TestLM.test_m_less_n_not_supported": MORE,

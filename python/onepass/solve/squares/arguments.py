@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.checks import Check, Integer, Real
 from onepass.solve.derivatives import Map
+from onepass.solve.squares.iterative_model import MODEL_STOPPING
+from onepass.solve.squares.residuals import Solver
 from onepass.solve.squares.settings import Method
 
 #: No bounds.
@@ -20,6 +23,13 @@ UNBOUNDED = (-np.inf, np.inf)
 ALIASES: dict[str, Method] = {"trf": "lm", "dogbox": "dogleg"}
 #: What SciPy's `tr_options` may hold.
 SOLVER_OPTIONS = ("regularize", "atol", "btol", "conlim", "damp", "maxiter", "show", "x0")
+#: Those of them that change something here, and what they may be beside None.
+CHECKED_OPTIONS: dict[str, Check] = {
+    "atol": Real(0, 1),
+    "btol": Real(0, 1),
+    "conlim": Real(0, math.inf, includes_high=True),
+    "maxiter": Integer(1),
+}
 
 
 def start(x0: Any, axes: Sequence[str]) -> Array:
@@ -102,12 +112,26 @@ def of_tolerances(ftol: float | None, xtol: float | None, gtol: float | None) ->
     return 0.0 if ftol is None else ftol, 0.0 if xtol is None else xtol, 0.0 if gtol is None else gtol
 
 
-def check_solver(tr_solver: Any, tr_options: Mapping[str, Any] | None) -> None:
-    """Raises unless SciPy would take these; they change nothing: the linear problems are solved by QR."""
+def solver(tr_solver: Any, tr_options: Mapping[str, Any] | None, x_scale: Any) -> Solver:
+    """How linear problems are solved; raises unless SciPy would take these."""
     if tr_solver not in (None, "exact", "lsmr"):
         raise ValueError(f'tr_solver must be None, "exact" or "lsmr", got {tr_solver!r}')
-    if unknown := sorted(set(tr_options or ()) - {*SOLVER_OPTIONS}):
+    columns = isinstance(x_scale, str)
+    if not tr_options:
+        return Solver(tr_solver, MODEL_STOPPING, columns)
+    if unknown := sorted(set(tr_options) - {*SOLVER_OPTIONS}):
         raise TypeError(f"tr_options has no {', '.join(map(repr, unknown))}; it has {', '.join(SOLVER_OPTIONS)}")
+    given = {
+        name: None if tr_options[name] is None else check.check("tr_options", name, tr_options[name])
+        for name, check in CHECKED_OPTIONS.items()
+        if name in tr_options
+    }
+    stopping = MODEL_STOPPING._replace(steps=given.get("maxiter"))
+    if "atol" in given or "btol" in given:
+        stopping = stopping._replace(atol=given.get("atol") or 0.0, btol=given.get("btol") or 0.0, reduction=0.0)
+    if "conlim" in given:
+        stopping = stopping._replace(conlim=given["conlim"] or math.inf)
+    return Solver(tr_solver, stopping, columns)
 
 
 @contextmanager

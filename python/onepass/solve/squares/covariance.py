@@ -10,10 +10,13 @@ import numpy as np
 
 from onepass._core import inverse_squares
 from onepass.arrays import Array
-from onepass.solve.squares.linear_model import SMALL, triangle_of
-from onepass.solve.squares.point import column_norms, or_one
+from onepass.solve.squares.large_jacobian import gigabytes
+from onepass.solve.squares.linear_model import SMALL, column_norms, triangle_of
+from onepass.solve.squares.point import or_one
 from onepass.solve.squares.sparsity import dense, is_sparse
 
+#: A sparse Jacobian is made dense up to so many gigabytes.
+MOST = 1.0
 #: A parameter with more than this share of a direction that the residuals do not determine is not determined itself.
 SHARE = 1e-8
 
@@ -35,7 +38,8 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
         residuals are left over (m <= n).
 
     Raises:
-        ValueError: the result has no finite Jacobian, or is that of many fits.
+        ValueError: the result has no finite Jacobian, or a sparse one that would take more than 1 GB as an array, or is
+            that of many fits.
 
     Example:
         >>> import numpy as np
@@ -52,6 +56,11 @@ def covariance(result: Mapping[str, Any], *, known_noise: bool = False) -> Array
             "covariance is about one fit; curve_fit_batch has those of many"
             if batch
             else "covariance needs a result with a jac; this one stopped before it had one"
+        )
+    if is_sparse(jac) and gigabytes(jac.shape) > MOST:
+        raise ValueError(
+            f"covariance makes jac dense, which would take {gigabytes(jac.shape):.1f} GB: solve J^T J for columns of "
+            "the covariance that are wanted, as by scipy.sparse.linalg.splu"
         )
     jac = dense(jac) if is_sparse(jac) else jac
     if not np.isfinite(jac).all():

@@ -12,9 +12,11 @@ import numpy as np
 from onepass.arrays import Array
 from onepass.solve.callbacks import Callback
 from onepass.solve.result import Status
+from onepass.solve.squares.damped_steps import DampedSteps
 from onepass.solve.squares.dogleg import Dogleg
 from onepass.solve.squares.fit import NEVER, Fit, Found, Run
 from onepass.solve.squares.gauss_newton import GaussNewton
+from onepass.solve.squares.large_residuals import LargeResiduals
 from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt
 from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.model_steps import model_steps
@@ -35,7 +37,7 @@ def fitted(
 ) -> tuple[Found, Residuals]:
     """Where the fit ended that starts at x, which is kept, and the residuals with their counts; settled as in `Fit`."""
     rho, scale = Loss(loss, settings.f_scale), Scale(x_scale, x)
-    residuals = Residuals(user)
+    residuals = Residuals(user) if user.solver is None else LargeResiduals(user, user.solver)
     residuals.starts(x.size, settings.max_nfev)
     proceed = None if callback is None else Callback(callback)
     if settings.verbose >= 2:
@@ -48,15 +50,21 @@ def fitted(
         found = Found(point, Status.MAX_EVALUATIONS, 0)
     else:
         with np.errstate(over="ignore", invalid="ignore"):  # trials and differences may leave the domain
-            found = solved(fit, point, run_of(settings))
+            if isinstance(residuals, LargeResiduals) and residuals.may_be_large(point.f.size, x.size):
+                point.differentiate(residuals, None)
+            found = solved(fit, point, run_of(settings, residuals.is_large))
     if settings.verbose:
         status = found.status
         print(f"{status.name}: {status.message}; cost {found.point.cost:.6e}, nit {found.nit}, nfev {residuals.nfev}")
     return found, residuals
 
 
-def run_of(settings: FitSettings) -> Run:
-    """The method of these settings."""
+def run_of(settings: FitSettings, is_large: bool) -> Run:
+    """The method of these settings, for large Jacobians or others."""
+    if is_large and settings.geodesic:
+        raise ValueError("geodesic=True needs linear problems that are solved by QR, not by LSMR; leave it out")
+    if is_large and settings.method == "lm":
+        return partial(model_steps, method=lambda _: DampedSteps())
     if settings.method == "lm":
         return partial(levenberg_marquardt, geodesic=settings.geodesic)
     return partial(model_steps, method=Dogleg if settings.method == "dogleg" else lambda _: GaussNewton())

@@ -74,6 +74,12 @@ def triangle_of(a: Array) -> Array:
     return found
 
 
+def column_norms(matrix: Array) -> Array:
+    """The Euclidean lengths of the columns."""
+    norms: Array = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    return norms
+
+
 def norm(p: Array) -> float:
     """The Euclidean length."""
     return math.sqrt(p.dot(p))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import ROUNDING, Fit, Found
+from onepass.solve.squares.iterative_model import IterativeModel
 from onepass.solve.squares.linear_model import LinearModel, norm
 from onepass.solve.squares.point import Point, Scale, free, largest_cosine
 from onepass.solve.squares.residuals import Bounds
@@ -22,7 +23,7 @@ LEAST_GAIN = 1e-4
 class Steps(Protocol):
     """A method: which step comes next, given the model and how the last trial went."""
 
-    def propose(self, model: LinearModel) -> Array:
+    def propose(self, model: Any) -> Array:
         """The scaled trial step."""
 
     def accepted(self, gain: float, length: float) -> None:
@@ -44,16 +45,25 @@ class Model:
             return
         scale.see(point.norms)
         self._d = scale.d
-        self._a = point.jac / self._d
         self._free = free(point, bounds)
-        if self._free is not None:
-            self._a = self._a * self._free
-        self._model = LinearModel(self._a, point.scaled_f)
+        self._model = self._of_free()
+        self.is_finite = not isinstance(self._model, IterativeModel) or self._model.is_finite
+
+    def _of_free(self) -> LinearModel | IterativeModel:
+        """The model of the parameters that are free."""
+        point = self._point
+        if isinstance(point.jac, np.ndarray):
+            a = point.jac / self._d
+            return LinearModel(a if self._free is None else a * self._free, point.scaled_f)
+        weights = (1.0 if self._free is None else self._free) / self._d
+        return IterativeModel(point.jac, weights, point.scaled_f, point.gradient, point.norms)
 
     @property
     def is_full_rank(self) -> bool:
-        """Whether it determines all parameters that are free."""
-        return self._model.rank == (self._a.shape[1] if self._free is None else np.count_nonzero(self._free))
+        """Whether it determines all parameters that are free, as far as it is known."""
+        if isinstance(self._model, IterativeModel):
+            return self._model.is_determined
+        return self._model.rank == (self._d.size if self._free is None else np.count_nonzero(self._free))
 
     def promise(self) -> float:
         """By how much the model can be lower than at the point."""
@@ -68,13 +78,14 @@ class Model:
             return start + p / self._d, norm(p), self._model.decrease(p)
         lower, upper = self._bounds
         assert self._free is not None
-        # A parameter that is at a bound and would leave is held; the last one never would, as it follows its gradient.
+        # A parameter that is at a bound and would leave is held, or all of them where steps are dear; some never would,
+        # as they follow their gradient.
         p = p * self._free
         while (outward := ((start <= lower) & (p < 0)) | ((start >= upper) & (p > 0))).any():
             self._free = self._free.copy()
-            self._free[np.argmax(np.where(outward, np.abs(p), -1.0))] = False
-            self._a = self._a * self._free
-            self._model = LinearModel(self._a, self._point.scaled_f)
+            is_dear = isinstance(self._model, IterativeModel)
+            self._free[outward if is_dear else np.argmax(np.where(outward, np.abs(p), -1.0))] = False
+            self._model = self._of_free()
             p = steps.propose(self._model)
             p = p * self._free
         x = np.clip(start + p / self._d, lower, upper)

@@ -10,7 +10,8 @@ import numpy as np
 from onepass._core import inverse_squares
 from onepass.arrays import Array
 from onepass.solve.result import OptimizeResult, Status
-from onepass.solve.squares.linear_model import LinearModel, norm
+from onepass.solve.squares.large_jacobian import LargeJacobian
+from onepass.solve.squares.linear_model import LinearModel, column_norms, norm
 from onepass.solve.squares.losses import Loss
 from onepass.solve.squares.residuals import Bounds, Residuals
 from onepass.solve.squares.sparsity import sparse
@@ -74,7 +75,8 @@ class Scale:
 class Point:
     """Residuals and cost and, after `differentiate`, derivatives."""
 
-    jac: Array
+    #: The Jacobian.
+    jac: Any
     #: The residuals, and the factors of the Jacobian's rows if there are any, as the loss scales them.
     scaled_f: Array
     of_rows: Array | None
@@ -89,14 +91,14 @@ class Point:
 
     def differentiate(self, residuals: Residuals, sizes: Array | None) -> None:
         """Asks for the Jacobian; sizes as in `Residuals.jacobian`."""
-        self.differentiated(residuals.jacobian(self.x, self.f, sizes))
+        self.differentiated(residuals.derivatives(self.x, self.f, sizes))
         if not self._loss.is_linear:
             with np.errstate(over="ignore", invalid="ignore"):
                 slopes, self.of_rows = self._loss.scales(self.f)
-                self.gradient = (self.f * slopes).dot(self.jac)
-                self.scaled_f, self.jac = self.f * (slopes / self.of_rows), self.jac * self.of_rows[:, None]
+                self.gradient = pulled(self.f * slopes, self.jac)
+                self.scaled_f, self.jac = self.f * (slopes / self.of_rows), with_rows(self.jac, self.of_rows)
 
-    def differentiated(self, jac: Array) -> None:
+    def differentiated(self, jac: Array | LargeJacobian) -> None:
         """Takes the Jacobian, without a loss."""
         self.jac, self.scaled_f, self.of_rows = jac, self.f, None
         self.is_differentiated = True
@@ -105,14 +107,13 @@ class Point:
     def norms(self) -> Array:
         """Of the columns of the Jacobian."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return column_norms(self.jac)
+            return column_norms(self.jac) if isinstance(self.jac, np.ndarray) else self.jac.norms()
 
     @cached_property
     def gradient(self) -> Array:
         """Of the cost."""
         with np.errstate(over="ignore", invalid="ignore"):
-            found: Array = self.scaled_f.dot(self.jac)
-            return found
+            return pulled(self.scaled_f, self.jac)
 
     def without_jacobian(self) -> Point:
         """The same before `differentiate`."""
@@ -130,16 +131,16 @@ class Point:
         """All that the user is told."""
         entries: dict[str, Any] = {}
         if self.is_differentiated:
-            entries = {"jac": sparse(self.jac) if residuals.is_sparse else self.jac, "grad": self.gradient}
+            is_large = not isinstance(self.jac, np.ndarray)
+            jac = self.jac.of_user() if is_large else sparse(self.jac) if residuals.is_sparse else self.jac
+            entries = {"jac": jac, "grad": self.gradient}
             if np.isfinite(self.norms).all() and np.isfinite(self.gradient).all():
                 of_free = free(self, bounds)
                 pulls = self.gradient if of_free is None else self.gradient * of_free
                 entries["optimality"] = float(np.abs(pulls).max())
                 entries["active_mask"] = self.active(bounds)
-                _, is_certain = inverse_squares(self.jac[None])
-                entries["rank"] = (
-                    self.x.size if is_certain[0] else LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
-                )
+                if not is_large:
+                    entries["rank"] = self._rank()
         return OptimizeResult(
             x=self.x.copy(),
             cost=self.cost,
@@ -150,6 +151,21 @@ class Point:
             nit=nit,
             status=status,
         )
+
+    def _rank(self) -> int:
+        _, is_certain = inverse_squares(self.jac[None])
+        return self.x.size if is_certain[0] else LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
+
+
+def pulled(f: Array, jac: Array | LargeJacobian) -> Array:
+    """J^T f."""
+    found: Array = f.dot(jac) if isinstance(jac, np.ndarray) else jac.transposed(f)
+    return found
+
+
+def with_rows(jac: Array | LargeJacobian, factors: Array) -> Array | LargeJacobian:
+    """The Jacobian whose rows are multiplied by these."""
+    return jac * factors[:, None] if isinstance(jac, np.ndarray) else jac.with_rows(factors)
 
 
 def free(point: Point, bounds: Bounds) -> Array | None:
@@ -170,11 +186,6 @@ def largest_cosine(point: Point, bounds: Bounds) -> float:
         cosines = cosines * of_free
     length = norm(point.scaled_f)
     return float(cosines.max()) / length if length else 0.0
-
-
-def column_norms(matrix: Array) -> Array:
-    norms: Array = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
-    return norms
 
 
 def or_one(sizes: Array) -> Array:

@@ -12,7 +12,8 @@ from onepass._core import Residuals as OfUser
 from onepass.arrays import Array
 from onepass.solve.callbacks import checked
 from onepass.solve.derivatives import SCHEMES, Map, Scheme, cost, differences, precision_of, relative_step, step_sizes
-from onepass.solve.squares.sparsity import Sparsity, dense, is_sparse
+from onepass.solve.squares.lsmr import Stopping
+from onepass.solve.squares.sparsity import Sparsity, dense, is_operator, is_sparse
 
 Jacobian = Callable[..., Any] | Scheme | None
 Bounds = tuple[Array, Array] | None
@@ -39,6 +40,20 @@ class Curve(NamedTuple):
     whitened: Callable[[Any], Any]
 
 
+class Solver(NamedTuple):
+    """How linear problems are solved, where the caller leaves that open.
+
+    Attributes:
+        name: as SciPy has it: "exact", by QR, which refuses sparse Jacobians; "lsmr"; None decides by the size.
+        stopping: when LSMR stops.
+        columns: the user asked for the norms of the Jacobian's columns, which an operator does not tell.
+    """
+
+    name: str | None
+    stopping: Stopping
+    columns: bool
+
+
 class User(NamedTuple):
     """What the user gave.
 
@@ -51,7 +66,7 @@ class User(NamedTuple):
         steps: of differences, relative to the parameters; None leaves them to the scheme.
         each: the map with which differences call residual.
         sparsity: of the Jacobian, for differences.
-        exact: a sparse Jacobian is refused.
+        solver: of linear problems; None makes all that is sparse dense.
         curve: residual and jac are those of a curve.
     """
 
@@ -64,7 +79,7 @@ class User(NamedTuple):
     steps: Array | None = None
     each: Map | None = None
     sparsity: Sparsity | None = None
-    exact: bool = False
+    solver: Solver | None = None
     curve: Curve | None = None
 
 
@@ -94,7 +109,9 @@ class Residuals(Functions, OfUser):
         #: Whether differences are simple ones, of which there are better ones.
         self.is_rough = user.jac is None
         self._steps, self._each, self._sparsity = user.steps, user.each, user.sparsity
-        self._exact = user.exact
+        self._solver = user.solver
+        #: Whether Jacobians are large ones.
+        self.is_large = False
         #: Whether the Jacobian that the user returned last is sparse, or an operator.
         self.is_sparse = user.sparsity is not None
         # Whether differences move one parameter after the other.
@@ -147,11 +164,26 @@ class Residuals(Functions, OfUser):
             return self._sparsity.count
         return n if self._free is None else self._free.size
 
+    def derivatives(self, x: Array, f: Array, sizes: Array | None) -> Any:
+        """The Jacobian at x, where the residuals are f; sizes as in `jacobian`, which makes all of them arrays."""
+        return self.jacobian(x, f, sizes)
+
+    def _check_solver(self, returned: Any) -> None:
+        """Raises where the user asked for what a sparse Jacobian does not tell."""
+        if self._solver is None:
+            return
+        if self._solver.name == "exact":
+            raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
+        if self._solver.columns and is_operator(returned):
+            raise ValueError(
+                'x_scale="jac" needs the columns of the Jacobian; jac returned an operator: leave it out, or pass sizes'
+            )
+
     def _checked_jacobian(self, returned: Any, m: int, n: int) -> Array:
         """What jac returned, if it is no plain array."""
         self.is_sparse = is_sparse(returned)
-        if self.is_sparse and self._exact:
-            raise ValueError('tr_solver="exact" is for Jacobians that are not sparse; leave it out')
+        if self.is_sparse:
+            self._check_solver(returned)
         found = dense(returned) if self.is_sparse else np.asarray(returned)
         if found.ndim == 1 and 1 in (m, n):
             found = found.reshape(m, -1)
@@ -163,13 +195,38 @@ class Residuals(Functions, OfUser):
     def _differences(self, x: Array, f: Array, typical: Array) -> Array:
         """The Jacobian by differences that are not plain ones."""
         if self._sparsity is not None:
-            found = self._sparsity.masked(self._of_columns(x, f, np.arange(x.size), typical, self._bounds))
-        elif self._free is None:
+            return self._sparsity.array(self._of_places(x, f, typical))
+        if self._free is None:
             found = self._of_columns(x, f, np.arange(x.size), typical, self._bounds)
         else:
             found = np.zeros((f.size, x.size))
             found[:, self._free] = self._of_columns(x, f, self._free, typical, self._bounds)
         return found if np.isfinite(found).all() else self._mended(x, f, typical, found)
+
+    def _of_places(self, x: Array, f: Array, typical: Array) -> Array:
+        """The numbers of the Jacobian at the places of the sparsity; those left and right of the domain's edge last."""
+        assert self._sparsity is not None
+        self._sparsity.check((f.size, x.size))
+        of_items = self._sparsity.pattern.columns
+        everywhere = np.full(x.size, np.inf)
+        lower, upper = self._bounds or (-everywhere, everywhere)
+        ahead = x >= 0
+        found = np.full(of_items.size, np.nan)
+        for room in (
+            self._bounds,
+            (np.where(ahead, lower, x), np.where(ahead, x, upper)),
+            (np.where(ahead, x, lower), np.where(ahead, upper, x)),
+        ):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                again = self._of_columns(x, f, np.arange(x.size), typical, room)
+            lost = marked(of_items[~np.isfinite(found)], x.size)[of_items]
+            found[lost] = again[lost]
+            if self._free is not None:
+                found[~marked(self._free, x.size)[of_items]] = 0
+            is_done = np.isfinite(found).all() or self._scheme == "cs"
+            if is_done or self.nfev + cost(self._scheme, self._sparsity.count) > self.budget:
+                break
+        return found
 
     def _of_columns(self, x: Array, f: Array, columns: Array, typical: Array, bounds: Bounds) -> Array:
         """Some columns of the Jacobian."""
@@ -191,7 +248,7 @@ class Residuals(Functions, OfUser):
             precision=self._precision,
             steps=None if self._steps is None else self._given_steps(x, typical)[columns],
             each=map if self._each is None or few else self._mapped,
-            groups=None if self._sparsity is None or few else self._sparsity.groups,
+            pattern=None if self._sparsity is None else self._sparsity.pattern,
         ).T
 
     def _mended(self, x: Array, f: Array, typical: Array, found: Array) -> Array:
@@ -245,6 +302,13 @@ class Residuals(Functions, OfUser):
         for returned in self._each(at, points):
             self.nfev += 1
             yield np.asarray(returned) if self._scheme == "cs" else self._checked(returned)
+
+
+def marked(numbers: Array, size: int) -> Array:
+    """True at these numbers, of so many."""
+    marks = np.zeros(size, bool)
+    marks[numbers] = True
+    return marks
 
 
 def with_arguments(

@@ -20,6 +20,8 @@ DOUBTFUL = 1e-6
 FALLEN = 1e-6
 #: A column of the Jacobian that was longer once by the inverse of this has vanished.
 VANISHED = 1e-6
+#: So many of the vanished columns are looked at.
+PROBED = 100
 #: The change of a parameter, beside its size or that at the start, that should be noticed.
 PROBE = 0.1
 
@@ -34,7 +36,7 @@ def solved(fit: Fit, point: Point, run: Run) -> Found:
             found = confirmed(found, run(fit, found.point.without_jacobian() if central else found.point, found.nit))
     else:
         found = run(fit, point, 0)
-    for _ in range(start.x.size + 1):
+    for _ in range(min(start.x.size, PROBED) + 1):
         found = with_fresh_scales(fit, found, run, start)
         if not is_end(found) or found.point.cost == 0:
             break
@@ -94,7 +96,7 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
     vanished = (point.norms <= VANISHED * fit.scale.longest) & (fit.scale.longest > 0)
     if not vanished.any():
         return found, None
-    for j in np.flatnonzero(vanished):
+    for j in np.flatnonzero(vanished)[:PROBED]:
         for trial in beside(fit, point, j, PROBE * (max(abs(point.x[j]), abs(start[j])) or 1.0)):
             change = trial.cost - point.cost
             if change < -ROUNDING * point.cost:

@@ -1,4 +1,4 @@
-"""Which Jacobians are sparse? What SciPy makes sparse is made dense, and differences move many parameters at once."""
+"""Which Jacobians are sparse? Those of SciPy's, and those whose differences may move many parameters at once."""
 
 from __future__ import annotations
 
@@ -7,17 +7,32 @@ from typing import Any
 import numpy as np
 
 from onepass.arrays import Array
+from onepass.solve.derivatives import Pattern
 
 
 def is_sparse(jac: Any) -> bool:
-    """Whether this is a matrix of SciPy's that has no array: sparse, or an operator."""
-    return hasattr(jac, "toarray") or hasattr(jac, "matmat")
+    """Whether this has no array, but multiplies: a sparse matrix of SciPy's, an operator, or what behaves as one."""
+    if hasattr(jac, "toarray") or hasattr(jac, "matmat"):
+        return True
+    has_products = hasattr(jac, "shape") and (hasattr(jac, "matvec") or hasattr(jac, "__matmul__"))
+    return has_products and not hasattr(jac, "__array__")
+
+
+def is_operator(jac: Any) -> bool:
+    """Whether this, which is sparse in that sense, has no numbers to look at."""
+    return not hasattr(jac, "toarray")
 
 
 def dense(jac: Any) -> Array:
     """A sparse matrix or an operator as an array."""
-    found: Array = jac.toarray() if hasattr(jac, "toarray") else jac.matmat(np.eye(jac.shape[1]))
-    return found
+    if not is_operator(jac):
+        found: Array = jac.toarray()
+        return found
+    identity = np.eye(jac.shape[1])
+    if hasattr(jac, "matmat"):
+        found = jac.matmat(identity)
+        return found
+    return np.column_stack([jac.matvec(column) if hasattr(jac, "matvec") else jac @ column for column in identity])
 
 
 def sparse(jac: Array) -> Any:
@@ -35,27 +50,63 @@ class Sparsity:
         n: how many parameters there are.
 
     Attributes:
-        groups: for each parameter the number of its group: no residual depends on two of a group.
+        shape: (m, n).
+        pattern: the places in the order of rows and, in a row, of columns, and for each parameter the number of its
+            group: no residual depends on two of a group.
         count: of the groups.
     """
 
     def __init__(self, structure: Any, n: int) -> None:
-        depends = np.asarray(dense(structure) if is_sparse(structure) else structure)
-        if depends.ndim != 2 or depends.shape[1] != n:
-            raise ValueError(f"jac_sparsity must have the shape (m, {n}), got {depends.shape}")
-        self.depends = depends != 0
-        self.groups = np.full(n, -1)
-        self.count = 0
-        while (left := np.flatnonzero(self.groups < 0)).size:
-            taken = np.zeros(len(depends), bool)
-            for j in left:
-                if not (taken & self.depends[:, j]).any():
-                    taken |= self.depends[:, j]
-                    self.groups[j] = self.count
-            self.count += 1
+        is_matrix = hasattr(structure, "tocoo")
+        given = structure if is_matrix else np.asarray(dense(structure) if is_sparse(structure) else structure)
+        if len(given.shape) != 2 or given.shape[1] != n:
+            raise ValueError(f"jac_sparsity must have the shape (m, {n}), got {given.shape}")
+        self.shape: tuple[int, int] = given.shape
+        rows, columns = places(given) if is_matrix else np.nonzero(given)
+        groups = grouped(rows, columns, *self.shape)
+        self.pattern = Pattern(rows, columns, groups)
+        self.count = int(groups.max()) + 1
 
-    def masked(self, jac: Array) -> Array:
-        """The Jacobian with zeros where residuals do not depend on parameters."""
-        if jac.shape != self.depends.shape:
-            raise ValueError(f"jac_sparsity has the shape {self.depends.shape}, the Jacobian has {jac.shape}")
-        return np.where(self.depends, jac, 0.0)
+    def check(self, shape: tuple[int, int]) -> None:
+        """Raises unless the Jacobian is of this shape."""
+        if shape != self.shape:
+            raise ValueError(f"jac_sparsity has the shape {self.shape}, the Jacobian has {shape}")
+
+    def array(self, items: Array) -> Array:
+        """The Jacobian of these numbers, with zeros elsewhere."""
+        found = np.zeros(self.shape)
+        found[self.pattern.rows, self.pattern.columns] = items
+        return found
+
+    def matrix(self, items: Array) -> Any:
+        """The same as one of SciPy's, by rows."""
+        from scipy.sparse import csr_array
+
+        ends = np.cumsum(np.bincount(self.pattern.rows, minlength=self.shape[0]))
+        return csr_array((items, self.pattern.columns, np.concatenate(([0], ends))), shape=self.shape)
+
+
+def places(structure: Any) -> tuple[Array, Array]:
+    """The rows and the columns of a sparse matrix's numbers that are not 0, in order."""
+    entries = structure.tocsr().tocoo()
+    entries.sum_duplicates()
+    order = np.lexsort((entries.col, entries.row))
+    order = order[entries.data[order] != 0]
+    return entries.row[order], entries.col[order]
+
+
+def grouped(rows: Array, columns: Array, m: int, n: int) -> Array:
+    """The number of each column's group: the first in which no column before it shares a row with it."""
+    order = np.argsort(columns, kind="stable")
+    of_columns = np.split(rows[order], np.cumsum(np.bincount(columns, minlength=n))[:-1])
+    taken = [0] * m  # of each row, the groups that have it, a bit each
+    groups = np.zeros(n, np.intp)
+    for j, own in enumerate(of_columns):
+        used = 0
+        for i in (own := own.tolist()):
+            used |= taken[i]
+        free = ~used & (used + 1)  # the lowest bit that is not set
+        groups[j] = free.bit_length() - 1
+        for i in own:
+            taken[i] |= free
+    return groups
