@@ -201,6 +201,11 @@ void Residuals::set_typical_sizes(const double* x, const double* sizes) {
   }
 }
 
+void Residuals::forget() {
+  std::fill(largest_.begin(), largest_.end(), 0.0);
+  sizes_.clear();
+}
+
 // One parameter is moved after the other.
 void Residuals::take_differences(const double* x, const double* f) {
   const std::int64_t n = parameters(), m = m_;
@@ -247,6 +252,7 @@ void define_residuals(py::module_& module) {
       .def("__call__", &Residuals::values, py::arg("x"), "the residuals at x")
       .def("jacobian", &Residuals::derivatives, py::arg("x"), py::arg("f"), py::arg("sizes"),
            "the derivatives at x, where the residuals are f; sizes: |D x| / D, or None where the last ones hold")
+      .def("forget", &Residuals::forget, "the steps of differences no longer depend on the points so far")
       .def_property_readonly("count", &Residuals::count, "how many residuals there are, or None before the first call")
       .def_readwrite("nfev", &Residuals::nfev)
       .def_readwrite("njev", &Residuals::njev)

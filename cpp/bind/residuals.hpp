@@ -31,6 +31,9 @@ class Residuals {
   pybind11::array_t<double> derivatives(const Doubles& x, const Doubles& f, const std::optional<Doubles>& sizes);
   std::optional<std::int64_t> count() const { return m_ < 0 ? std::optional<std::int64_t>() : m_; }
 
+  // Of the points so far: the steps of differences do not depend on them any more.
+  void forget();
+
   // Writes the residuals at x, which have been called before.
   void at(const double* x, double* f) { return moved(x, 0, 0, f); }
   // The derivatives at x, where the residuals are f, until the next ones. sizes: the length of the scaled x along each

@@ -219,6 +219,7 @@ class Residuals:
     def jacobian(
         self, x: NDArray[np.float64], f: NDArray[np.float64], sizes: NDArray[np.float64] | None
     ) -> NDArray[np.float64]: ...
+    def forget(self) -> None: ...
 
 class LevenbergMarquardtSetting:
     def __init__(
