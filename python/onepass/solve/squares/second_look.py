@@ -90,11 +90,11 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
         fit.residuals.forget()
         return found, plateau.better
     point.flat = plateau.flat
-    if found.status is Status.NO_DECREASE and plateau.vanished.any():
-        rest = copy(point)
-        rest.cosine, rest.gradient = None, np.where(plateau.vanished, 0.0, point.gradient)
-        if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
+    rest = copy(point)
+    rest.cosine, rest.gradient = None, np.where(plateau.vanished, 0.0, point.gradient)
+    if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
+        if plateau.is_lowest:
+            return found._replace(status=Status.FLAT), None
+        if found.status is Status.NO_DECREASE and plateau.vanished.any():
             found = found._replace(status=Status.STEP)
-    if plateau.is_lowest and found.status.success:
-        return found._replace(status=Status.FLAT), None
     return found._replace(status=Status.LOST_RANK) if plateau.flat and plateau.had_effect else found, None
