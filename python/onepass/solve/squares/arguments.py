@@ -23,17 +23,19 @@ SOLVER_OPTIONS = ("regularize", "atol", "btol", "conlim", "damp", "maxiter", "sh
 
 
 def start(x0: Any, axes: Sequence[str]) -> Array:
-    """A copy of the start in double precision, with axes of these names."""
+    """A copy of the start in double precision, with axes of these names; one problem may be without parameters."""
     x = np.asarray(x0)
     x = x if x.ndim else x.reshape(1)
     if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
         kind = ValueError if x.dtype.kind == "c" else TypeError  # as SciPy has it
         raise kind(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
-    if x.ndim != len(axes) or not x.size:
-        shape = f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
-        raise ValueError(
-            f"x0 must have the shape {shape} with {' and '.join(f'{axis} > 0' for axis in axes)}, got {x.shape}"
+    if x.ndim != len(axes) or (len(axes) > 1 and not x.size):
+        shape = (
+            f"({axes[0]},)"
+            if len(axes) == 1
+            else f"({', '.join(axes)}) with {' and '.join(f'{axis} > 0' for axis in axes)}"
         )
+        raise ValueError(f"x0 must have the shape {shape}, got {x.shape}")
     x = x.astype(np.float64)
     if not is_finite(x):
         raise ValueError("x0 must be finite")

@@ -60,7 +60,7 @@ def least_squares(
 
     Args:
         fun: of x, the residuals f, shape (m,) or a number; called as fun(x, \*args, \*\*kwargs). It gets x read-only.
-        x0: start, shape (n,) or a number. It is not changed.
+        x0: start, shape (n,) or a number; without parameters, fun is called once. It is not changed.
         jac: the Jacobian of f, shape (m, n), called alike; "2-point" for differences, "3-point" for central ones, "cs"
             for a complex step; None for simple ones until they have converged, and central ones from there (Dennis and
             Schnabel 1983, section 5.6). Where a difference leaves the domain of f, the other side is taken.

@@ -140,7 +140,7 @@ class Point:
             if np.isfinite(self.norms).all() and np.isfinite(self.gradient).all():
                 of_free = free(self, bounds)
                 pulls = self.gradient if of_free is None else self.gradient * of_free
-                entries["optimality"] = float(np.abs(pulls).max())
+                entries["optimality"] = float(np.abs(pulls).max(initial=0.0))
                 entries["active_mask"] = self.active(bounds)
                 _, is_certain = inverse_squares(self.jac[None])
                 entries["rank"] = (
