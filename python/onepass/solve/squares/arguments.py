@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from multiprocessing import Pool
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from onepass.arrays import Array
-from onepass.solve.derivatives import Map
 from onepass.solve.squares.settings import Method
 
 #: No bounds.
@@ -110,18 +107,6 @@ def check_solver(tr_solver: Any, tr_options: Mapping[str, Any] | None) -> None:
         raise ValueError(f'tr_solver must be None, "exact" or "lsmr", got {tr_solver!r}')
     if unknown := sorted(set(tr_options or ()) - {*SOLVER_OPTIONS}):
         raise TypeError(f"tr_options has no {', '.join(map(repr, unknown))}; it has {', '.join(SOLVER_OPTIONS)}")
-
-
-@contextmanager
-def mapping(workers: Any) -> Iterator[Map | None]:
-    """The map by which differences call a function: the user's, that of so many processes, or None."""
-    if workers is None or callable(workers):
-        yield workers
-        return
-    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
-        raise ValueError(f"workers must be a map, such as that of a pool, or a number of processes, got {workers!r}")
-    with Pool(None if workers == -1 else int(workers)) as pool:
-        yield pool.map
 
 
 def relative_steps(diff_step: Any, n: int) -> Array | None:

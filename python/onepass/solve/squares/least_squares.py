@@ -12,7 +12,6 @@ from onepass.solve.squares.arguments import (
     UNBOUNDED,
     check_solver,
     checked_bounds,
-    mapping,
     method_of,
     of_tolerances,
     relative_steps,
@@ -24,6 +23,7 @@ from onepass.solve.squares.losses import LossName
 from onepass.solve.squares.residuals import Jacobian, User
 from onepass.solve.squares.settings import Method, SciPysMethod, settings_of
 from onepass.solve.squares.sparsity import Sparsity
+from onepass.solve.workers import mapping
 
 
 def least_squares(
@@ -86,7 +86,8 @@ def least_squares(
         kwargs: passed on by name.
         callback: called after every step with a copy of x, or with a result if its parameter is named
             intermediate_result. StopIteration ends the method; any other exception passes through.
-        workers: a map, such as that of a pool, by which differences call fun; or a number of processes for one.
+        workers: a map, such as that of a pool, by which differences call fun; or a number of processes for one, -1
+            for as many as there are processors.
         geodesic: adds the geodesic acceleration to the steps of "lm", for one more call of fun each.
 
     Returns:
