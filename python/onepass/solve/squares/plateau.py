@@ -69,7 +69,10 @@ def ways(flat: list[int]) -> Iterable[list[int]]:
 
 
 def lowest_on_the_way_back(fit: Fit, point: Point, columns: list[int], start: Array) -> Point | None:
-    """The lowest point that is seen where the cost changes, along these parameters; None if it changes nowhere."""
+    """The lowest point that is seen where the cost changes, along these parameters.
+
+    None if it changes nowhere, or to nothing finite, or the budget does not tell.
+    """
     x = point.x[columns]
     for target in (start[columns], np.zeros(len(columns))):
         if fit.bounds is not None:
@@ -83,7 +86,7 @@ def lowest_on_the_way_back(fit: Fit, point: Point, columns: list[int], start: Ar
             share = math.sqrt(flat) * math.sqrt(seen)
             trial = moved(fit, point, columns, target + share * (x - target))
             if trial is None:
-                break
+                return None
             if is_seen(trial, point):
                 seen = share
                 lowest = trial if trial.cost < lowest.cost or not math.isfinite(lowest.cost) else lowest

@@ -89,12 +89,14 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
         fit.scale.forget()
         fit.residuals.forget()
         return found, plateau.better
+    if not plateau.vanished.any():
+        return found, None
     point.flat = plateau.flat
     rest = copy(point)
     rest.cosine, rest.gradient = None, np.where(plateau.vanished, 0.0, point.gradient)
     if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
         if plateau.is_lowest:
             return found._replace(status=Status.FLAT), None
-        if found.status is Status.NO_DECREASE and plateau.vanished.any():
+        if found.status is Status.NO_DECREASE:
             found = found._replace(status=Status.STEP)
     return found._replace(status=Status.LOST_RANK) if plateau.flat and plateau.had_effect else found, None
