@@ -87,6 +87,7 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
     plateau = Plateau(fit, point, start)
     if plateau.better is not None:
         fit.scale.forget()
+        fit.scale.longest[:] = 0  # a column is not to look vanished beside what it was where the fit came from
         fit.residuals.forget()
         return found, plateau.better
     if not plateau.vanished.any():
