@@ -42,6 +42,18 @@ def scipys_tests(session: nox.Session) -> None:
 
 
 @nox.session
+def lmfits_tests(session: nox.Session) -> None:
+    """lmfit's own tests, of its source distribution, with onepass under SciPy's names."""
+    session.install(".[test]", "scipy==1.17.*", "lmfit==1.3.4")
+    folder = Path(session.create_tmp()).resolve()
+    session.run("pip", "download", "lmfit==1.3.4", "--no-deps", "--no-binary", "lmfit", "--dest", str(folder))
+    shutil.unpack_archive(folder / "lmfit-1.3.4.tar.gz", folder)
+    plugin = {"PYTHONPATH": str(Path("tests/solve/peers").resolve())}
+    with session.chdir(folder / "lmfit-1.3.4"):
+        session.run("pytest", "-p", "lmfits", "-o", "addopts=", "-n", "auto", "tests", *session.posargs, env=plugin)
+
+
+@nox.session
 def slow(session: nox.Session) -> None:
     """cross compilers, emulators, the steps of CONTRIBUTING.md."""
     session.install(".[test]", env={"SKBUILD_CMAKE_DEFINE": "ONEPASS_WERROR=ON"})

@@ -254,7 +254,7 @@ struct Setting {
 };
 
 // Runs a problem from its point. Of its end: the reason, the steps, the largest cosine at the last derivatives, and
-// whether a column of the Jacobian has vanished, beside the longest that it was.
+// whether a column of the Jacobian has vanished, beside the longest that it was, or always was zero.
 template <class Problem>
 py::tuple ended(Problem& problem, const Doubles& x, double cost, Setting& setting) {
   // A column that was longer once by the inverse of this has vanished.
@@ -269,8 +269,7 @@ py::tuple ended(Problem& problem, const Doubles& x, double cost, Setting& settin
   double* const longest = setting.longest.mutable_data();
   const solve::Stop stop = solve::run(core, problem, setting.settled, longest, steps);
   bool vanished = false;
-  for (std::int64_t j = 0; j < n; ++j)
-    vanished = vanished || (longest[j] > 0 && core.norm_of(0, j) <= vanished_share * longest[j]);
+  for (std::int64_t j = 0; j < n; ++j) vanished = vanished || core.norm_of(0, j) <= vanished_share * longest[j];
   return py::make_tuple(static_cast<int>(stop), steps, core.largest_cosine_of(0), vanished);
 }
 

@@ -117,15 +117,24 @@ py::array_t<double> Residuals::values(const Doubles& x) {
   return f;
 }
 
+void Residuals::see(const double* x, const double* sizes) {
+  if (njev == 1) beside_.emplace(std::span(x, typical_.size()), parameters());
+  if (sizes) sizes_.assign(sizes, sizes + parameters());
+  beside_->see(0, x, sizes_.empty() ? nullptr : sizes_.data(), typical_.data());
+}
+
+Doubles Residuals::typical_sizes(const Doubles& x, const std::optional<Doubles>& sizes) {
+  see(x.data(), data_of(sizes));
+  return vector_of(typical_.data(), parameters());
+}
+
 solve::Jacobians Residuals::jacobian(const double* x, const double* f, const double* sizes) {
   ++njev;
   const std::int64_t n = parameters();
   if (!jac_.is_none()) {
     take_given(x);
   } else {
-    if (njev == 1) beside_.emplace(std::span(x, typical_.size()), n);
-    if (sizes) sizes_.assign(sizes, sizes + n);
-    beside_->see(0, x, sizes_.empty() ? nullptr : sizes_.data(), typical_.data());
+    see(x, sizes);
     const auto by_python = [&](const char* name, const auto&... more) {
       take(self()
                .attr(name)(vector_of(x, n), vector_of(f, m_), vector_of(typical_.data(), n), more...)
@@ -180,6 +189,11 @@ void Residuals::take_given(const double* x) {
       for (std::int64_t j = 0; j < n; ++j) jacobian_[static_cast<std::size_t>(i * n + j)] *= weights[i];
 }
 
+void Residuals::forget() {
+  if (beside_) beside_->forget();
+  sizes_.clear();
+}
+
 // One parameter is moved after the other.
 void Residuals::take_differences(const double* x, const double* f) {
   const std::int64_t n = parameters(), m = m_;
@@ -226,6 +240,9 @@ void define_residuals(py::module_& module) {
       .def("__call__", &Residuals::values, py::arg("x"), "the residuals at x")
       .def("jacobian", &Residuals::derivatives, py::arg("x"), py::arg("f"), py::arg("sizes"),
            "the derivatives at x, where the residuals are f; sizes: |D x| / D, or None where the last ones hold")
+      .def("typical_sizes", &Residuals::typical_sizes, py::arg("x"), py::arg("sizes"),
+           "what the steps of differences are small beside; arguments as of jacobian")
+      .def("forget", &Residuals::forget, "the steps of differences no longer depend on the points so far")
       .def_property_readonly("count", &Residuals::count, "how many residuals there are, or None before the first call")
       .def_readwrite("nfev", &Residuals::nfev)
       .def_readwrite("njev", &Residuals::njev)

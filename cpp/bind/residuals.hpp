@@ -30,7 +30,11 @@ class Residuals {
   // For Python.
   pybind11::array_t<double> values(const Doubles& x);
   pybind11::array_t<double> derivatives(const Doubles& x, const Doubles& f, const std::optional<Doubles>& sizes);
+  Doubles typical_sizes(const Doubles& x, const std::optional<Doubles>& sizes);
   std::optional<std::int64_t> count() const { return m_ < 0 ? std::optional<std::int64_t>() : m_; }
+
+  // Of the points so far: the steps of differences do not depend on them any more.
+  void forget();
 
   // Writes the residuals at x, which have been called before.
   void at(const double* x, double* f) { return moved(x, 0, 0, f); }
@@ -60,6 +64,8 @@ class Residuals {
 
   std::int64_t parameters() const { return static_cast<std::int64_t>(typical_.size()); }
   void of_parameters(std::int64_t n);
+  // Finds the typical sizes at x.
+  void see(const double* x, const double* sizes);
   pybind11::object call(const pybind11::object& function, const double* x, std::int64_t j, double offset);
   bool copy_plain(const pybind11::object& returned, double* to);
   Doubles finished(pybind11::object returned);

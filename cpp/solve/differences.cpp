@@ -24,6 +24,8 @@ void TypicalSizes::see(std::int64_t problem, const double* x, const double* size
   }
 }
 
+void TypicalSizes::forget() { std::ranges::fill(largest_, 0.0); }
+
 double step_size(double x, double typical, double relative) {
   const double h = std::copysign(relative * std::max(std::abs(x), typical), x);
   return (x + h) - x;

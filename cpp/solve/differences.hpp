@@ -21,6 +21,8 @@ class TypicalSizes {
   // Writes those at a problem's x. sizes: the length of the scaled x along each parameter, |D x| / D, or null where D
   // is not known.
   void see(std::int64_t problem, const double* x, const double* sizes, double* typical);
+  // The points so far.
+  void forget();
 
  private:
   std::int64_t n_;

@@ -38,6 +38,6 @@ def test_repr_and_copies() -> None:
 
 def test_only_convergence_is_a_success() -> None:
     assert [status for status in Status if status.success] == [
-        *(Status.GRADIENT, Status.VALUE, Status.STEP, Status.STATIONARY)
+        *(Status.GRADIENT, Status.VALUE, Status.STEP, Status.STATIONARY, Status.FLAT)
     ]
     assert len({status.message for status in Status}) == len(Status)

@@ -25,6 +25,7 @@ class Status(IntEnum):
     VALUE = 2, "the value no longer decreases by more than its tolerance"
     STEP = 3, "the steps are within their tolerance"
     STATIONARY = 4, "the gradient is zero at the start; whether that is a minimum, a saddle or a maximum is not known"
+    FLAT = 5, "the value has converged, and no longer depends on a parameter: it is lowest where that is infinite"
     RUNNING = 0, "the method has not stopped yet"
     MAX_ITERATIONS = -1, "the budget of iterations is spent"
     MAX_EVALUATIONS = -2, "the budget of evaluations is spent"

@@ -15,19 +15,17 @@ and all classes, that it does not name.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from functools import cache, wraps
-from typing import Any
+from collections.abc import Generator, Iterator
+from functools import cache
 
 import pytest
-from scipys import Replacement
+from scipys import skipped_unless_called, told
 
 #: Marks of SciPy's, of which its plugins are not here.
 MARKS = (
     *("fail_slow", "xslow", "thread_unsafe", "xfail_on_32bit", "parallel_threads_limit"),
     *("array_api_backends", "skip_xp_backends", "xfail_xp_backends", "uses_xp_capabilities"),
 )
-CALLED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,19 +49,6 @@ def _under_scipys_names(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
         for module in (optimize, request.module.PEER):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, function)
-
-
-def told(replacement: Replacement, theirs: Callable[..., Any], node: pytest.Item) -> Callable[..., Any]:
-    """The function of onepass where it is asked for what it has, noting that it was called; else SciPy's."""
-
-    @wraps(replacement.ours)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        if not replacement.has(*args, **kwargs):
-            return theirs(*args, **kwargs)
-        node.stash[CALLED] = True
-        return replacement.ours(*args, **kwargs)
-
-    return function
 
 
 def names_of(item: pytest.Function) -> Iterator[str]:
@@ -97,9 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    report: Any = yield
-    if call.when == "call" and hasattr(item.module, "REPLACED") and CALLED not in item.stash:  # type: ignore[attr-defined]
-        report.outcome = "skipped"
-        report.longrepr = (str(item.path), item.location[1] or 0, "Skipped: it does not call onepass")
-    return report  # type: ignore[misc]
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return skipped_unless_called(report, item) if hasattr(item.module, "REPLACED") else report  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,8 @@ from onepass.solve.smooth.methods import ALIASES, METHODS
 
 #: The version whose tests the lists of exclusions are about.
 VERSION = "1.17"
+#: Of a test that called onepass.
+CALLED = pytest.StashKey[bool]()
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,27 @@ class Replacement:
 
     ours: Callable[..., Any]
     has: Callable[..., bool] = lambda *args, **kwargs: True
+
+
+def told(replacement: Replacement, theirs: Callable[..., Any], node: pytest.Item) -> Callable[..., Any]:
+    """The function of onepass where it is asked for what it has, noting that it was called; else SciPy's."""
+
+    @wraps(replacement.ours)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if not replacement.has(*args, **kwargs):
+            return theirs(*args, **kwargs)
+        node.stash[CALLED] = True
+        return replacement.ours(*args, **kwargs)
+
+    return function
+
+
+def skipped_unless_called(report: pytest.TestReport, item: pytest.Item) -> pytest.TestReport:
+    """What a test that never called onepass came to: it is none of these."""
+    if report.when == "call" and CALLED not in item.stash:
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.location[1] or 0, "Skipped: it does not call onepass")
+    return report
 
 
 def peer(name: str) -> ModuleType:

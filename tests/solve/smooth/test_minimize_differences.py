@@ -11,7 +11,7 @@ import pytest
 from more_garbow_hillstrom import PROBLEMS
 from smooth_functions import Quadratic, rosenbrock, rosenbrock_start
 
-from onepass.solve import Status, minimize
+from onepass.solve import Status, least_squares, minimize
 
 methods = pytest.mark.parametrize("method", ["bfgs", "lbfgs", "cg", "dfp", "gd"])
 
@@ -153,6 +153,24 @@ def test_a_map_calls_the_objective() -> None:
         assert (found.nfev, found.njev) == (same.nfev, same.njev)
         assert set(batches) == {free, 1} or set(batches) == {free}
         batches.clear()
+
+
+def distance(x: Any, y: float) -> float:
+    return float(((x - y) ** 2).sum())
+
+
+@pytest.mark.parametrize("workers", [1, 2, np.int64(2)])
+def test_a_number_of_workers_is_as_many_processes(workers: Any) -> None:
+    found, same = (minimize(distance, np.zeros(3), 2.0, options=options) for options in ({"workers": workers}, None))
+    np.testing.assert_array_equal(found.x, same.x)
+    assert found.nfev == same.nfev
+
+
+def test_one_worker_is_this_process() -> None:
+    """A closure passes, which another process would refuse."""
+    y = np.arange(3.0)
+    assert minimize(lambda x: float(((x - y) ** 2).sum()), np.zeros(3), options={"workers": 1}).success
+    assert least_squares(lambda x: x - y, np.zeros(3), workers=1).success
 
 
 def test_fixed_variables_have_no_derivative() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,10 @@ import pytest
 from cases import shown
 
 from onepass.arrays import Array
-from onepass.solve import confidence_interval, covariance, least_squares
+from onepass.solve import OptimizeResult, confidence_interval, covariance, least_squares
 from onepass.solve.squares.confidence_interval import student
+
+scipy_stats = pytest.importorskip("scipy.stats")
 
 T = np.linspace(0.2, 4, 15)
 RANDOM = np.random.default_rng(4)
@@ -26,8 +30,8 @@ def decay(x: Array) -> Array:
 @pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
 @pytest.mark.parametrize("degrees", [1, 2, 3, 12, 200, np.inf])
 def test_quantiles_are_students(level: float, degrees: float) -> None:
-    stats = pytest.importorskip("scipy.stats")
-    expected = stats.norm.ppf((1 + level) / 2) if degrees == np.inf else stats.t.ppf((1 + level) / 2, degrees)
+    half = (1 + level) / 2
+    expected = scipy_stats.norm.ppf(half) if degrees == np.inf else scipy_stats.t.ppf(half, degrees)
     assert student(level, degrees) == pytest.approx(expected, rel=1e-9)
 
 
@@ -49,6 +53,88 @@ def test_the_cost_at_the_ends(level: float) -> None:
         rest = Y - fall * (fall @ Y) / (fall @ fall)
         assert 0.5 * rest @ rest == pytest.approx(wanted, rel=1e-5)
     assert found[1, 1] - fit.x[1] > fit.x[1] - found[1, 0]
+
+
+#: Rates at concentrations far from saturation, which nearly do not bound the largest rate from above.
+S, RATES = np.array([0.5, 1, 2, 3, 4.0]), np.array([0.6202, 1.0713, 2.0141, 2.5925, 3.4005])
+
+
+def michaelis(x: Array) -> Array:
+    return np.asarray(x[0] * S / (x[1] + S) - RATES)
+
+
+def lowest(cost: Callable[[Array], Array], low: float, high: float) -> float:
+    """By finer and finer grids."""
+    for _ in range(12):
+        grid = np.linspace(low, high, 101)
+        best = int(np.argmin(cost(grid)))
+        low, high = grid[max(best - 1, 0)], grid[min(best + 1, 100)]
+    return float(cost(grid).min())
+
+
+def profile_of_largest(a: float) -> float:
+    return lowest(lambda b: 0.5 * ((a * S / (b[:, None] + S) - RATES) ** 2).sum(axis=1), 1e-9, 100 * a)
+
+
+def profile_of_half(b: float) -> float:
+    share = S / (b + S)  # the other parameter enters linearly
+    rest = RATES - share * (share @ RATES) / (share @ share)
+    return float(0.5 * rest @ rest)
+
+
+def level_at(reach: float, fit: OptimizeResult) -> float:
+    """The level at whose quantile the profile ends that share of the way to what the line, b -> inf, costs."""
+    line = RATES - S * (S @ RATES) / (S @ S)
+    limit = math.sqrt((line @ line - 2 * fit.cost) / (2 * fit.cost / 3))
+    return float(2 * scipy_stats.t.cdf(reach * limit, 3) - 1)
+
+
+@pytest.mark.parametrize("reach", [0.5, 0.9, 0.99, 0.999])
+def test_ends_that_are_far_away(reach: float) -> None:
+    fit = least_squares(michaelis, [5.0, 2.0])
+    level = level_at(reach, fit)
+    found = confidence_interval(michaelis, fit, level=level)
+    wanted = fit.cost * (1 + student(level, 3) ** 2 / 3)
+    for ends, profile in zip(found, (profile_of_largest, profile_of_half), strict=True):
+        assert [profile(end) for end in ends] == pytest.approx([wanted, wanted], rel=1e-5)
+    assert found[0, 1] - fit.x[0] > fit.x[0] - found[0, 0]
+
+
+def test_a_line_that_cannot_be_excluded_leaves_the_upper_ends_open() -> None:
+    fit = least_squares(michaelis, [5.0, 2.0])
+    level, bounds = level_at(1.01, fit), ([0.0, 0.0], [25.0, 30.0])
+    found = confidence_interval(michaelis, fit, level=level)
+    assert found[:, 1].tolist() == [np.inf, np.inf]
+    assert np.isfinite(found[:, 0]).all()
+    assert confidence_interval(michaelis, fit, level=level, bounds=bounds)[0, 1] == 25.0
+
+
+SHORT = np.linspace(0.1, 2, 10)
+NOISE = 0.12 * np.random.default_rng(1).standard_normal(10)
+KELVIN = np.linspace(280, 360, 12)
+SPEEDS = 5e6 * np.exp(-4000 / KELVIN) * (1 + 0.03 * np.cos(5 * np.arange(12)))
+
+
+@pytest.mark.parametrize(
+    ("residual", "start"),
+    [
+        (lambda x: x[0] * (1 - np.exp(-x[1] * SHORT)) - 3 * (1 - np.exp(-0.5 * SHORT)) - NOISE, [2.0, 1.0]),
+        (lambda x: np.exp(x[0] - x[1] / KELVIN) - SPEEDS, [15.0, 3900.0]),
+        (decay, [1.0, 1.0]),
+    ],
+    ids=["asymmetric", "correlation near 1", "decay"],
+)
+@pytest.mark.filterwarnings("ignore:Using UFloat objects")
+def test_lmfits_intervals(residual: Callable[[Array], Array], start: list[float]) -> None:
+    lmfit = pytest.importorskip("lmfit")
+    fit = least_squares(residual, start)
+    found = confidence_interval(residual, fit)
+    minimizer = lmfit.Minimizer(
+        lambda p: residual(np.array([p["a"], p["b"]])), lmfit.create_params(a=start[0], b=start[1])
+    )
+    ends = lmfit.conf_interval(minimizer, minimizer.minimize(), sigmas=[0.95])
+    expected = [[ends[name][0][1], ends[name][2][1]] for name in "ab"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_bounds_end_them_and_fixed_parameters_have_none() -> None:

@@ -173,6 +173,7 @@ def test_options_of_least_squares() -> None:
         ({"args": (1,)}, ValueError, "curve_fit has no args"),
         ({"factor": 1.0}, TypeError, "curve_fit has no option 'factor'"),
         ({"p0": [5.0, 1.0], "bounds": (0, 2)}, ValueError, "x0 must lie within the bounds"),
+        ({"p0": []}, ValueError, "p0 must have a number for each parameter"),
         ({"p0": np.ones(9)}, TypeError, "number of func parameters=9"),
         ({"f": lambda x, a, b: np.ones((2, 6))}, ValueError, "f must return an array of shape (any,)"),
         ({"f": lambda x, a, b: None}, TypeError, "NoneType"),

@@ -374,7 +374,6 @@ class OneWay:
         ({"jac_sparsity": SPARSITY.tocsr()[:-1]}, ValueError, "jac_sparsity has the shape (1999, 2000)"),
         ({"tr_solver": "lsmr", "tr_options": {"atol": 2.0}}, ValueError, "tr_options: atol must be in [0, 1)"),
         ({"tr_solver": "lsmr", "tr_options": {"maxiter": 0}}, ValueError, "tr_options: maxiter must be an int"),
-        ({"x0": [], "tr_solver": "lsmr"}, ValueError, "x0 must have the shape"),
     ],
     ids=shown,
 )

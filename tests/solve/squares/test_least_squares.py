@@ -10,7 +10,7 @@ from cases import shown
 from more_garbow_hillstrom import PROBLEMS
 
 from onepass.arrays import Array
-from onepass.solve import OptimizeResult, Status, least_squares
+from onepass.solve import OptimizeResult, Status, covariance, fit_report, least_squares, leastsq
 from onepass.solve.derivatives import differences
 from onepass.solve.squares.linear_model import LinearModel
 from onepass.solve.squares.losses import LOSSES, Loss
@@ -277,3 +277,18 @@ def test_steps_are_those_of_the_linear_problem(m: int, n: int) -> None:
     along = model.cauchy()
     for share in (0.9, 1.1):
         assert model.decrease(share * along) < model.decrease(along)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "dogleg"}, {"jac": "3-point"}, {"bounds": ([], [])}], ids=shown)
+def test_without_parameters_there_is_nothing_to_do(options: dict[str, Any]) -> None:
+    """As in SciPy; lmfit's fits come to that where all parameters are held."""
+    fit = least_squares(lambda x: np.array([1.0, 2.0]), [], **options)
+    assert fit.success
+    assert (fit.cost, fit.nfev, fit.rank, fit.optimality) == (2.5, 1, 0, 0.0)
+    assert fit.x.shape == (0,)
+    assert fit.jac.shape == (2, 0)
+    assert covariance(fit).shape == (0, 0)
+    assert "free parameters     0" in fit_report(fit)
+    x, ier = leastsq(lambda x: np.array([1.0, 2.0]), [])
+    assert x.shape == (0,)
+    assert ier == 4

@@ -231,7 +231,7 @@ def test_a_solve_within_a_solve() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
-        ({"x0": []}, ValueError, "x0 must have the shape"),
+        ({"x0": np.empty((0, 2))}, ValueError, "x0 must have the shape"),
         ({"x0": [[1.0, 2.0]]}, ValueError, "x0 must have the shape"),
         ({"x0": [1.0, np.nan]}, ValueError, "x0 must be finite"),
         ({"x0": [1j, 2.0]}, ValueError, "x0 must be an array of real numbers"),

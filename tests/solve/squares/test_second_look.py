@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,30 +56,75 @@ def test_a_minimum_where_the_jacobian_vanishes(method: Any, jac: Any, start: flo
     assert fit.x == pytest.approx([0.0], abs=1e-7)
 
 
-@METHODS
-def test_a_flat_end_is_no_success(method: Any) -> None:
-    """A growth curve whose rate has run away: the data are above 0 at once, and nothing depends on the rate."""
-    x = np.array([1.0, 2, 4, 8, 16])
-    y = np.array([3.1, 2.9, 3.0, 3.2, 2.8])
-    fit = least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * x)) - y, [1.0, 30.0], method=method)
-    assert fit.success  # from there it never depended on it
-    fit = least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * x)) - y, [1.0, 1.0], method=method)
-    assert not fit.success
-    assert fit.status in (Status.LOST_RANK, Status.NO_DECREASE)
-    assert fit.x[0] == pytest.approx(3.0, abs=0.01)
+#: Box, Hunter and Hunter's oxygen demand, and what a growth curve leaves of it.
+X, DEMAND = np.array([1.0, 2, 3, 5, 7, 10]), np.array([109.0, 149, 149, 191, 213, 224])
+
+
+def growth(data: Array) -> Callable[[Array], Array]:
+    def residual(b: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.asarray(b[0] * (1 - np.exp(-b[1] * X)) - data)
+
+    return residual
 
 
 @METHODS
-def test_rank_is_not_lost_silently(method: Any) -> None:
-    """Box, Hunter and Hunter's oxygen demand, from a start that is too far."""
-    x, y = np.array([1.0, 2, 3, 5, 7, 10]), np.array([109.0, 149, 149, 191, 213, 224])
-    with np.errstate(over="ignore"):
-        fit = least_squares(lambda b: b[0] * (1 - np.exp(-b[1] * x)) - y, [1.0, 1.0], method=method)
-    if fit.success:
-        assert fit.x == pytest.approx([213.8094, 0.5472375], rel=1e-6)
-        assert fit.rank == 2
-    else:
-        assert fit.status is Status.LOST_RANK
+@pytest.mark.parametrize("jac", [None, "2-point", "3-point"])
+@pytest.mark.parametrize("rate", [1.0, 50.0, 900.0])
+def test_a_minimum_at_infinity_is_one_and_says_so(method: Any, jac: Any, rate: float) -> None:
+    """The data fall from the first on: the mean is best, and any finite rate leaves more of the first one."""
+    data = np.array([3.1, 2.9, 3.0, 3.2, 2.8, 3.0])
+    fit = least_squares(growth(data), [1.0, rate], jac, method=method)
+    assert fit.success
+    assert fit.status is Status.FLAT
+    assert "no effect there: x[1]" in fit.message
+    assert fit.x[0] == pytest.approx(3.0, abs=1e-9)
+    assert fit.cost == pytest.approx(0.05)
+    assert fit.rank == 1
+    for nearer in (1.0, 4.0, 9.0):
+        assert np.sum(growth(data)(np.array([3.0, nearer])) ** 2) > 2 * fit.cost
+
+
+@METHODS
+@pytest.mark.parametrize("jac", [None, "2-point", "3-point"])
+@pytest.mark.parametrize("rate", [1.0, 80.0, 900.0])
+def test_a_valley_that_was_leapt_over_or_never_seen_is_found(method: Any, jac: Any, rate: float) -> None:
+    """From 1 the first step leads to where the rate has no effect; from 900 it has none at the start."""
+    fit = least_squares(growth(DEMAND), [1.0, rate], jac, method=method)
+    assert fit.success
+    assert fit.x == pytest.approx([213.8094, 0.5472375], rel=1e-6)
+    assert fit.rank == 2
+
+
+@METHODS
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
+def test_two_parameters_that_ran_away_together_come_back_together(method: Any) -> None:
+    """Bard's, of which the cost at infinity is 17.43: one alone does not lead back from there."""
+    bard = PROBLEMS["bard"]
+    for jac in (bard.jacobian, None):
+        fit = least_squares(bard.residual, 10 * bard.start, jac, method=method)
+        assert fit.success
+        assert 2 * fit.cost == pytest.approx(8.21487730657e-3, rel=1e-9)
+
+
+@METHODS
+def test_the_way_back_keeps_to_bounds_and_budget(method: Any) -> None:
+    data, lower, upper = np.array([3.1, 2.9, 3.0, 3.2, 2.8, 3.0]), np.array([0.0, 0.5]), np.array([9.0, 900.0])
+    calls: list[Array] = []
+
+    def residual(b: Array) -> Array:
+        assert ((b >= lower) & (b <= upper)).all()
+        calls.append(b)
+        return growth(data)(b)
+
+    for start in ([1.0, 800.0], [1.0, 1.0]):
+        whole = least_squares(residual, start, bounds=(lower, upper), method=method).nfev
+        for budget in range(3, whole + 4):
+            calls.clear()
+            fit = least_squares(residual, start, bounds=(lower, upper), method=method, max_nfev=budget)
+            assert fit.nfev == len(calls) <= budget
+            # What was not looked for to the end is not claimed.
+            assert (fit.status is Status.FLAT) == (budget >= whole)
 
 
 @pytest.mark.parametrize(("options", "most"), [({}, 2000), ({"jac": "3-point"}, 2000), ({"method": "dogleg"}, 2000)])
@@ -112,6 +158,8 @@ def test_a_parameter_that_never_mattered_is_not_lost(method: Any, jac: Any) -> N
         lambda x: np.array([x[0] - 1, x[0] - 1.1, x[0] - 0.9, 0 * x[1]]), [0.0, 3.0], jac, method=method
     )
     assert fit.success
+    assert fit.status is not Status.FLAT
+    assert "no effect there: x[1]" in fit.message
     assert fit.rank == 1
     assert fit.x == pytest.approx([1.0, 3.0])
 

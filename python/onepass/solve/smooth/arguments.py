@@ -9,6 +9,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.callbacks import refuse_masked
+from onepass.solve.derivatives import Map
 from onepass.solve.smooth.differenced import Steps, in_turn
 from onepass.solve.smooth.methods import WITHOUT_BOUNDS, Name, Options
 from onepass.solve.smooth.objective import FLOATS
@@ -54,20 +55,15 @@ def checked_bounds(bounds: Any, method: Name, x0: Array) -> tuple[Array, Array]:
     return lower, upper
 
 
-def checked_steps(options: Options, x0: Array) -> Steps:
-    """How differences are made."""
+def checked_steps(options: Options, x0: Array, each: Map | None) -> Steps:
+    """How differences are made, by this map if there is one."""
     for name, value in (("eps", options.eps), ("finite_diff_rel_step", options.finite_diff_rel_step)):
         if value is not None and not (np.abs(broadcast(name, value, x0)) > 0).all():
             raise ValueError(f"minimize: {name} must not be 0; leave it out for steps that suit")
-    workers = options.workers
-    if not (workers is None or callable(workers)):
-        raise TypeError(
-            f"minimize: workers must be a map, such as multiprocessing.Pool(4).map, or None, got {workers!r}"
-        )
     absolute, relative = (
         None if value is None else broadcast("eps", value, x0) for value in (options.eps, options.finite_diff_rel_step)
     )
-    return Steps(absolute, relative, workers or in_turn)
+    return Steps(absolute, relative, each or in_turn)
 
 
 def checked_inverse(matrix: Any, x0: Array) -> Array:

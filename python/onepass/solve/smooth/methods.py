@@ -43,7 +43,7 @@ class Options(Checked):
         maxiter, maxfun: budgets of iterations and of calls of fun, in [0, inf].
         return_all: the result has all points, as `allvecs`.
         eps, finite_diff_rel_step: steps of differences, of all variables or one each; the latter in units of |x|.
-        workers: a map, which calls fun for differences.
+        workers: a map, which calls fun for differences, or a number of processes for one, -1 for all.
     """
 
     owner: ClassVar[str] = "minimize"

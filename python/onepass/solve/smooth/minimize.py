@@ -53,6 +53,7 @@ from onepass.solve.smooth.trust_exact import exact
 from onepass.solve.smooth.trust_krylov import krylov
 from onepass.solve.smooth.trust_region import Ball, trust_region
 from onepass.solve.smooth.watch import Watch
+from onepass.solve.workers import mapping
 
 
 def minimize(
@@ -121,21 +122,22 @@ def minimize(
     if name in WITH_PRODUCTS and hess is None and hessp is None and not has_gradient:
         raise ValueError(f"method {name!r} needs jac, or hess or hessp: it differences gradients for want of a Hessian")
     more = args if isinstance(args, tuple) else (args,)
-    steps = checked_steps(settings, start)
-    objective = Objective(fun, start.size, jac=jac, args=more, bounds=limits, limit=settings.maxfun, steps=steps)
-    curvature = Curvature(objective, hess, hessp, more, limits)
-    watch = Watch(
-        objective,
-        curvature,
-        gtol=settings.gtol,
-        ftol=settings.ftol,
-        maxiter=settings.maxiter,
-        callback=callback,
-        measure=measure(settings.norm, limits),
-        is_short=is_short(settings),
-        keeps_all=settings.return_all,
-    )
-    result = run(name, objective, curvature, start, settings, limits, watch)
+    with mapping(settings.workers) as each:
+        steps = checked_steps(settings, start, each)
+        objective = Objective(fun, start.size, jac=jac, args=more, bounds=limits, limit=settings.maxfun, steps=steps)
+        curvature = Curvature(objective, hess, hessp, more, limits)
+        watch = Watch(
+            objective,
+            curvature,
+            gtol=settings.gtol,
+            ftol=settings.ftol,
+            maxiter=settings.maxiter,
+            callback=callback,
+            measure=measure(settings.norm, limits),
+            is_short=is_short(settings),
+            keeps_all=settings.return_all,
+        )
+        result = run(name, objective, curvature, start, settings, limits, watch)
     if settings.disp:
         print(result)
     return result

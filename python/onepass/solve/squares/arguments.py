@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from multiprocessing import Pool
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from onepass.arrays import Array
 from onepass.checks import Check, Integer, Real
-from onepass.solve.derivatives import Map
 from onepass.solve.squares.iterative_model import MODEL_STOPPING
 from onepass.solve.squares.residuals import Solver
 from onepass.solve.squares.settings import Method
@@ -33,17 +30,19 @@ CHECKED_OPTIONS: dict[str, Check] = {
 
 
 def start(x0: Any, axes: Sequence[str]) -> Array:
-    """A copy of the start in double precision, with axes of these names."""
+    """A copy of the start in double precision, with axes of these names; one problem may be without parameters."""
     x = np.asarray(x0)
     x = x if x.ndim else x.reshape(1)
     if x.dtype.kind not in "fiu" or x.dtype.itemsize > 8:
         kind = ValueError if x.dtype.kind == "c" else TypeError  # as SciPy has it
         raise kind(f"x0 must be an array of real numbers, at most float64, got dtype {x.dtype}")
-    if x.ndim != len(axes) or not x.size:
-        shape = f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
-        raise ValueError(
-            f"x0 must have the shape {shape} with {' and '.join(f'{axis} > 0' for axis in axes)}, got {x.shape}"
+    if x.ndim != len(axes) or (len(axes) > 1 and not x.size):
+        shape = (
+            f"({axes[0]},)"
+            if len(axes) == 1
+            else f"({', '.join(axes)}) with {' and '.join(f'{axis} > 0' for axis in axes)}"
         )
+        raise ValueError(f"x0 must have the shape {shape}, got {x.shape}")
     x = x.astype(np.float64)
     if not is_finite(x):
         raise ValueError("x0 must be finite")
@@ -132,18 +131,6 @@ def solver(tr_solver: Any, tr_options: Mapping[str, Any] | None, x_scale: Any) -
     if "conlim" in given:
         stopping = stopping._replace(conlim=given["conlim"] or math.inf)
     return Solver(tr_solver, stopping, columns)
-
-
-@contextmanager
-def mapping(workers: Any) -> Iterator[Map | None]:
-    """The map by which differences call a function: the user's, that of so many processes, or None."""
-    if workers is None or callable(workers):
-        yield workers
-        return
-    if isinstance(workers, bool) or not isinstance(workers, int | np.integer) or workers == 0 or workers < -1:
-        raise ValueError(f"workers must be a map, such as that of a pool, or a number of processes, got {workers!r}")
-    with Pool(None if workers == -1 else int(workers)) as pool:
-        yield pool.map
 
 
 def relative_steps(diff_step: Any, n: int) -> Array | None:

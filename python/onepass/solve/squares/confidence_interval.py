@@ -17,8 +17,9 @@ from onepass.solve.squares.least_squares import least_squares
 from onepass.solve.squares.residuals import Jacobian
 
 LEVEL = Real(0, 1, includes_low=False)
-#: Refits for an end at most, how near to it the last is, and the largest factor from one distance to the next.
-MOST, NEAR, LONGEST = 40, 1e-6, 4.0
+#: Refits for an end at most, how near to it the last is, and the factors from one distance to the next before it is
+#: enclosed.
+MOST, NEAR, SHORTEST, LONGEST = 40, 1e-6, 2.0, 4.0
 #: Nodes of Gauss and Legendre's rule for Student's distribution.
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 
@@ -91,26 +92,34 @@ def confidence_interval(
         return math.sqrt(max(2 * (found.cost - fit.cost), 0.0) / variance) if variance else math.inf, found.x
 
     def end(j: int, sign: float) -> float:
-        """On one side, by the secant of the profile, which is nearly a straight line."""
+        """On one side, by false position with Illinois's change, once it is enclosed."""
         limit = abs((upper if sign > 0 else lower)[j] - fit.x[j])
         distance = quantile * deviations[j] if 0 < deviations[j] < math.inf else abs(fit.x[j]) or 1.0
-        inside, outside, x = 0.0, math.inf, fit.x
+        # Distances on both sides of the end, and how far the profile is from the quantile there.
+        inside, outside, below, above, x = 0.0, math.inf, -quantile, math.inf, fit.x
+        was_inside: bool | None = None
         for _ in range(MOST):
             distance = min(distance, limit)
             if not math.isfinite(fit.x[j] + sign * distance):
                 return sign * math.inf
             off, x = profile(j, fit.x[j] + sign * distance, x)
-            if abs(off - quantile) <= NEAR * quantile:
+            gap = off - quantile
+            if abs(gap) <= NEAR * quantile:
                 break
-            if off < quantile:
+            if gap < 0:
                 if distance == limit:
                     break
-                inside = distance
+                above *= 0.5 if was_inside is True else 1.0
+                inside, below, was_inside = distance, gap, True
             else:
-                outside = distance
-            guess = distance * (min(quantile / off, LONGEST) if off > 0 else LONGEST)
-            middle = 0.5 * (inside + outside) if outside < math.inf else LONGEST * distance
-            distance = guess if inside < guess < outside else middle
+                below *= 0.5 if was_inside is False else 1.0
+                outside, above, was_inside = distance, gap, False
+            if outside == math.inf:
+                distance *= min(max(quantile / off, SHORTEST), LONGEST) if off > 0 else LONGEST
+            elif above == math.inf:
+                distance = 0.5 * (inside + outside)
+            else:
+                distance = (inside * above - outside * below) / (above - below)
         else:
             if outside == math.inf:
                 return sign * math.inf

@@ -90,6 +90,8 @@ def curve_fit(
     """
     p0 = None if p0 is None else np.asarray(p0)
     n = parameters_of(f) if p0 is None else p0.size
+    if not n:
+        raise ValueError("p0 must have a number for each parameter, at least one; there is nothing to fit")
     box = None if bounds is UNBOUNDED else sides(bounds, n)
     x = start(inside(box, n) if p0 is None else p0.reshape(-1), ("n",))
     xdata, y, sigma = checked_data(xdata, ydata, sigma, check_finite, nan_policy)

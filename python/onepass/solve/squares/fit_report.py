@@ -118,5 +118,5 @@ def _correlations(names: Sequence[str], variances: Array, deviations: Array, lea
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
     """Each with its texts one below the other."""
     rows = list(rows)
-    width = max(len(name) for name, _ in rows)
+    width = max((len(name) for name, _ in rows), default=0)
     return [f"  {name:<{width}}  {text}" for name, text in rows]

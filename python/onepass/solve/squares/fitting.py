@@ -46,6 +46,9 @@ def fitted(
     point = Point(x, residuals(x), rho)
     if not math.isfinite(point.cost):
         found = Found(point, Status.NONFINITE_START, 0)
+    elif not x.size:
+        point.differentiated(np.empty((point.f.size, 0)))
+        found = Found(point, Status.GRADIENT, 0)
     elif not fit.leaves(residuals.per_jacobian):
         found = Found(point, Status.MAX_EVALUATIONS, 0)
     else:

@@ -8,7 +8,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.squares.large_jacobian import LARGE, LargeJacobian, MatrixJacobian, large_jacobian
-from onepass.solve.squares.residuals import Residuals, Solver, User, typical_sizes, unknown_parts
+from onepass.solve.squares.residuals import Residuals, Solver, User
 from onepass.solve.squares.sparsity import is_sparse
 
 
@@ -24,9 +24,6 @@ class LargeResiduals(Residuals):
         self._is_open, self._stopping = solver.name is None, solver.stopping
         is_known = user.sparsity is not None and self._jac is None and math.prod(user.sparsity.shape) > LARGE
         self.is_large = solver.name == "lsmr" or (self._is_open and is_known)
-        self._largest: Array | float = 0.0
-        self._unknown: Array | None = None
-        self._sizes: Array | None = None
 
     def may_be_large(self, m: int, n: int) -> bool:
         """Whether Jacobians are large ones, or the first has to tell."""
@@ -61,8 +58,5 @@ class LargeResiduals(Residuals):
         """By differences, of groups of parameters."""
         assert self._sparsity is not None
         self.njev += 1
-        self._unknown = unknown_parts(x) if self.njev == 1 else self._unknown
-        self._largest = np.maximum(np.abs(x), self._largest)
-        self._sizes = self._sizes if sizes is None else sizes
-        items = self._of_places(x, f, typical_sizes(self._largest, self._sizes, self._unknown))
+        items = self._of_places(x, f, self.typical_sizes(x, sizes))
         return MatrixJacobian(self._sparsity.matrix(items), self._stopping)

@@ -11,7 +11,6 @@ from onepass.solve.result import OptimizeResult
 from onepass.solve.squares.arguments import (
     UNBOUNDED,
     checked_bounds,
-    mapping,
     method_of,
     of_tolerances,
     relative_steps,
@@ -24,6 +23,7 @@ from onepass.solve.squares.losses import LossName
 from onepass.solve.squares.residuals import Jacobian, User
 from onepass.solve.squares.settings import Method, SciPysMethod, settings_of
 from onepass.solve.squares.sparsity import Sparsity
+from onepass.solve.workers import mapping
 
 
 def least_squares(
@@ -60,7 +60,7 @@ def least_squares(
 
     Args:
         fun: of x, the residuals f, shape (m,) or a number; called as fun(x, \*args, \*\*kwargs). It gets x read-only.
-        x0: start, shape (n,) or a number. It is not changed.
+        x0: start, shape (n,) or a number; without parameters, fun is called once. It is not changed.
         jac: the Jacobian of f, shape (m, n), called alike: an array, a sparse one of SciPy's, or an operator, which is
             what has shape, `@` or matvec, and `.T @` or rmatvec; "2-point" for differences, "3-point" for central ones,
             "cs" for a complex step; None for simple ones until they have converged, and central ones from there (Dennis
@@ -91,7 +91,8 @@ def least_squares(
         kwargs: passed on by name.
         callback: called after every step with a copy of x, or with a result if its parameter is named
             intermediate_result. StopIteration ends the method; any other exception passes through.
-        workers: a map, such as that of a pool, by which differences call fun; or a number of processes for one.
+        workers: a map, such as that of a pool, by which differences call fun; or a number of processes for one, -1
+            for as many as there are processors.
         geodesic: adds the geodesic acceleration to the steps of "lm", for one more call of fun each.
 
     Returns:

@@ -21,6 +21,7 @@ from onepass.solve.squares.settings import settings_of
 #: MINPACK's numbers.
 IER = {
     Status.VALUE: 1,
+    Status.FLAT: 1,
     Status.STEP: 2,
     Status.GRADIENT: 4,
     Status.MAX_EVALUATIONS: 5,

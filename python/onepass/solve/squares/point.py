@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -83,6 +84,8 @@ class Point:
     #: What the core knows of the last Jacobian of a run: the largest cosine, and whether a column has vanished.
     cosine: float | None = None
     has_vanished: bool = True
+    #: The numbers of the parameters that have no effect here, as far as that was looked for.
+    flat: Sequence[int] = ()
 
     def __init__(self, x: Array, f: Array, loss: Loss, cost: float | None = None) -> None:
         self.x, self.f, self._loss = x, f, loss
@@ -130,14 +133,17 @@ class Point:
     def result(self, status: Status, residuals: Residuals, bounds: Bounds, nit: int) -> OptimizeResult:
         """All that the user is told."""
         entries: dict[str, Any] = {}
+        if self.flat:
+            without = ", ".join(f"x[{j}]" for j in self.flat)
+            entries["message"] = f"{status.message}; no effect there: {without}"
         if self.is_differentiated:
             is_large = not isinstance(self.jac, np.ndarray)
             jac = self.jac.of_user() if is_large else sparse(self.jac) if residuals.is_sparse else self.jac
-            entries = {"jac": jac, "grad": self.gradient}
+            entries |= {"jac": jac, "grad": self.gradient}
             if np.isfinite(self.norms).all() and np.isfinite(self.gradient).all():
                 of_free = free(self, bounds)
                 pulls = self.gradient if of_free is None else self.gradient * of_free
-                entries["optimality"] = float(np.abs(pulls).max())
+                entries["optimality"] = float(np.abs(pulls).max(initial=0.0))
                 entries["active_mask"] = self.active(bounds)
                 if not is_large:
                     entries["rank"] = self._rank()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import copy
-from typing import Any
 
 import numpy as np
 
@@ -12,18 +10,13 @@ from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import ROUNDING, Fit, Found, Run
 from onepass.solve.squares.model_steps import Model
+from onepass.solve.squares.plateau import PROBED, Plateau
 from onepass.solve.squares.point import Point, largest_cosine
 
 #: A cosine of the residuals with a column of the Jacobian above this one is no sign of a minimum.
 DOUBTFUL = 1e-6
 #: A decrease of the cost by this share, and what ended the method before was no minimum.
 FALLEN = 1e-6
-#: A column of the Jacobian that was longer once by the inverse of this has vanished.
-VANISHED = 1e-6
-#: So many of the vanished columns are looked at.
-PROBED = 100
-#: The change of a parameter, beside its size or that at the start, that should be noticed.
-PROBE = 0.1
 
 
 def solved(fit: Fit, point: Point, run: Run) -> Found:
@@ -43,6 +36,8 @@ def solved(fit: Fit, point: Point, run: Run) -> Found:
         found, better = probed(fit, found, start.x)
         if better is None:
             break
+        if not fit.leaves(fit.residuals.per_jacobian):
+            return found._replace(status=Status.MAX_EVALUATIONS)
         found = confirmed(found, run(fit, better, found.nit + 1))
     return found
 
@@ -85,38 +80,24 @@ def unmoved(fit: Fit, found: Found, start: Point) -> Status:
 
 
 def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
-    """What larger changes of parameters say whose columns have vanished: a better point, if there is one.
-
-    If a change makes no difference, the cost is flat there. If all make it worse, this is a minimum, although no
-    step within rounding shows it.
-    """
+    """Where columns have vanished: a better point, if there is one, or what larger changes of the parameters say."""
     point = found.point
     if not point.has_vanished:
         return found, None
-    vanished = (point.norms <= VANISHED * fit.scale.longest) & (fit.scale.longest > 0)
-    if not vanished.any():
+    plateau = Plateau(fit, point, start)
+    if plateau.better is not None:
+        fit.scale.forget()
+        fit.scale.longest[:] = 0  # a column is not to look vanished beside what it was where the fit came from
+        fit.residuals.forget()
+        return found, plateau.better
+    if not plateau.vanished.any():
         return found, None
-    for j in np.flatnonzero(vanished)[:PROBED]:
-        for trial in beside(fit, point, j, PROBE * (max(abs(point.x[j]), abs(start[j])) or 1.0)):
-            change = trial.cost - point.cost
-            if change < -ROUNDING * point.cost:
-                return found, trial
-            if abs(change) <= ROUNDING * point.cost:
-                return found._replace(status=Status.LOST_RANK), None
-    if found.status is Status.NO_DECREASE:
-        rest = copy(point)
-        rest.cosine, rest.gradient = None, np.where(vanished, 0.0, point.gradient)
-        if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
-            return found._replace(status=Status.STEP), None
-    return found, None
-
-
-def beside(fit: Fit, point: Point, j: Any, step: float) -> Iterator[Point]:
-    """Points on both sides of one along a parameter, within the bounds and the budget."""
-    for change in (step, -step):
-        x = point.x.copy()
-        x[j] += change
-        if fit.bounds is not None:
-            x = np.clip(x, *fit.bounds)
-        if x[j] != point.x[j] and fit.leaves(1):
-            yield Point(x, fit.residuals(x), fit.loss)
+    point.flat = plateau.flat
+    rest = copy(point)
+    rest.cosine, rest.gradient = None, np.where(plateau.vanished, 0.0, point.gradient)
+    if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
+        if plateau.is_lowest:
+            return found._replace(status=Status.FLAT), None
+        if found.status is Status.NO_DECREASE:
+            found = found._replace(status=Status.STEP)
+    return found._replace(status=Status.LOST_RANK) if plateau.flat and plateau.had_effect else found, None

@@ -1,0 +1,119 @@
+"""What is a point worth where the residuals no longer depend on a parameter? The way back from there tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from onepass.arrays import Array
+from onepass.solve.squares.fit import Fit
+from onepass.solve.squares.point import Point
+
+#: A column of the Jacobian that was longer once by the inverse of this has vanished.
+VANISHED = 1e-6
+#: So many of the vanished columns are looked at.
+PROBED = 100
+#: The change of a parameter, beside its size or that at the start, that should be noticed.
+PROBE = 0.1
+#: The share of the cost whose change counts, and how near the two places are between which it does, on the way back.
+SEEN, NEAR = 1e-10, 1.1
+#: The way back ends this near to where it leads, beside the size of the parameters.
+REST = 1e-6
+
+
+class Plateau:
+    """What larger changes of parameters say whose columns have vanished.
+
+    The cost is flat along a parameter if a change by a tenth makes no difference. Then the place is looked for where it
+    first differs on the way back to the start or, if that is as flat, to 0: for each parameter alone and for all. If
+    the cost is lower there, a valley was leapt over, or never seen. If it is higher, the cost is lowest at infinity.
+
+    Attributes:
+        better: a point of lower cost, if one was found.
+        vanished: which columns have.
+        flat: the numbers of the parameters along which the cost is flat.
+        had_effect: whether one of them had an effect at some point of the fit.
+        is_lowest: whether the cost is higher on every way back on which it changes, and there is one.
+    """
+
+    def __init__(self, fit: Fit, point: Point, start: Array) -> None:
+        self.better: Point | None = None
+        self.is_lowest = False
+        self.flat: list[int] = []
+        self.vanished = point.norms <= VANISHED * fit.scale.longest
+        if fit.bounds is not None:
+            self.vanished &= fit.bounds[0] < fit.bounds[1]
+        for j in np.flatnonzero(self.vanished)[:PROBED].tolist():
+            for trial in beside(fit, point, j, PROBE * (max(abs(point.x[j]), abs(start[j])) or 1.0)):
+                if not is_seen(trial, point):
+                    self.flat.append(j)
+                    break
+                if trial.cost < point.cost:
+                    self.better = trial
+                    return
+        self.had_effect = bool(fit.scale.longest[self.flat].any())
+        for columns in ways(self.flat):
+            lowest = lowest_on_the_way_back(fit, point, columns, start)
+            if lowest is None:
+                continue
+            if lowest.cost < point.cost:
+                self.better = lowest
+                return
+            self.is_lowest = True
+
+
+def ways(flat: list[int]) -> Iterable[list[int]]:
+    """The parameters one by one, then all at once: where two are huge, one alone does not lead back."""
+    return [[j] for j in flat] + ([flat] if len(flat) > 1 else [])
+
+
+def lowest_on_the_way_back(fit: Fit, point: Point, columns: list[int], start: Array) -> Point | None:
+    """The lowest point that is seen where the cost changes, along these parameters.
+
+    None if it changes nowhere, or to nothing finite, or the budget does not tell.
+    """
+    x = point.x[columns]
+    for target in (start[columns], np.zeros(len(columns))):
+        if fit.bounds is not None:
+            target = np.clip(target, fit.bounds[0][columns], fit.bounds[1][columns])
+        size = float(np.abs(x - target).max())
+        lowest = moved(fit, point, columns, target)
+        if lowest is None or not is_seen(lowest, point):
+            continue
+        flat, seen = 1.0, min(0.5, REST * float(np.abs(start[columns]).max() or 1.0) / size)
+        while flat > NEAR * seen:
+            share = math.sqrt(flat) * math.sqrt(seen)
+            trial = moved(fit, point, columns, target + share * (x - target))
+            if trial is None:
+                return None
+            if is_seen(trial, point):
+                seen = share
+                lowest = trial if trial.cost < lowest.cost or not math.isfinite(lowest.cost) else lowest
+            else:
+                flat = share
+        return lowest if math.isfinite(lowest.cost) else None
+    return None
+
+
+def is_seen(trial: Point, point: Point) -> bool:
+    """Whether the costs differ."""
+    return not abs(trial.cost - point.cost) <= SEEN * point.cost
+
+
+def moved(fit: Fit, point: Point, columns: list[int], values: Array) -> Point | None:
+    """The point with other values of some parameters; None if they are the same, or the budget is spent."""
+    x = point.x.copy()
+    x[columns] = values
+    if fit.bounds is not None:
+        x = np.clip(x, *fit.bounds)
+    return Point(x, fit.residuals(x), fit.loss) if (x != point.x).any() and fit.leaves(1) else None
+
+
+def beside(fit: Fit, point: Point, j: Any, step: float) -> Iterator[Point]:
+    """Points on both sides of one along a parameter, within the bounds and the budget."""
+    for change in (step, -step):
+        if (trial := moved(fit, point, [j], point.x[[j]] + change)) is not None:
+            yield trial
