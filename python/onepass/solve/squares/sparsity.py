@@ -65,7 +65,7 @@ class Sparsity:
         rows, columns = places(given) if is_matrix else np.nonzero(given)
         groups = grouped(rows, columns, *self.shape)
         self.pattern = Pattern(rows, columns, groups)
-        self.count = int(groups.max()) + 1
+        self.count = int(groups.max(initial=-1)) + 1
 
     def check(self, shape: tuple[int, int]) -> None:
         """Raises unless the Jacobian is of this shape."""
@@ -98,7 +98,7 @@ def places(structure: Any) -> tuple[Array, Array]:
 def grouped(rows: Array, columns: Array, m: int, n: int) -> Array:
     """The number of each column's group: the first in which no column before it shares a row with it."""
     order = np.argsort(columns, kind="stable")
-    of_columns = np.split(rows[order], np.cumsum(np.bincount(columns, minlength=n))[:-1])
+    of_columns = np.split(rows[order], np.cumsum(np.bincount(columns, minlength=n)))[:n]
     taken = [0] * m  # of each row, the groups that have it, a bit each
     groups = np.zeros(n, np.intp)
     for j, own in enumerate(of_columns):
