@@ -151,7 +151,12 @@ def nodes(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from nodes(one, (*path, key))
 
 
-def test_E4_metadata_that_says_anything_else(tmp_path: Path) -> None:
+JUNK = (..., None, -1, 1.5, "x", [{}], {"$tuple": []}, {"$array": "params.w"})
+ALL_JUNK = (*JUNK, True, 10**400, [], {})
+
+
+@pytest.mark.parametrize("junks", [JUNK, pytest.param(ALL_JUNK, marks=pytest.mark.exhaustive)], ids=["some", "all"])
+def test_E4_metadata_that_says_anything_else(tmp_path: Path, junks: tuple[Any, ...]) -> None:
     """Each entry in turn gone, or something else: it is refused and changes nothing, or it fits, too."""
     file = tmp_path / "run"
     op.save(file, optimizer_with_everything(1), extra={"a": (1, np.ones(2))})
@@ -160,7 +165,7 @@ def test_E4_metadata_that_says_anything_else(tmp_path: Path) -> None:
     opt = optimizer_with_everything(2, steps=1)
     before, whole, fitted, refusals = Snapshot(opt), repr(opt.state_dict()), 0, 0
     for path in nodes(json.loads(text)):
-        for junk in (..., None, True, -1, 10**400, 1.5, "x", [], {}, [{}], {"$tuple": []}, {"$array": "params.w"}):
+        for junk in junks:
             content = json.loads(text)
             place = content
             for key in path[:-1]:
