@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from copy import copy
-
-import numpy as np
+from typing import Any
 
 from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import ROUNDING, Fit, Found, Run
+from onepass.solve.squares.linear_model import norm
 from onepass.solve.squares.model_steps import Model
 from onepass.solve.squares.plateau import PROBED, Plateau
 from onepass.solve.squares.point import Point, largest_cosine
@@ -73,7 +73,10 @@ def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
 def unmoved(fit: Fit, found: Found, start: Point) -> Status:
     """Why nothing moves from a point whose residuals are not orthogonal to the Jacobian."""
     model = Model(found.point, fit.scale, fit.bounds)
-    is_rounding = found.point.cost <= ROUNDING**2 * start.cost or model.promise() <= ROUNDING * found.point.cost
+    # f is rounded at least as much as x is; a start far away may have had any cost.
+    of_x = 0.5 * norm(found.point.norms * found.point.x) ** 2
+    is_exact = found.point.cost <= ROUNDING**2 * min(start.cost, of_x)
+    is_rounding = is_exact or model.promise() <= ROUNDING * found.point.cost
     if is_rounding:
         return found.status if found.status.success else Status.STEP
     return Status.STEP if found.status is Status.STEP and model.is_full_rank else Status.NO_DECREASE
@@ -93,11 +96,16 @@ def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
     if not plateau.vanished.any():
         return found, None
     point.flat = plateau.flat
-    rest = copy(point)
-    rest.cosine, rest.gradient = None, np.where(plateau.vanished, 0.0, point.gradient)
-    if largest_cosine(rest, fit.bounds) <= DOUBTFUL:
-        if plateau.is_lowest:
-            return found._replace(status=Status.FLAT), None
-        if found.status is Status.NO_DECREASE:
-            found = found._replace(status=Status.STEP)
+    if plateau.is_lowest and is_stationary_but_for(fit, point, plateau.flat):
+        return found._replace(status=Status.FLAT), None
+    if found.status is Status.NO_DECREASE and is_stationary_but_for(fit, point, plateau.vanished):
+        found = found._replace(status=Status.STEP)
     return found._replace(status=Status.LOST_RANK) if plateau.flat and plateau.had_effect else found, None
+
+
+def is_stationary_but_for(fit: Fit, point: Point, columns: Any) -> bool:
+    """Whether the residuals are orthogonal to all other columns of the Jacobian."""
+    rest = copy(point)
+    rest.cosine, rest.gradient = None, point.gradient.copy()
+    rest.gradient[columns] = 0.0
+    return largest_cosine(rest, fit.bounds) <= DOUBTFUL
