@@ -279,7 +279,9 @@ def test_steps_are_those_of_the_linear_problem(m: int, n: int) -> None:
         assert model.decrease(share * along) < model.decrease(along)
 
 
-@pytest.mark.parametrize("options", [{}, {"method": "dogleg"}, {"jac": "3-point"}, {"bounds": ([], [])}], ids=shown)
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "dogleg"}, {"jac": "3-point"}, {"bounds": ([], [])}, {"tr_solver": "lsmr"}], ids=shown
+)
 def test_without_parameters_there_is_nothing_to_do(options: dict[str, Any]) -> None:
     """As in SciPy; lmfit's fits come to that where all parameters are held."""
     fit = least_squares(lambda x: np.array([1.0, 2.0]), [], **options)

@@ -164,6 +164,15 @@ def test_a_parameter_that_never_mattered_is_not_lost(method: Any, jac: Any) -> N
     assert fit.x == pytest.approx([1.0, 3.0])
 
 
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_a_start_of_any_cost_does_not_make_the_rest_rounding() -> None:
+    """From a cost of 1e34 to 85, where a residual and a column have a cosine of 0.5."""
+    problem = PROBLEMS["jennrich-sampson"]
+    fit = least_squares(problem.residual, 10 * problem.start, method="gauss-newton")
+    assert 2 * fit.cost > 1.1 * max(problem.minima)
+    assert fit.status is Status.NO_DECREASE
+
+
 def far_starts(start: Array, random: np.random.Generator) -> list[Array]:
     spread = 1 + np.abs(start)
     return [10 * start, 100 * start, *(start + spread * random.standard_normal(start.size) for _ in range(2))]
