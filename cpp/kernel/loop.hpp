@@ -82,18 +82,18 @@ void run(const KernelArgs& args, Indices<I...>) {
         UnitCodec<S, W>::template store<has_nan != 0>(at, slots[slot]);
       }
     };
-    const auto store = [&]<int has_nan>(Constant<has_nan> flag) {
-      UnitCodec<P, W>::template store<has_nan != 0>(p_at, p);
-      (store_slot(flag, Constant<I>{}, slot_at), ...);
-    };
+    UnitCodec<P, W>::template store<false>(p_at, p);
+    (store_slot(Constant<0>{}, Constant<I>{}, slot_at), ...);
     Pack<int32_t> trouble{};
     UnitCodec<P, W>::look_for_trouble(p, trouble);
     (UnitCodec<S, W>::look_for_trouble(slots[I], trouble), ...);
-    constexpr bool is_looked_for = UnitCodec<P, W>::may_have_trouble || UnitCodec<S, W>::may_have_trouble;
-    if (is_looked_for && __builtin_expect(any_lane(trouble), 0))
-      store(Constant<1>{});
-    else
-      store(Constant<0>{});
+    constexpr bool param_may = UnitCodec<P, W>::may_have_trouble,
+                   slots_may = has_slots && UnitCodec<S, W>::may_have_trouble;
+    if constexpr (param_may || slots_may) {
+      if (__builtin_expect(!any_lane(trouble), 1)) return;
+      if constexpr (param_may) UnitCodec<P, W>::template store<true>(p_at, p);
+      if constexpr (slots_may) (store_slot(Constant<1>{}, Constant<I>{}, slot_at), ...);
+    }
   };
   sweep<W::elements>(args.size, apply, static_cast<P*>(args.param), static_cast<const G*>(args.grad),
                      static_cast<S*>(args.slots[I])...);

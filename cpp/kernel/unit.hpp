@@ -29,7 +29,7 @@ struct Width {
 };
 
 // A store with `has_nan` is for numbers that have trouble: a NaN, for which there is no time in the common case. It is
-// looked for in all arrays of a pass at once.
+// looked for in all arrays of a pass at once, and what may have it is stored again.
 template <class T, class Width>
 struct UnitCodec {
   using F = Pack<ComputeOf<T>>;
@@ -51,14 +51,11 @@ struct UnitCodec {
 
   template <bool has_nan>
   static void store(T* to, const Numbers& numbers) {
-    if constexpr (is_brain<T> && Width::pairs && !has_nan) {
+    if constexpr (is_brain<T> && Width::pairs) {
       const auto rounded = [](F x) {
-        const Words bits = to_words(x);
-        return bits + 0x7fff + ((bits >> 16) & 1);
+        const Words sum = add_half_a_brain(x);
+        return has_nan ? brain_or_nan(x, sum) << 16 : sum;
       };
-      store_upper_halves<Width::interleaved>(&to->bits, rounded(numbers.part[0]), rounded(numbers.part[1]));
-    } else if constexpr (is_brain<T> && Width::pairs) {
-      const auto rounded = [](F x) { return brain_or_nan(x, to_words(x) + 0x7fff + ((to_words(x) >> 16) & 1)) << 16; };
       store_upper_halves<Width::interleaved>(&to->bits, rounded(numbers.part[0]), rounded(numbers.part[1]));
     } else {
       for (int k = 0; k < Width::parts; ++k) Codec<T>::store(to + k * lanes<F>, numbers.part[k]);
