@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
 namespace {
@@ -16,38 +17,76 @@ constexpr int max_slots = 4;
 
 constexpr Index work_of(Index size) { return (size + grain - 1) / grain * grain + grain; }
 
-// Reads the gradient and every other array; writes every other array.
-template <class T, std::size_t... Written>
-void stream(void* const* arrays, Index begin, Index end, std::index_sequence<Written...>) {
-  const T* const gradient = static_cast<const T*>(arrays[0]);
-  T* const written[] = {static_cast<T*>(arrays[1 + Written])...};
-  const T half = T(0.5);
+template <class T>
+constexpr bool is_float = std::is_floating_point_v<T>;
+
+template <class T>
+T half(T x) {
+  if constexpr (is_float<T>)
+    return T(0.5) * x;
+  else
+    return T(x >> 1);
+}
+
+// Reads the gradient and every other array; writes every other array. Narrow numbers are taken for integers.
+template <class P, class S, std::size_t... Slots>
+void stream(void* const* arrays, Index begin, Index end, std::index_sequence<Slots...>) {
+  const P* const gradient = static_cast<const P*>(arrays[0]);
+  P* const param = static_cast<P*>(arrays[1]);
+  [[maybe_unused]] S* const slots[] = {static_cast<S*>(arrays[2 + Slots])..., nullptr};
 #pragma omp simd
   for (Index i = begin; i < end; ++i) {
-    const T g = half * gradient[i];
-    ((written[Written][i] = half * written[Written][i] + g), ...);
+    param[i] = P(half(param[i]) + half(gradient[i]));
+    ((slots[Slots][i] = S(half(slots[Slots][i]) + 1)), ...);
   }
 }
 
 using Stream = void (*)(void* const* arrays, Index begin, Index end);
 
-template <class T, std::size_t slots>
+template <class P, class S, std::size_t slots>
 void stream(void* const* arrays, Index begin, Index end) {
-  stream<T>(arrays, begin, end, std::make_index_sequence<1 + slots>{});
+  stream<P, S>(arrays, begin, end, std::make_index_sequence<slots>{});
 }
 
-template <class T, std::size_t... Slots>
+template <class P, class S, std::size_t... Slots>
 Stream choose(int slots, std::index_sequence<Slots...>) {
-  constexpr Stream streams[] = {stream<T, Slots>...};
+  constexpr Stream streams[] = {stream<P, S, Slots>...};
   return streams[slots];
+}
+
+template <class P>
+Stream choose(int bytes_of_state, int slots) {
+  constexpr auto counts = std::make_index_sequence<max_slots + 1>{};
+  switch (bytes_of_state) {
+    case 8:
+      return choose<P, double>(slots, counts);
+    case 4:
+      return choose<P, float>(slots, counts);
+    case 2:
+      return choose<P, std::uint16_t>(slots, counts);
+    default:
+      return choose<P, std::uint8_t>(slots, counts);
+  }
+}
+
+Stream choose(int bytes, int bytes_of_state, int slots) {
+  switch (bytes) {
+    case 8:
+      return choose<double>(bytes_of_state, slots);
+    case 4:
+      return choose<float>(bytes_of_state, slots);
+    default:
+      return choose<std::uint16_t>(bytes_of_state, slots);
+  }
 }
 
 }  // namespace
 
-// `arrays` holds gradient, parameter and slots of the first tensor, then of the second, and so on.
-extern "C" void roof(int itemsize, int slots, Index tensors, const Index* sizes, void* const* arrays, int threads) {
-  constexpr auto counts = std::make_index_sequence<max_slots + 1>{};
-  const Stream run = itemsize == 4 ? choose<float>(slots, counts) : choose<double>(slots, counts);
+// `arrays` holds gradient, parameter and slots of the first tensor, then of the second, and so on; `bytes` are those of
+// an element.
+extern "C" void roof(int bytes, int bytes_of_state, int slots, Index tensors, const Index* sizes, void* const* arrays,
+                     int threads) {
+  const Stream run = choose(bytes, bytes_of_state, slots);
   Index work = 0;
   for (Index i = 0; i < tensors; ++i) work += work_of(sizes[i]);
 #pragma omp parallel num_threads(threads) if (work >= serial_below && threads > 1)

@@ -104,7 +104,8 @@ class Measurement:
     def bytes_moved(self, name: str) -> float:
         if name != ROOF:
             return self.recipe.bytes_moved(self.case, self.dtype)
-        return self.case.elements * FORMATS[self.dtype].bytes * (3 + 2 * self.recipe.slots)
+        state = FORMATS[self.recipe.step.state_dtype(self.dtype)]
+        return self.case.elements * (3 * FORMATS[self.dtype].bytes + 2 * self.recipe.slots * int(state.bytes))
 
     def bandwidth(self, name: str) -> float:
         """Bytes per second."""

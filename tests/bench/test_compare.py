@@ -225,19 +225,32 @@ def test_a_figure_and_a_bar_for_another_processor_are_not_missed() -> None:
 
 
 @compiles
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("dtype", "step"),
+    [
+        ("float32", "plain"),
+        ("float64", "plain"),
+        ("float32", "bfloat16-state"),
+        ("float32", "float8-state"),
+        ("float16", "plain"),
+        ("float16", "float16-state-nearest"),
+    ],
+)
 @pytest.mark.parametrize("rule", ["sgd", "lion", "adamw", "amsgrad"])
-def test_the_roof_reads_and_writes_every_array(rule: str, dtype: str) -> None:
+def test_the_roof_reads_and_writes_every_array(rule: str, dtype: str, step: str) -> None:
     op.set_num_threads(2)
     problem = Problem(Case("parallel", ((40_000,), (1003,), (7, 9))), dtype)
-    roof = Roof(recipes.recipes(rule)[0], problem)
+    roof = Roof(recipes.recipes(rule, STEPS[step])[0], problem)
     roof.step()
     gradients, params, *slots = roof._arrays
     for gradient, param, initial in zip(gradients, params, problem.initial, strict=True):
-        np.testing.assert_allclose(param, (initial + gradient) / 2, rtol=1e-6)
-    for written in slots:
-        for gradient, slot in zip(gradients, written, strict=True):
-            np.testing.assert_array_equal(slot, gradient / 2)
+        if dtype == "float16":
+            halves = [array.view(np.uint16) // 2 for array in (initial, gradient)]
+            np.testing.assert_array_equal(param.view(np.uint16), halves[0] + halves[1])
+        else:
+            np.testing.assert_allclose(param, (initial + gradient) / 2, rtol=1e-6)
+    for slot in itertools.chain.from_iterable(slots):
+        np.testing.assert_array_equal(slot, np.ones_like(slot))
     assert len(slots) == len(signatures[rule].kinds)
 
 
@@ -259,6 +272,8 @@ def test_the_share_of_the_roof_is_one_of_bandwidth() -> None:
         for rule in ("adamw", "lamb")
     ]
     assert shares == pytest.approx([0.5, 0.5 * 40 / 28])
+    narrow = recipes.recipes("adamw", STEPS["bfloat16-state"])[0]
+    assert Measurement(narrow, case, "float32", 1, entries).of_roof().median == pytest.approx(0.5)
 
 
 def test_every_bar_has_something_to_measure() -> None:

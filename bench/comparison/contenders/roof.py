@@ -17,6 +17,7 @@ import numpy as np
 import onepass as op
 from comparison.cases import Problem
 from comparison.contenders.base import Contender, Unavailable
+from comparison.formats import FORMATS
 from comparison.recipes import Recipe
 from onepass.arrays import Array
 
@@ -25,17 +26,22 @@ class Roof(Contender):
     """Each array of the rule's is read, and written if it is no gradient, in the same shares per thread."""
 
     name = "roof"
+    dtypes = ("float32", "float64", "bfloat16", "float16")
+    options = frozenset({"state_dtype", "state_rounding"})
     is_optimizer = False
 
     def __init__(self, recipe: Recipe, problem: Problem) -> None:
         self._params = problem.fresh_params()
-        slots = [[np.zeros_like(param) for param in self._params] for _ in range(recipe.slots)]
+        state = int(FORMATS[recipe.step.state_dtype(problem.dtype.name)].bytes)
+        numbers = np.dtype(f"f{state}" if state >= 4 else f"u{state}")
+        slots = [[np.zeros(param.shape, numbers) for param in self._params] for _ in range(recipe.slots)]
         self._arrays = [problem.gradients, self._params, *slots]
         addresses = [array.ctypes.data for tensor in zip(*self._arrays, strict=True) for array in tensor]
         sizes = [param.size for param in self._params]
         self.step = partial(
             _roof_kernel(),
             problem.dtype.itemsize,
+            state,
             recipe.slots,
             ctypes.c_int64(len(sizes)),
             (ctypes.c_int64 * len(sizes))(*sizes),
