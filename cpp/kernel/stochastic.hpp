@@ -30,7 +30,7 @@ struct SignedSum {
         outward(to_floats(to_words(x.rest) ^ sign)) {
     // Inward of a power of two the places are those of the next smaller number.
     const Words exponent = (magnitude + (Words)(outward < 0)) >> 23;
-    rest = outward * to_floats((254 - exponent) << 23) * 0x1p23f;
+    rest = (outward * 0x1p23f) * to_floats((254 - exponent) << 23);
   }
 };
 
@@ -47,7 +47,8 @@ inline Words beyond(Pack<float> distance, Words noise) {
 // The magnitude without its last `cut` bits, in units of the last place that is left.
 template <int cut>
 Words rounded_at_random(Words magnitude, Pack<float> rest, Words noise) {
-  const Words nearest = cut > 0 ? (magnitude + (1u << cut >> 1)) >> cut : magnitude;
+  if constexpr (cut == 0) return magnitude + beyond(rest, noise);
+  const Words nearest = (magnitude + (1u << cut >> 1)) >> cut;
   const Pack<float> distance = convert<Pack<float>>((Pack<int32_t>)(magnitude - (nearest << cut))) + rest;
   return nearest + beyond(distance * (1.0f / (1u << cut)), noise);
 }
