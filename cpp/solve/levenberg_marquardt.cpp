@@ -8,6 +8,8 @@
 #include "engine/dispatch.hpp"
 #include "engine/share.hpp"
 #include "kernel/kernels.hpp"
+#include "kernel/small_matrices.hpp"
+#include "language/gram_schmidt.hpp"
 #include "vectors.hpp"
 
 namespace onepass::solve {
@@ -91,8 +93,7 @@ void substitute_transposed(const double* r, std::int64_t n, const double* right,
 
 }  // namespace
 
-// A matrix with its right-hand side, n + 1 columns, and its triangle [R, Q^T f], by modified Gram-Schmidt: as accurate
-// as Householder's (Björck 1967, BIT 7).
+// A matrix with its right-hand side, n + 1 columns, and its triangle [R, Q^T f].
 class LevenbergMarquardt::Work {
  public:
   explicit Work(std::int64_t n) : n_(n), r_(n * (n + 1)), z_(n), products_(n + 1), stacked_(2 * n * (n + 1)) {}
@@ -109,14 +110,10 @@ class LevenbergMarquardt::Work {
   }
 
   // Of the columns, which are lost, row by row.
-  void triangularize(double* r) {
-    for (std::int64_t k = 0; k <= n_; ++k) products_[k] = sums_.dot(column(0), column(k), stride_);
-    for (std::int64_t j = 0; j < n_; ++j) {
-      finish_row(r + j * (n_ + 1), j);
-      if (j + 1 == n_) break;
-      for (std::int64_t k = j + 1; k <= n_; ++k)
-        products_[k] = sums_.subtract(column(k), products_[k], column(j), column(j + 1), stride_);
-    }
+  void triangularize(double* r) { onepass::triangularize(*this, n_, r, products_.data()); }
+  double product(std::int64_t k) { return sums_.dot(column(0), column(k), stride_); }
+  double subtract(std::int64_t k, double weight, std::int64_t j) {
+    return sums_.subtract(column(k), weight, column(j), column(j + 1), stride_);
   }
 
   // Of R and root times the identity below it, with zeros on the right, to r().
@@ -133,27 +130,51 @@ class LevenbergMarquardt::Work {
       std::fill(products_.begin(), products_.end(), 0.0);
       for (const double* row = rows; row != end; row += width)
         for (std::int64_t k = j; k < width; ++k) products_[k] += row[j] * row[k];
-      finish_row(r_.data() + j * width, j);
+      finish_row(r_.data() + j * width, products_.data(), width, j);
       for (double* row = rows; row != end; row += width)
         for (std::int64_t k = j + 1; k < width; ++k) row[k] -= products_[k] * row[j];
     }
   }
 
  private:
-  // A row of R from the products with column j; they become what is to be subtracted of it from each column.
-  void finish_row(double* row, std::int64_t j) {
-    const double square = products_[j], length = std::sqrt(square);
-    for (std::int64_t k = 0; k < j; ++k) row[k] = 0;
-    row[j] = length;
-    for (std::int64_t k = j + 1; k <= n_; ++k) {
-      row[k] = length > 0 ? products_[k] / length : 0;
-      products_[k] = length > 0 ? products_[k] / square : 0;
-    }
-  }
-
   std::int64_t n_, stride_ = 0;
   std::vector<double> columns_, r_, z_, products_, stacked_;
   Products sums_;
+};
+
+// Small Jacobians that become triangles at once.
+class LevenbergMarquardt::Together {
+ public:
+  Together(std::int64_t n, std::int64_t m, std::int64_t problems) {
+    constexpr std::int64_t most = 4096;  // numbers of each, for the cache
+    const std::int64_t size = (n + 1) * (m + n + 1);
+    if (size > most || problems < count()) return;
+    room_.resize(static_cast<std::size_t>((size * count() + numbers_of_line - 1) / numbers_of_line));
+    triangles_.resize(static_cast<std::size_t>(count()));
+    squares_.resize(static_cast<std::size_t>(count()));
+  }
+
+  std::int64_t count() const { return kernels_.at_once; }
+  // Whether so many are enough.
+  bool fit_in(std::int64_t problems) const { return !room_.empty() && problems >= count(); }
+  template <class Triangle>
+  void triangularize(const SmallMatrices& matrices, Triangle triangle) {
+    for (std::int64_t b = 0; b < count(); ++b) triangles_[static_cast<std::size_t>(b)] = triangle(b);
+    kernels_.triangularize(matrices, room_.data()->numbers, triangles_.data(), squares_.data());
+  }
+  // Of the length of the residuals.
+  double square(std::int64_t b) const { return squares_[static_cast<std::size_t>(b)]; }
+
+ private:
+  static constexpr std::int64_t numbers_of_line = 8;
+  struct alignas(64) Line {
+    double numbers[numbers_of_line];
+  };
+
+  const SmallMatrixKernels& kernels_ = *active_level().table->small_matrices;
+  std::vector<Line> room_;
+  std::vector<double*> triangles_;
+  std::vector<double> squares_;
 };
 
 LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const double> x,
@@ -175,9 +196,18 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
 }
 
 void LevenbergMarquardt::differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops) {
-  share(std::ssize(rows), jacobians.rows * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
+  const std::int64_t m = jacobians.rows;
+  share(std::ssize(rows), m * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
     Work work(n_);
-    for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * jacobians.rows, jacobians, r, work);
+    SmallMatrices small{jacobians.items, jacobians.per_problem, jacobians.per_row, jacobians.per_column, f, m, n_};
+    for (Together together(n_, m, end - r); together.fit_in(end - r); r += together.count()) {
+      small.items = jacobians.items + r * jacobians.per_problem;
+      small.rights = f + r * m;
+      together.triangularize(small, [&](std::int64_t b) { return triangle(rows[r + b]); });
+      for (std::int64_t b = 0; b < together.count(); ++b)
+        stops[r + b] = take_triangle(rows[r + b], std::sqrt(together.square(b)));
+    }
+    for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * m, jacobians, r, work);
   });
 }
 
@@ -194,9 +224,13 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
   std::copy_n(f, m, work.column(n_));
   std::fill(work.column(n_) + m, work.column(n_ + 1), 0.0);
   const double length = work.length_of_column(n_);
-  double* const r = triangle(row);
-  work.triangularize(r);
+  work.triangularize(triangle(row));
+  return take_triangle(row, length);
+}
 
+// What the triangle of the Jacobian says, given the length of the residuals; from then on it is that of J D^-1.
+Stop LevenbergMarquardt::take_triangle(std::int64_t row, double length) {
+  double* const r = triangle(row);
   State& state = states_[row];
   const double* const x = x_.data() + row * n_;
   const auto [lower, upper] = sides_of(row);
@@ -244,10 +278,12 @@ void LevenbergMarquardt::propose(Rows rows, double* trials) {
     Work work(n_);
     for (; r < end; ++r) {
       const std::int64_t row = rows[r];
-      do {
-        step_within_radius(row, work);
-      } while (hold_outward(row));
-      make_trial(row, true);
+      if (!std::isnan(cost_of(row))) {
+        do {
+          step_within_radius(row, work);
+        } while (hold_outward(row));
+        make_trial(row, true);
+      }
       std::copy_n(trial_.data() + row * n_, n_, trials + r * n_);
     }
   });
@@ -413,6 +449,11 @@ void LevenbergMarquardt::judge(Rows rows, const double* costs, bool* taken, Stop
 // a success twice the step.
 Stop LevenbergMarquardt::judge_one(std::int64_t row, double cost, bool& taken) {
   State& state = states_[row];
+  if (std::isnan(state.cost)) {
+    state.cost = cost;
+    taken = std::isfinite(cost);
+    return taken ? Stop::none : Stop::nonfinite_start;
+  }
   const double actual = std::isfinite(cost) ? state.cost - cost : -std::numeric_limits<double>::infinity();
   const double gain = state.predicted > 0 ? actual / state.predicted : -std::numeric_limits<double>::infinity();
   taken = actual > 0 && gain >= least_gain;
