@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "engine/dispatch.hpp"
@@ -145,22 +146,20 @@ class LevenbergMarquardt::Work {
 // Small Jacobians that become triangles at once.
 class LevenbergMarquardt::Together {
  public:
-  Together(std::int64_t n, std::int64_t m, std::int64_t problems) {
-    constexpr std::int64_t most = 4096;  // numbers of each, for the cache
-    const std::int64_t size = (n + 1) * (m + n + 1);
-    if (size > most || problems < count()) return;
-    room_.resize(static_cast<std::size_t>((size * count() + numbers_of_line - 1) / numbers_of_line));
-    triangles_.resize(static_cast<std::size_t>(count()));
-    squares_.resize(static_cast<std::size_t>(count()));
-  }
+  Together(std::int64_t n, std::int64_t m)
+      : room_(static_cast<std::size_t>((size_of(n, m) * lanes() + numbers_of_line - 1) / numbers_of_line)),
+        triangles_(static_cast<std::size_t>(lanes())),
+        squares_(static_cast<std::size_t>(lanes())) {}
 
-  std::int64_t count() const { return kernels_.at_once; }
-  // Whether so many are enough.
-  bool fit_in(std::int64_t problems) const { return !room_.empty() && problems >= count(); }
+  // How many Jacobians of so many columns and rows: 1 where they are large.
+  static std::int64_t count(std::int64_t n, std::int64_t m) {
+    constexpr std::int64_t most = 4096;  // numbers of each, for the cache
+    return size_of(n, m) <= most ? lanes() : 1;
+  }
   template <class Triangle>
   void triangularize(const SmallMatrices& matrices, Triangle triangle) {
-    for (std::int64_t b = 0; b < count(); ++b) triangles_[static_cast<std::size_t>(b)] = triangle(b);
-    kernels_.triangularize(matrices, room_.data()->numbers, triangles_.data(), squares_.data());
+    for (std::int64_t b = 0; b < lanes(); ++b) triangles_[static_cast<std::size_t>(b)] = triangle(b);
+    kernels().triangularize(matrices, room_.data()->numbers, triangles_.data(), squares_.data());
   }
   // Of the length of the residuals.
   double square(std::int64_t b) const { return squares_[static_cast<std::size_t>(b)]; }
@@ -171,7 +170,10 @@ class LevenbergMarquardt::Together {
     double numbers[numbers_of_line];
   };
 
-  const SmallMatrixKernels& kernels_ = *active_level().table->small_matrices;
+  static const SmallMatrixKernels& kernels() { return *active_level().table->small_matrices; }
+  static std::int64_t lanes() { return kernels().at_once; }
+  static std::int64_t size_of(std::int64_t n, std::int64_t m) { return (n + 1) * (m + n + 1); }
+
   std::vector<Line> room_;
   std::vector<double*> triangles_;
   std::vector<double> squares_;
@@ -196,16 +198,20 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
 }
 
 void LevenbergMarquardt::differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops) {
-  const std::int64_t m = jacobians.rows;
-  share(std::ssize(rows), m * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
+  const std::int64_t m = jacobians.rows, count = std::ssize(rows), at_once = Together::count(n_, m);
+  share((count + at_once - 1) / at_once, at_once * m * n_ * (n_ + 1), [&](std::int64_t group, std::int64_t groups) {
+    std::int64_t r = group * at_once;
+    const std::int64_t end = std::min(groups * at_once, count);
     Work work(n_);
+    std::optional<Together> together;
     SmallMatrices small{jacobians.items, jacobians.per_problem, jacobians.per_row, jacobians.per_column, f, m, n_};
-    for (Together together(n_, m, end - r); together.fit_in(end - r); r += together.count()) {
+    for (; at_once > 1 && r + at_once <= end; r += at_once) {
+      if (!together) together.emplace(n_, m);
       small.items = jacobians.items + r * jacobians.per_problem;
       small.rights = f + r * m;
-      together.triangularize(small, [&](std::int64_t b) { return triangle(rows[r + b]); });
-      for (std::int64_t b = 0; b < together.count(); ++b)
-        stops[r + b] = take_triangle(rows[r + b], std::sqrt(together.square(b)));
+      together->triangularize(small, [&](std::int64_t b) { return triangle(rows[r + b]); });
+      for (std::int64_t b = 0; b < at_once; ++b)
+        stops[r + b] = take_triangle(rows[r + b], std::sqrt(together->square(b)));
     }
     for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * m, jacobians, r, work);
   });
@@ -509,9 +515,22 @@ void LevenbergMarquardt::trust_one(std::int64_t row) {
 }
 
 void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums) {
+  constexpr std::int64_t most = 1024;  // numbers that are copied to have zeros behind them
+  const std::int64_t whole = padded(size);
+  const bool is_copied = whole > size && size <= most;
   share(rows, size, [&](std::int64_t row, std::int64_t end) {
     const Products products;
-    for (; row < end; ++row) sums[row] = 0.5 * products.dot(items + row * size, items + row * size, size);
+    std::vector<double> room(static_cast<std::size_t>(is_copied && end - row > 1 ? whole : 0));
+    for (; row < end; ++row) {
+      const double* at = items + row * size;
+      std::int64_t length = size;
+      if (!room.empty()) {
+        std::copy_n(at, size, room.data());
+        at = room.data();
+        length = whole;
+      }
+      sums[row] = 0.5 * products.dot(at, at, length);
+    }
   });
 }
 

@@ -181,7 +181,7 @@ def test_the_first_trial_of_a_problem_without_a_cost_is_its_start() -> None:
     np.testing.assert_array_equal(core.costs, costs)
 
 
-@pytest.mark.parametrize(("n", "m"), [(1, 3), (3, 50), (4, 4), (6, 17), (2, 4000)])
+@pytest.mark.parametrize(("n", "m"), [(1, 3), (3, 50), (4, 4), (6, 17), (1, 2000), (2, 4000)])
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 9, 21])
 def test_bits_of_triangles_that_are_made_at_once(n: int, m: int, count: int) -> None:
     """Of some, beside others, and alone: they see the same steps, lengths and conditions."""

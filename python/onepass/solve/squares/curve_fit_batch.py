@@ -55,8 +55,9 @@ def curve_fit_batch(
         bounds: lower and upper, each a number, one per parameter, shape (n,), or those of each set, shape (B, n).
         jac: the derivatives of f, shape (k, m, n), called as f is; or a scheme of differences.
         full_output: returns the result of `least_squares_batch` as well, which says of each set whether it converged.
-        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, geodesic, callback, block; with
-            simple differences the tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good for.
+        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, geodesic, callback, block,
+            workers; with simple differences the tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good
+            for.
 
     Returns:
         The parameters, shape (B, n), and their covariances, shape (B, n, n): those of `curve_fit`, and inf throughout

@@ -40,7 +40,7 @@ def least_squares_batch(
     max_iter: int = 200,
     geodesic: bool = False,
     callback: Callable[..., object] | None = None,
-    block: int = 512,
+    block: int = 1024,
     workers: int = 1,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
