@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/fp_env.hpp"
 #include "engine/share.hpp"
 #include "released_gil.hpp"
 #include "residuals.hpp"
@@ -105,6 +106,12 @@ class Bound {
 
   void trust(const Numbers& rows) { problems_.trust(rows_of(rows)); }
   Doubles x() const { return Doubles({problems_.problems(), problems_.parameters()}, problems_.x().data()); }
+  Doubles costs() const {
+    Doubles costs(problems_.problems());
+    double* to = costs.mutable_data();
+    for (std::int64_t row = 0; row < problems_.problems(); ++row) *to++ = problems_.cost_of(row);
+    return costs;
+  }
   Doubles steps(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t j) { return problems_.step_of(row)[j]; });
   }
@@ -120,6 +127,18 @@ class Bound {
       to += n;
     }
     return typical;
+  }
+  py::tuple inverse_squares(std::int64_t m) const {
+    const std::int64_t count = problems_.problems(), n = problems_.parameters();
+    Doubles inverses({count, n, n}), conditions(count);
+    double *to = inverses.mutable_data(), *const bounds = conditions.mutable_data();
+    {
+      const ReleasedGil released;
+      const DefaultFpEnv env;
+      for (std::int64_t row = 0; row < count; ++row, to += n * n)
+        bounds[row] = solve::inverse_squares_of(problems_, row, m, to);
+    }
+    return py::make_tuple(inverses, conditions);
   }
   Doubles scales(const Numbers& rows) const {
     return of_parameters(rows, [&](std::int64_t row, std::int64_t j) {
@@ -300,6 +319,58 @@ py::tuple inverse_squares(const py::array_t<double>& jacobians) {
   return py::make_tuple(inverses, found);
 }
 
+// What rows of values are to meet, of many problems; the arrays live as long.
+class BoundData {
+ public:
+  BoundData(Doubles items, std::optional<Doubles> weights) : items_(std::move(items)), weights_(std::move(weights)) {
+    require(items_.ndim() == 2, "the data must have a row for each problem");
+    require(!weights_ || weights_->size() == items_.shape(1) || weights_->size() == items_.size(),
+            "there must be a weight for each datum");
+  }
+
+  py::ssize_t size() const { return items_.shape(1); }
+  solve::Data view() const {
+    const bool is_own = weights_ && weights_->size() == items_.size();
+    return {items_.data(), weights_ ? weights_->data() : nullptr, is_own ? items_.shape(1) : 0};
+  }
+  std::span<const std::int64_t> problems_of(const Numbers& index) const {
+    const std::span<const std::int64_t> all(index.data(), static_cast<std::size_t>(index.size()));
+    for (const std::int64_t problem : all)
+      require(problem >= 0 && problem < items_.shape(0), "there is no such problem");
+    return all;
+  }
+  Doubles subtracted(const Doubles& values, const Numbers& index) const {
+    require(values.ndim() == 2 && values.shape(0) == index.size() && values.shape(1) == size(),
+            "there must be a row of values for each problem");
+    Doubles residuals({values.shape(0), values.shape(1)});
+    double* const to = residuals.mutable_data();
+    const auto problems = problems_of(index);
+    const ReleasedGil released;
+    solve::subtract_data(problems, size(), values.data(), view(), to);
+    return residuals;
+  }
+
+ private:
+  Doubles items_;
+  std::optional<Doubles> weights_;
+};
+
+// To one of the columns, shape (n, k, m).
+void simple_differences(const Doubles& values, const BoundData* data, const Numbers& index, const Doubles& f,
+                        const Doubles& h, py::array_t<double, py::array::c_style>& columns, py::ssize_t column) {
+  require(columns.ndim() == 3 && column >= 0 && column < columns.shape(0), "there is no such column");
+  const py::ssize_t count = columns.shape(1), size = columns.shape(2);
+  require(values.size() == count * size && f.size() == count * size && h.size() == count && index.size() == count &&
+              (!data || data->size() == size),
+          "the values must be of the shape of f and of a column, with a step for each problem");
+  double* const to = columns.mutable_data() + column * count * size;
+  const std::span<const std::int64_t> all(index.data(), static_cast<std::size_t>(count));
+  const auto problems = data ? data->problems_of(index) : all;
+  const auto view = data ? std::optional(data->view()) : std::nullopt;
+  const ReleasedGil released;
+  solve::simple_differences(problems, size, values.data(), view, f.data(), h.data(), to);
+}
+
 py::object half_squares(const Doubles& f) {
   if (f.ndim() == 1) {
     double sum = 0;
@@ -331,7 +402,11 @@ void define_levenberg_marquardt(py::module_& module) {
       .def("typical_sizes", &Bound::typical_sizes, py::arg("rows"), py::arg("is_start"),
            "what the steps of differences at x are small beside; at the start D is not known")
       .def("scales", &Bound::scales, py::arg("rows"), "D, or 0 for a column of zeros")
-      .def_property_readonly("x", &Bound::x, "a copy");
+      .def("inverse_squares", &Bound::inverse_squares, py::arg("m"),
+           "(J^T J)^-1 of each last Jacobian, of m rows, and an upper bound of its condition, infinite where it may be "
+           "singular")
+      .def_property_readonly("x", &Bound::x, "a copy")
+      .def_property_readonly("costs", &Bound::costs, "those at x");
   py::class_<Setting>(module, "LevenbergMarquardtSetting", "what a run starts from, but for its functions")
       .def(py::init<std::optional<Doubles>, std::optional<Doubles>, std::optional<Doubles>, std::array<double, 3>,
                     double, py::array_t<double>>(),
@@ -344,6 +419,12 @@ void define_levenberg_marquardt(py::module_& module) {
              "(stop, steps, cosine, vanished)");
   module.def("inverse_squares", inverse_squares, py::arg("jacobians"),
              "(J^T J)^-1 of each, and whether its columns are independent beyond doubt");
+  py::class_<BoundData>(module, "Data", "what values of many problems are to meet, and with which weights")
+      .def(py::init<Doubles, std::optional<Doubles>>(), py::arg("items"), py::arg("weights"))
+      .def("subtracted", &BoundData::subtracted, py::arg("values"), py::arg("index"), "(values - items) * weights");
+  module.def("simple_differences", simple_differences, py::arg("values"), py::arg("data").none(true), py::arg("index"),
+             py::arg("f"), py::arg("h"), py::arg("columns").noconvert(), py::arg("column"),
+             "writes ((values - data) - f) / h to a column of the Jacobians");
   module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares, of each row if there are rows");
 }
 

@@ -6,6 +6,7 @@
 
 #include "passes.hpp"
 #include "slot_passes.hpp"
+#include "small_matrix_loops.hpp"
 #include "vector_loops.hpp"
 
 namespace onepass::ONEPASS_LEVEL {
@@ -27,10 +28,11 @@ constexpr Passes passes[array_dtype_count] = {common_passes<float>(), common_pas
                                               narrow_passes<f16>()};
 constexpr AllSlotPasses slots[] = {all_slot_passes<bf16>(), all_slot_passes<f16>(), all_slot_passes<q8>()};
 constexpr VectorKernels vectors[] = {vector_kernels<float>(), vector_kernels<double>()};
+constexpr SmallMatrixKernels small_matrices = small_matrix_kernels();
 
 }  // namespace
 
 extern const KernelTable kernels;
-const KernelTable kernels{families, passes, slots, widen_floats, narrow_doubles, vectors};
+const KernelTable kernels{families, passes, slots, widen_floats, narrow_doubles, vectors, &small_matrices};
 
 }  // namespace onepass::ONEPASS_LEVEL

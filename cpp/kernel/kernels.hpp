@@ -120,6 +120,8 @@ struct VectorKernels {
   double (*rank_two)(void* row, int64_t number, const void* u, const void* v, const void* g, int64_t size);
 };
 
+struct SmallMatrixKernels;  // small_matrices.hpp
+
 // Random bits for a slot: which of the two that share a hash it is.
 struct SlotNoise {
   NoiseKey key;
@@ -162,6 +164,7 @@ struct KernelTable {
   void (*widen)(const float* from, double* to, int64_t size);
   void (*narrow)(const double* from, float* to, int64_t size);
   const VectorKernels* vectors;  // of float, of double
+  const SmallMatrixKernels* small_matrices;
 
   const Kernel* kernels_of(RulePlace rule) const { return families[rule.family]->rules[rule.member].all; }
   const Passes& of(DType dtype) const { return passes[static_cast<int>(dtype)]; }

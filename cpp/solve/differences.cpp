@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/share.hpp"
+
 namespace onepass::solve {
 
 // The least part of the length of x that a parameter counts as.
@@ -52,6 +54,48 @@ void simple_difference(double* moved, const double* f, double h, std::int64_t si
 void central_difference(double* at_a, const double* at_b, const double* f, double a, double b, std::int64_t size) {
   const double of_a = b / a, of_b = a / b, of_f = (a + b) / (a * b);
   for (std::int64_t i = 0; i < size; ++i) at_a[i] = (of_a * at_a[i] - of_b * at_b[i]) / (b - a) - of_f * f[i];
+}
+
+namespace {
+
+// Calls body(row, residual) for each problem; residual(i) is an element of its row of values less its data.
+template <class Body>
+void share_residuals(std::span<const std::int64_t> problems, std::int64_t size, const double* values, const Data& data,
+                     Body body) {
+  share(std::ssize(problems), size, [&](std::int64_t row, std::int64_t end) {
+    for (; row < end; ++row) {
+      const std::int64_t problem = problems[static_cast<std::size_t>(row)];
+      const double *const value = values + row * size, *const item = data.items + problem * size;
+      if (const double* const weight = data.weights ? data.weights + problem * data.weights_per_problem : nullptr)
+        body(row, [=](std::int64_t i) { return (value[i] - item[i]) * weight[i]; });
+      else
+        body(row, [=](std::int64_t i) { return value[i] - item[i]; });
+    }
+  });
+}
+
+}  // namespace
+
+void subtract_data(std::span<const std::int64_t> problems, std::int64_t size, const double* values, const Data& data,
+                   double* out) {
+  share_residuals(problems, size, values, data, [&](std::int64_t row, auto residual) {
+    double* const to = out + row * size;
+    for (std::int64_t i = 0; i < size; ++i) to[i] = residual(i);
+  });
+}
+
+void simple_differences(std::span<const std::int64_t> problems, std::int64_t size, const double* values,
+                        const std::optional<Data>& data, const double* f, const double* h, double* out) {
+  const auto divide = [&](std::int64_t row, auto residual) {
+    const double* const at_x = f + row * size;
+    const double step = h[row];
+    double* const to = out + row * size;
+    for (std::int64_t i = 0; i < size; ++i) to[i] = (residual(i) - at_x[i]) / step;
+  };
+  if (data) return share_residuals(problems, size, values, *data, divide);
+  share(std::ssize(problems), size, [&](std::int64_t row, std::int64_t end) {
+    for (; row < end; ++row) divide(row, [value = values + row * size](std::int64_t i) { return value[i]; });
+  });
 }
 
 }  // namespace onepass::solve

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -43,5 +44,22 @@ void simple_difference(double* moved, const double* f, double h, std::int64_t si
 
 // The same to second order, given those at the offsets a and b: over the former.
 void central_difference(double* at_a, const double* at_b, const double* f, double a, double b, std::int64_t size);
+
+// The data that rows of values are to meet: `size` numbers for each of many problems, and weights, those of all or
+// null.
+struct Data {
+  const double* items;
+  const double* weights;
+  std::int64_t weights_per_problem;  // 0 where all problems have the same
+};
+
+// out = (values - data) * weights, of rows of the problems of these numbers.
+void subtract_data(std::span<const std::int64_t> problems, std::int64_t size, const double* values, const Data& data,
+                   double* out);
+
+// The same of values at an offset h of each problem, and the derivatives that they tell beside f: to out. Without data
+// the values themselves.
+void simple_differences(std::span<const std::int64_t> problems, std::int64_t size, const double* values,
+                        const std::optional<Data>& data, const double* f, const double* h, double* out);
 
 }  // namespace onepass::solve

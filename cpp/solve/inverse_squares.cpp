@@ -33,6 +33,25 @@ double length(const double* triangle, std::int64_t n, std::int64_t width) {
 
 }  // namespace
 
+double inverse_squares_of(const LevenbergMarquardt& problems, std::int64_t row, std::int64_t m, double* inverse) {
+  const std::int64_t n = problems.parameters();
+  const double* const r = problems.triangle_of(row);
+  std::vector<double> w(static_cast<std::size_t>(n * n));
+  invert(r, n, w.data());
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t j = i; j < n; ++j) {
+      double sum = 0;
+      for (std::int64_t k = j; k < n; ++k)
+        sum += w[static_cast<std::size_t>(i * n + k)] * w[static_cast<std::size_t>(j * n + k)];
+      inverse[i * n + j] = inverse[j * n + i] = sum / problems.scale_of(row, i) / problems.scale_of(row, j);
+    }
+  // The condition is at most the product of these lengths. What divides the largest singular value by more than `most`
+  // may be 0.
+  const double condition = length(r, n, n + 1) * length(w.data(), n, n);
+  const double most = 1 / (static_cast<double>(std::max(m, n)) * std::numeric_limits<double>::epsilon());
+  return condition < most ? condition : std::numeric_limits<double>::infinity();
+}
+
 void inverse_squares(std::int64_t count, std::int64_t n, const Jacobians& jacobians, double* inverses, bool* found) {
   const std::int64_t m = jacobians.rows;
   const std::vector<double> origin(static_cast<std::size_t>(count * n)), costs(static_cast<std::size_t>(count)),
@@ -43,24 +62,9 @@ void inverse_squares(std::int64_t count, std::int64_t n, const Jacobians& jacobi
   LevenbergMarquardt problems(n, origin, costs, {{}, {}, {}, 0, 0, 0});
   problems.differentiate(rows, f.data(), jacobians, stops.data());
   const DefaultFpEnv env;
-  // What divides the largest singular value by more than this may be 0.
-  const double most = 1 / (static_cast<double>(std::max(m, n)) * std::numeric_limits<double>::epsilon());
-  std::vector<double> w(static_cast<std::size_t>(n * n));
-  for (std::int64_t b = 0; b < count; ++b) {
-    const double* const r = problems.triangle_of(b);
-    invert(r, n, w.data());
-    // The condition is at most the product of these lengths.
-    found[b] =
-        stops[static_cast<std::size_t>(b)] != Stop::nonfinite && length(r, n, n + 1) * length(w.data(), n, n) < most;
-    double* const inverse = inverses + b * n * n;
-    for (std::int64_t i = 0; i < n; ++i)
-      for (std::int64_t j = i; j < n; ++j) {
-        double sum = 0;
-        for (std::int64_t k = j; k < n; ++k)
-          sum += w[static_cast<std::size_t>(i * n + k)] * w[static_cast<std::size_t>(j * n + k)];
-        inverse[i * n + j] = inverse[j * n + i] = sum / problems.scale_of(b, i) / problems.scale_of(b, j);
-      }
-  }
+  for (std::int64_t b = 0; b < count; ++b)
+    found[b] = std::isfinite(inverse_squares_of(problems, b, m, inverses + b * n * n)) &&
+               stops[static_cast<std::size_t>(b)] != Stop::nonfinite;
 }
 
 }  // namespace onepass::solve

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "engine/dispatch.hpp"
 #include "engine/share.hpp"
 #include "kernel/kernels.hpp"
+#include "kernel/small_matrices.hpp"
+#include "language/gram_schmidt.hpp"
 #include "vectors.hpp"
 
 namespace onepass::solve {
@@ -91,8 +94,7 @@ void substitute_transposed(const double* r, std::int64_t n, const double* right,
 
 }  // namespace
 
-// A matrix with its right-hand side, n + 1 columns, and its triangle [R, Q^T f], by modified Gram-Schmidt: as accurate
-// as Householder's (Björck 1967, BIT 7).
+// A matrix with its right-hand side, n + 1 columns, and its triangle [R, Q^T f].
 class LevenbergMarquardt::Work {
  public:
   explicit Work(std::int64_t n) : n_(n), r_(n * (n + 1)), z_(n), products_(n + 1), stacked_(2 * n * (n + 1)) {}
@@ -109,14 +111,10 @@ class LevenbergMarquardt::Work {
   }
 
   // Of the columns, which are lost, row by row.
-  void triangularize(double* r) {
-    for (std::int64_t k = 0; k <= n_; ++k) products_[k] = sums_.dot(column(0), column(k), stride_);
-    for (std::int64_t j = 0; j < n_; ++j) {
-      finish_row(r + j * (n_ + 1), j);
-      if (j + 1 == n_) break;
-      for (std::int64_t k = j + 1; k <= n_; ++k)
-        products_[k] = sums_.subtract(column(k), products_[k], column(j), column(j + 1), stride_);
-    }
+  void triangularize(double* r) { onepass::triangularize(*this, n_, r, products_.data()); }
+  double product(std::int64_t k) { return sums_.dot(column(0), column(k), stride_); }
+  double subtract(std::int64_t k, double weight, std::int64_t j) {
+    return sums_.subtract(column(k), weight, column(j), column(j + 1), stride_);
   }
 
   // Of R and root times the identity below it, with zeros on the right, to r().
@@ -133,27 +131,52 @@ class LevenbergMarquardt::Work {
       std::fill(products_.begin(), products_.end(), 0.0);
       for (const double* row = rows; row != end; row += width)
         for (std::int64_t k = j; k < width; ++k) products_[k] += row[j] * row[k];
-      finish_row(r_.data() + j * width, j);
+      finish_row(r_.data() + j * width, products_.data(), width, j);
       for (double* row = rows; row != end; row += width)
         for (std::int64_t k = j + 1; k < width; ++k) row[k] -= products_[k] * row[j];
     }
   }
 
  private:
-  // A row of R from the products with column j; they become what is to be subtracted of it from each column.
-  void finish_row(double* row, std::int64_t j) {
-    const double square = products_[j], length = std::sqrt(square);
-    for (std::int64_t k = 0; k < j; ++k) row[k] = 0;
-    row[j] = length;
-    for (std::int64_t k = j + 1; k <= n_; ++k) {
-      row[k] = length > 0 ? products_[k] / length : 0;
-      products_[k] = length > 0 ? products_[k] / square : 0;
-    }
-  }
-
   std::int64_t n_, stride_ = 0;
   std::vector<double> columns_, r_, z_, products_, stacked_;
   Products sums_;
+};
+
+// Small Jacobians that become triangles at once.
+class LevenbergMarquardt::Together {
+ public:
+  Together(std::int64_t n, std::int64_t m)
+      : room_(static_cast<std::size_t>((size_of(n, m) * lanes() + numbers_of_line - 1) / numbers_of_line)),
+        triangles_(static_cast<std::size_t>(lanes())),
+        squares_(static_cast<std::size_t>(lanes())) {}
+
+  // How many Jacobians of so many columns and rows: 1 where they are large.
+  static std::int64_t count(std::int64_t n, std::int64_t m) {
+    constexpr std::int64_t most = 4096;  // numbers of each, for the cache
+    return size_of(n, m) <= most ? lanes() : 1;
+  }
+  template <class Triangle>
+  void triangularize(const SmallMatrices& matrices, Triangle triangle) {
+    for (std::int64_t b = 0; b < lanes(); ++b) triangles_[static_cast<std::size_t>(b)] = triangle(b);
+    kernels().triangularize(matrices, room_.data()->numbers, triangles_.data(), squares_.data());
+  }
+  // Of the length of the residuals.
+  double square(std::int64_t b) const { return squares_[static_cast<std::size_t>(b)]; }
+
+ private:
+  static constexpr std::int64_t numbers_of_line = 8;
+  struct alignas(64) Line {
+    double numbers[numbers_of_line];
+  };
+
+  static const SmallMatrixKernels& kernels() { return *active_level().table->small_matrices; }
+  static std::int64_t lanes() { return kernels().at_once; }
+  static std::int64_t size_of(std::int64_t n, std::int64_t m) { return (n + 1) * (m + n + 1); }
+
+  std::vector<Line> room_;
+  std::vector<double*> triangles_;
+  std::vector<double> squares_;
 };
 
 LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const double> x,
@@ -175,9 +198,22 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
 }
 
 void LevenbergMarquardt::differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops) {
-  share(std::ssize(rows), jacobians.rows * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
+  const std::int64_t m = jacobians.rows, count = std::ssize(rows), at_once = Together::count(n_, m);
+  share((count + at_once - 1) / at_once, at_once * m * n_ * (n_ + 1), [&](std::int64_t group, std::int64_t groups) {
+    std::int64_t r = group * at_once;
+    const std::int64_t end = std::min(groups * at_once, count);
     Work work(n_);
-    for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * jacobians.rows, jacobians, r, work);
+    std::optional<Together> together;
+    SmallMatrices small{jacobians.items, jacobians.per_problem, jacobians.per_row, jacobians.per_column, f, m, n_};
+    for (; at_once > 1 && r + at_once <= end; r += at_once) {
+      if (!together) together.emplace(n_, m);
+      small.items = jacobians.items + r * jacobians.per_problem;
+      small.rights = f + r * m;
+      together->triangularize(small, [&](std::int64_t b) { return triangle(rows[r + b]); });
+      for (std::int64_t b = 0; b < at_once; ++b)
+        stops[r + b] = take_triangle(rows[r + b], std::sqrt(together->square(b)));
+    }
+    for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * m, jacobians, r, work);
   });
 }
 
@@ -194,9 +230,13 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
   std::copy_n(f, m, work.column(n_));
   std::fill(work.column(n_) + m, work.column(n_ + 1), 0.0);
   const double length = work.length_of_column(n_);
-  double* const r = triangle(row);
-  work.triangularize(r);
+  work.triangularize(triangle(row));
+  return take_triangle(row, length);
+}
 
+// What the triangle of the Jacobian says, given the length of the residuals; from then on it is that of J D^-1.
+Stop LevenbergMarquardt::take_triangle(std::int64_t row, double length) {
+  double* const r = triangle(row);
   State& state = states_[row];
   const double* const x = x_.data() + row * n_;
   const auto [lower, upper] = sides_of(row);
@@ -244,10 +284,12 @@ void LevenbergMarquardt::propose(Rows rows, double* trials) {
     Work work(n_);
     for (; r < end; ++r) {
       const std::int64_t row = rows[r];
-      do {
-        step_within_radius(row, work);
-      } while (hold_outward(row));
-      make_trial(row, true);
+      if (!std::isnan(cost_of(row))) {
+        do {
+          step_within_radius(row, work);
+        } while (hold_outward(row));
+        make_trial(row, true);
+      }
       std::copy_n(trial_.data() + row * n_, n_, trials + r * n_);
     }
   });
@@ -413,6 +455,11 @@ void LevenbergMarquardt::judge(Rows rows, const double* costs, bool* taken, Stop
 // a success twice the step.
 Stop LevenbergMarquardt::judge_one(std::int64_t row, double cost, bool& taken) {
   State& state = states_[row];
+  if (std::isnan(state.cost)) {
+    state.cost = cost;
+    taken = std::isfinite(cost);
+    return taken ? Stop::none : Stop::nonfinite_start;
+  }
   const double actual = std::isfinite(cost) ? state.cost - cost : -std::numeric_limits<double>::infinity();
   const double gain = state.predicted > 0 ? actual / state.predicted : -std::numeric_limits<double>::infinity();
   taken = actual > 0 && gain >= least_gain;
@@ -468,9 +515,22 @@ void LevenbergMarquardt::trust_one(std::int64_t row) {
 }
 
 void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums) {
+  constexpr std::int64_t most = 1024;  // numbers that are copied to have zeros behind them
+  const std::int64_t whole = padded(size);
+  const bool is_copied = whole > size && size <= most;
   share(rows, size, [&](std::int64_t row, std::int64_t end) {
     const Products products;
-    for (; row < end; ++row) sums[row] = 0.5 * products.dot(items + row * size, items + row * size, size);
+    std::vector<double> room(static_cast<std::size_t>(is_copied && end - row > 1 ? whole : 0));
+    for (; row < end; ++row) {
+      const double* at = items + row * size;
+      std::int64_t length = size;
+      if (!room.empty()) {
+        std::copy_n(at, size, room.data());
+        at = room.data();
+        length = whole;
+      }
+      sums[row] = 0.5 * products.dot(at, at, length);
+    }
   });
 }
 

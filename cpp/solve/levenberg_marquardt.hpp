@@ -40,13 +40,15 @@ class LevenbergMarquardt {
   };
   using Rows = std::span<const std::int64_t>;  // the numbers of the problems that a call is about
 
-  // x: parameters of each problem; costs: at x.
+  // x: parameters of each problem; costs: at x, or NaN where they are not known: the first trial of such a problem is
+  // x.
   LevenbergMarquardt(std::int64_t parameters, std::span<const double> x, std::span<const double> costs,
                      Options options);
 
   std::int64_t problems() const { return static_cast<std::int64_t>(states_.size()); }
   std::int64_t parameters() const { return n_; }
   const std::vector<double>& x() const { return x_; }
+  double cost_of(std::int64_t row) const { return states_[static_cast<std::size_t>(row)].cost; }
 
   // Takes residuals and Jacobians at x, both scaled by the loss: gradient, nonfinite or none.
   void differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops);
@@ -54,7 +56,8 @@ class LevenbergMarquardt {
   void propose(Rows rows, double* trials);
   // Adds geodesic accelerations to the trials, given J^T k for the second derivatives k along their steps.
   void accelerate(Rows rows, const double* bends, double* trials);
-  // Takes the trials that gain enough, given their costs: value, step, no_decrease or none.
+  // Takes the trials that gain enough, given their costs: value, step, no_decrease or none;
+  // of a first one that is x nonfinite_start or none.
   void judge(Rows rows, const double* costs, bool* taken, Stop* stops);
   // Goes on from problems that have stopped: with the first radius, as if no trial had failed yet.
   void trust(Rows rows);
@@ -98,9 +101,11 @@ class LevenbergMarquardt {
     bool has_doubted;            // which it does once
   };
   class Work;
+  class Together;
 
   Stop differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians, std::int64_t number,
                          Work& work);
+  Stop take_triangle(std::int64_t row, double length);
   double first_radius_of(std::int64_t row) const;
   double gradient_of(std::int64_t row) const;
   static double least_damping_of(const State& state);

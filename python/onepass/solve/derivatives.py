@@ -107,7 +107,7 @@ def differences(
         return along.astype(dtype, copy=False)
     if scheme == "2-point":
         if bounds is not None:
-            h = _within(x, h, *bounds)
+            h = within(x, h, *bounds)
         change = _values(f, x, h, at_x, dtype, each, pattern)
         change -= at_x if pattern is None else at_x[pattern.rows]
         change /= _beside(h, change, pattern)
@@ -190,7 +190,7 @@ def _beside(offset: Array, values: Array, pattern: Pattern | None) -> Array:
     return first[..., None] if values.ndim > first.ndim else first
 
 
-def _within(x: Array, h: Array, lower: Array, upper: Array) -> Array:
+def within(x: Array, h: Array, lower: Array, upper: Array) -> Array:
     """Steps turned round where they leave the bounds, and shortened to the wider side where neither has room."""
     outside = (x + h > upper) | (x + h < lower)
     other = (x - h > upper) | (x - h < lower)

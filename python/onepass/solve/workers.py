@@ -1,10 +1,12 @@
-"""Who calls a function at the points of its differences? A map of the user's, or the processes of one made for it."""
+"""Who calls the user's functions? A map of the user's, processes made for it, or threads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import Pool
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -27,3 +29,28 @@ def mapping(workers: Any) -> Iterator[Map | None]:
         return
     with Pool(None if workers == -1 else int(workers)) as pool:
         yield pool.map
+
+
+def in_threads(workers: int, work: Callable[[int], None], items: Iterable[int], is_over: Event) -> None:
+    """Does some work for each item, on so many threads, under the caller's `numpy.errstate`.
+
+    An exception passes through when the others have seen that it is over.
+    """
+    if workers == 1:
+        for item in items:
+            work(item)
+        return
+    state: dict[str, Any] = {**np.geterr(), "call": np.geterrcall()}
+
+    def task(item: int) -> None:
+        with np.errstate(**state):
+            work(item)
+
+    with ThreadPoolExecutor(workers) as pool:
+        tasks = [pool.submit(task, item) for item in items]
+        try:
+            wait(tasks, return_when=FIRST_EXCEPTION)
+        finally:
+            is_over.set()
+        for one in tasks:
+            one.result()

@@ -91,6 +91,52 @@ def test_what_fails_or_is_not_determined_is_told_and_leaves_the_others_alone() -
     assert (cov == np.inf).all()
 
 
+def test_covariances_cost_no_calls_where_the_last_derivatives_tell() -> None:
+    counted = 0
+
+    def seen(t: Array, a: Any, b: Any, c: Any) -> Array:
+        nonlocal counted
+        counted += len(a)
+        return decay(t, a, b, c)
+
+    _, cov, fits = curve_fit_batch(seen, T, Y, full_output=True)
+    assert counted == fits.nfev.sum()
+    exact = curve_fit_batch(seen, T, Y, jac=slopes)[1]
+    np.testing.assert_allclose(cov, exact, rtol=1e-5, atol=1e-8)
+
+
+def test_covariances_of_ill_conditioned_sets_are_of_central_differences() -> None:
+    """Columns that differ by a ten-thousandth."""
+
+    def nearly(t: Array, a: Any, b: Any, c: Any) -> Array:
+        return np.asarray(np.exp(-t) * (a + b * (1 + 1e-4 * t)) + c * t)
+
+    y = nearly(T, *np.ones((3, 5, 1))) + 0.01 * RANDOM.standard_normal((5, T.size))
+    _, cov = curve_fit_batch(nearly, T, y)
+    columns = [np.exp(-T), np.exp(-T) * (1 + 1e-4 * T), T]
+
+    def jac(t: Array, *p: Any) -> Array:
+        return np.tile(np.stack(columns, axis=-1), (len(p[0]), 1, 1))
+
+    np.testing.assert_allclose(cov, curve_fit_batch(nearly, T, y, jac=jac)[1], rtol=1e-5)
+
+
+def test_curves_of_other_shapes_and_kinds() -> None:
+    """What does not depend on x comes as one number for each set."""
+    p, cov = curve_fit_batch(lambda t, c: c, T, Y)
+    np.testing.assert_allclose(p[:, 0], Y.mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(cov[:, 0, 0], Y.var(axis=1, ddof=1) / T.size, rtol=1e-5)
+    single, _ = curve_fit_batch(lambda t, *p: decay(t, *p).astype(np.float32), T, Y, np.ones(3))
+    np.testing.assert_allclose(single, curve_fit_batch(decay, T, Y)[0], rtol=1e-2, atol=1e-2)
+
+
+def test_workers() -> None:
+    for jac in (None, slopes):
+        alone, together = (curve_fit_batch(decay, OWN_T, Y, jac=jac, workers=workers) for workers in (1, 2))
+        for one, other in zip(alone, together, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 def test_options_are_passed_on() -> None:
     with pytest.warns(OptimizeWarning, match="the budget of iterations"):
         curve_fit_batch(decay, T, Y, max_iter=1)

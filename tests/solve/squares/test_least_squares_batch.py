@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -107,6 +109,63 @@ def test_a_parameter_that_is_fixed_for_all(jac: Any) -> None:
 def test_blocks_do_not_matter(block: int) -> None:
     fits = least_squares_batch(residual, START, slopes, block=block)
     np.testing.assert_allclose(fits.x, least_squares_batch(residual, START, slopes).x, rtol=1e-9)
+
+
+def test_where_one_stops_the_next_begins() -> None:
+    sizes, begun = [], np.zeros(PROBLEMS, bool)
+
+    def seen(x: Array, index: Array) -> Array:
+        begun[index] = True
+        sizes.append((index.size, begun.all()))
+        return residual(x, index)
+
+    fits = least_squares_batch(seen, START, slopes, block=10)
+    assert fits.success.all()
+    assert {size for size, is_last in sizes if not is_last} == {10}
+    assert 0 < sum(is_last for _, is_last in sizes) < fits.nfev.max()
+    np.testing.assert_array_equal(fits.nfev, least_squares_batch(residual, START, slopes).nfev)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 100])
+@pytest.mark.parametrize("jac", [None, slopes], ids=["2-point", "jac"])
+def test_the_number_of_workers_does_not_matter(jac: Any, workers: int) -> None:
+    callers = set()
+
+    def plainly(x: Array, index: Array) -> Array:
+        """Point by point: the bits of NumPy's functions may depend on where a row lies."""
+        callers.add(get_ident())
+        return np.stack([[x[0] / (1 + x[1] ** 2 * t) + x[2] for t in T.tolist()] for x in x]) - Y[index]
+
+    fits, alone = (least_squares_batch(plainly, START, jac, workers=workers) for workers in (workers, 1))
+    assert len(callers) > 1
+    for name in ("x", "cost", "status", "nit", "nfev"):
+        np.testing.assert_array_equal(fits[name], alone[name])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_exception_ends_all_workers(error: type[BaseException]) -> None:
+    calls = []
+
+    def raises(x: Array, index: Array) -> Array:
+        calls.append(index)
+        if len(calls) > 5:
+            raise error
+        return residual(x, index)
+
+    with pytest.raises(error):
+        least_squares_batch(raises, START, slopes, workers=2, block=1)
+    assert len(calls) < 20
+
+
+def test_workers_have_the_caller_s_errstate() -> None:
+    def divides(x: Array, index: Array) -> Array:
+        return x - 3 + 0 / np.where(index[:, None] == 1, 0.0, 1.0)
+
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        least_squares_batch(divides, np.ones((4, 1)), workers=2)
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert least_squares_batch(divides, np.ones((4, 1)), workers=2).success.sum() == 3
 
 
 def test_problems_that_have_stopped_are_left_out_and_evaluations_are_counted() -> None:
@@ -314,6 +373,8 @@ def test_exceptions_pass_through(error: type[BaseException]) -> None:
         ({"x0": START * 1j}, ValueError, "x0 must be an array of real numbers"),
         ({"max_iter": -1}, ValueError, "max_iter must be an int"),
         ({"block": 0}, ValueError, "block must be an int"),
+        ({"workers": 0}, ValueError, "workers must be an int"),
+        ({"workers": 2, "callback": print}, ValueError, "callback needs workers=1"),
         ({"geodesic": 1}, TypeError, "geodesic must be True or False"),
         ({"block": 8.0}, TypeError, "least_squares_batch: block must be an int"),
         ({"bounds": (0.5, 9)}, ValueError, "x0 must lie within the bounds"),

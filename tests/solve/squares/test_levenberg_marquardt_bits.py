@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from cases import EVERYWHERE
 
-from onepass._core import LevenbergMarquardt, LevenbergMarquardtSetting, half_squares, run_plain
+from onepass._core import (
+    Data,
+    LevenbergMarquardt,
+    LevenbergMarquardtSetting,
+    half_squares,
+    run_plain,
+    simple_differences,
+)
 from onepass.arrays import Array
 from onepass.reference.kernels.levenberg_marquardt import Problem, in_lanes, in_order, substituted, triangle
 from onepass.reference.kernels.vectors import dots
@@ -157,6 +164,66 @@ def test_what_steps_of_differences_are_small_beside() -> None:
     np.testing.assert_array_equal(core.typical_sizes(both[1:], False), moved[1:])
     with pytest.raises(ValueError, match="no such problem"):
         core.typical_sizes(np.array([2]), True)
+
+
+def test_the_first_trial_of_a_problem_without_a_cost_is_its_start() -> None:
+    x0, costs = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([2.0, np.inf, np.nan])
+    unknown, three = np.full(3, np.nan), np.arange(3)
+    cores = Cores(x0, unknown, None, None, None, *TOLERANCES)
+    references = [Problem(x, np.nan, None, None, TOLERANCES) for x in x0]
+    np.testing.assert_array_equal(cores.propose(three)[0], x0)
+    np.testing.assert_array_equal([one.propose() for one in references], x0)
+    taken, stops = cores.judge(three, costs)
+    assert [one.judge(cost) for one, cost in zip(references, costs, strict=True)] == [*zip(taken, stops, strict=True)]
+    assert stops.tolist() == [0, Status.NONFINITE_START, Status.NONFINITE_START]
+    core = LevenbergMarquardt(x0, unknown, None, None, None, *TOLERANCES)
+    core.judge(three, costs)
+    np.testing.assert_array_equal(core.costs, costs)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 3), (3, 50), (4, 4), (6, 17), (1, 2000), (2, 4000)])
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 9, 21])
+def test_bits_of_triangles_that_are_made_at_once(n: int, m: int, count: int) -> None:
+    """Of some, beside others, and alone: they see the same steps, lengths and conditions."""
+    random = np.random.default_rng(n * m + count)
+    f, jacobians = random.standard_normal((count, m)), random.standard_normal((count, m, n))
+    jacobians[count // 2, :, 0] *= 1e-200
+    f[-1] *= 1e200
+    one, x = np.zeros(1, np.int64), np.ones((count, n))
+    together = Cores(x, np.full(count, 1e300), None, None, None, *TOLERANCES)
+    (stops,) = together.differentiate(np.arange(count), f, jacobians)
+    for i in range(count):
+        alone = LevenbergMarquardt(x[i : i + 1], np.full(1, 1e300), None, None, None, *TOLERANCES)
+        assert alone.differentiate(one, f[i : i + 1], jacobians[i : i + 1]) == stops[i]
+        for name, arguments in (("scales", (one,)), ("inverse_squares", (m,))):
+            wanted = getattr(alone, name)(*arguments)
+            found = getattr(together, name)(*((np.array([i]),) if name == "scales" else arguments))
+            if name == "scales":
+                np.testing.assert_array_equal(found[0], wanted)
+            else:
+                for a, b in zip(found, wanted, strict=True):
+                    np.testing.assert_array_equal(a[i : i + 1], b)
+        if stops[i] == 0:
+            np.testing.assert_array_equal(together.propose(np.array([i]))[0], alone.propose(one))
+
+
+@pytest.mark.parametrize("size", [1, 5, 50])
+@pytest.mark.parametrize("kind", ["plain", "weights", "own weights", "no data"])
+@pytest.mark.usefixtures("everywhere")
+def test_what_values_leave_of_data_and_their_differences(size: int, kind: str) -> None:
+    random = np.random.default_rng(size)
+    index = np.array([4, 0, 7])
+    items, values, f, h = (random.standard_normal(shape) for shape in ((9, size), (3, size), (3, size), 3))
+    weights = {"weights": random.uniform(1, 2, size), "own weights": random.uniform(1, 2, (9, size))}.get(kind)
+    data = None if kind == "no data" else Data(items, weights)
+    expected = values if data is None else values - items[index]
+    if weights is not None:
+        expected = expected * (weights if weights.ndim == 1 else weights[index])
+    if data is not None:
+        np.testing.assert_array_equal(data.subtracted(values, index), expected)
+    columns = np.zeros((2, 3, size))
+    simple_differences(values, data, index, f, h, columns, 1)
+    np.testing.assert_array_equal(columns, [np.zeros((3, size)), (expected - f) / h[:, None]])
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 50, 4097])

@@ -35,7 +35,7 @@ ROUNDING = 1e-14
 #: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
 MOST_BEND = 0.75
 #: The numbers of `onepass.solve.Status`.
-RUNNING, GRADIENT, VALUE, STEP, NO_DECREASE, NONFINITE = 0, 1, 2, 3, -3, -5
+RUNNING, GRADIENT, VALUE, STEP, NO_DECREASE, NONFINITE_START, NONFINITE = 0, 1, 2, 3, -3, -4, -5
 
 #: The inner products of the columns of a matrix with the first one.
 Products = Callable[[Array], Array]
@@ -45,6 +45,7 @@ class Problem:
     """A problem between calls of its residuals. It holds D, the scales of the parameters, and the triangle of J D^-1.
 
     Args:
+        cost: at x, or NaN where it is not known: the first trial is x.
         bounds: lower and upper, or None.
         d: D if it is given; else it is the largest norms of the Jacobian's columns so far.
     """
@@ -60,6 +61,7 @@ class Problem:
         self._radius: float | None = None
         self._damping, self._is_singular = 0.0, False
         self._first, self._longest = True, 0.0
+        self._trial = self.x
         self._stopped = RUNNING
         #: The reason in spite of which it went on, until a step is taken; it does so once.
         self._doubted, self._has_doubted = RUNNING, False
@@ -98,6 +100,8 @@ class Problem:
 
     def propose(self) -> Array:
         """The next trial point: a minimizer of the model within the radius or, where that leaves the bounds, inside."""
+        if np.isnan(self.cost):
+            return self._trial
         while True:
             p = self._within_radius()
             if self._bounds is None:
@@ -123,9 +127,14 @@ class Problem:
     def judge(self, cost: float) -> tuple[bool, int]:
         """Whether the trial is taken, given its cost, and VALUE, STEP, NO_DECREASE or RUNNING.
 
+        Of a first one, which is x, NONFINITE_START or RUNNING.
+
         The radius is MINPACK's: after a failure the minimizer of the parabola through both costs with the slope at x,
         after a success twice the step.
         """
+        if np.isnan(self.cost):
+            self.cost = cost
+            return (True, RUNNING) if np.isfinite(cost) else (False, NONFINITE_START)
         actual = self.cost - cost if np.isfinite(cost) else -np.inf
         gain = actual / self._predicted if self._predicted > 0 else -np.inf
         taken = bool(actual > 0 and gain >= LEAST_GAIN)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
 
-from onepass._core import inverse_squares
+from onepass._core import Data, LevenbergMarquardt, inverse_squares
 from onepass.arrays import Array
 from onepass.solve.derivatives import differences
 from onepass.solve.result import OptimizeWarning
@@ -16,10 +17,12 @@ from onepass.solve.squares.arguments import UNBOUNDED, sides, sides_at
 from onepass.solve.squares.covariance import covariance_of, free_of
 from onepass.solve.squares.curve_fit import inside, parameters_of
 from onepass.solve.squares.fit import ROUGH
-from onepass.solve.squares.least_squares_batch import least_squares_batch
+from onepass.solve.squares.least_squares_batch import least_squares_batch, solved
 
 #: Data sets whose covariances are made at once: what they need stays in the cache.
 COVARIANCES = 512
+#: Up to this condition the last simple differences leave a covariance five digits; beyond it there are central ones.
+CERTAIN = 1e3
 
 
 def curve_fit_batch(
@@ -52,8 +55,9 @@ def curve_fit_batch(
         bounds: lower and upper, each a number, one per parameter, shape (n,), or those of each set, shape (B, n).
         jac: the derivatives of f, shape (k, m, n), called as f is; or a scheme of differences.
         full_output: returns the result of `least_squares_batch` as well, which says of each set whether it converged.
-        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, geodesic, callback, block; with
-            simple differences the tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good for.
+        options: of `least_squares_batch`: loss, f_scale, ftol, xtol, gtol, max_iter, geodesic, callback, block,
+            workers; with simple differences the tolerances are 1e-12, 1e-8 and 1e-8 by default, which these are good
+            for.
 
     Returns:
         The parameters, shape (B, n), and their covariances, shape (B, n, n): those of `curve_fit`, and inf throughout
@@ -89,26 +93,38 @@ def curve_fit_batch(
     start = np.broadcast_to(p0, (len(y), p0.shape[-1])) if p0.ndim == 1 else p0
     if start.ndim != 2 or len(start) != len(y):
         raise ValueError(f"p0 must have the shape (n,) or ({len(y)}, n), got {p0.shape}")
-    weights = None if sigma is None else np.broadcast_to(1 / checked_sigma(sigma, y.shape), y.shape)
+    weights = None if sigma is None else weights_of(sigma, y.shape)
+    data = Data(y, weights)
 
     def at(function: Callable[..., Any], p: Array, index: Array) -> Any:
         return function(x if x.ndim == 1 else x[index], *p.T[:, :, None])
 
-    def residual(p: Array, index: Array) -> Any:
-        found, rows = at(f, p, index), y[index]
-        if not isinstance(found, np.ndarray) or found.shape != rows.shape or found.dtype != rows.dtype:
-            found = found - rows
-        else:
-            found = np.subtract(found, rows, out=rows)  # which is a copy
-        return found if weights is None else found * weights[index]
+    def values(p: Array, index: Array) -> Any:
+        found, shape = at(f, p, index), (index.size, y.shape[1])
+        return found if np.shape(found) == shape else np.broadcast_to(found, shape)
+
+    def residual(p: Array, index: Array) -> Array:
+        return data.subtracted(values(p, index), index)
 
     def slopes(p: Array, index: Array) -> Any:
         found = at(jac, p, index)  # type: ignore[arg-type]
-        return found if weights is None else found * weights[index][..., None]
+        if weights is None:
+            return found
+        return found * (weights if weights.ndim == 1 else weights[index])[..., None]
 
-    if jac in (None, "2-point"):
+    is_rough = jac in (None, "2-point")
+    if is_rough:
         options = dict(zip(("ftol", "xtol", "gtol"), ROUGH, strict=True)) | options
-    fits = least_squares_batch(residual, start, slopes if callable(jac) else jac, bounds=bounds, **options)
+    asked = signature(least_squares_batch).bind(
+        values, start, slopes if callable(jac) else jac, bounds=bounds, **options
+    )
+    asked.apply_defaults()
+    covariances, conditions = np.empty((*start.shape, start.shape[1])), np.empty(len(y))
+
+    def ended(core: LevenbergMarquardt, index: Array) -> None:
+        covariances[index], conditions[index] = core.inverse_squares(y.shape[1])
+
+    fits = solved(*asked.args, **asked.kwargs, data=data, ended=ended)
     box = sides(bounds, start.shape[1], len(y))
 
     def derivatives(p: Array, index: Array, f_at: Array) -> Array:
@@ -122,15 +138,23 @@ def curve_fit_batch(
         fixed = lower == upper
         return np.where(fixed[..., None, :], 0.0, found) if fixed.any() else found
 
-    covariances = np.empty((*start.shape, start.shape[1]))
-    for first in range(0, len(y), COVARIANCES):
-        index = np.arange(first, min(first + COVARIANCES, len(y)))
+    left_over = y.shape[1] - start.shape[1]
+    is_known = fits.success & (absolute_sigma or left_over > 0) & (asked.arguments["loss"] == "linear")
+    is_known &= conditions < (CERTAIN if is_rough else np.inf)
+    is_known &= ((fits.x > box[0]) & (fits.x < box[1])).all(axis=1)
+    if not absolute_sigma:
+        with np.errstate(all="ignore"):
+            covariances *= (2 * fits.cost / max(left_over, 1))[:, None, None]
+    covariances[~fits.success] = np.inf
+    others = np.flatnonzero(fits.success & ~is_known)
+    for first in range(0, others.size, COVARIANCES):
+        index = others[first : first + COVARIANCES]
         p = fits.x[index]
-        f_at = np.asarray(residual(p, index), np.float64)
+        f_at = residual(p, index)
         with np.errstate(all="ignore"):
             jacobians = derivatives(p, index, f_at)
             covariances[index] = covariances_of(
-                jacobians, f_at, p, fits.cost[index], fits.success[index], sides_at(box, index), absolute_sigma
+                jacobians, f_at, p, fits.cost[index], sides_at(box, index), absolute_sigma
             )
     if not fits.success.all():
         failed = np.count_nonzero(~fits.success)
@@ -138,11 +162,13 @@ def curve_fit_batch(
     return (fits.x, covariances, fits) if full_output else (fits.x, covariances)
 
 
-def checked_sigma(sigma: Any, shape: tuple[int, ...]) -> Array:
+def weights_of(sigma: Any, shape: tuple[int, ...]) -> Array:
+    """1 / sigma, of the points of all sets or of each."""
     found = np.asarray(sigma, np.float64)
     if found.shape not in ((), shape[1:], shape) or not (np.isfinite(found) & (found > 0)).all():
         raise ValueError(f"sigma must be above 0, a number or of the shape {shape[1:]} or {shape}, got {found.shape}")
-    return found
+    weights: Array = 1 / np.broadcast_to(found, shape[1:] if found.ndim == 0 else found.shape)
+    return weights
 
 
 def covariances_of(
@@ -150,13 +176,12 @@ def covariances_of(
     f: Array,
     x: Array,
     cost: Array,
-    success: Array,
     box: tuple[Array, Array],
     known_noise: bool,
 ) -> Array:
     """Those of `covariance_of`, all at once where no parameter is at a bound."""
     problems, m, n = jacobians.shape
-    good = success & np.isfinite(jacobians).all(axis=(1, 2)) & (m > n or known_noise)
+    good = np.isfinite(jacobians).all(axis=(1, 2)) & (m > n or known_noise)
     found = np.full((problems, n, n), np.inf)
     lower, upper = box
     at_bound = ((x <= lower) | (x >= upper)).any(axis=1)

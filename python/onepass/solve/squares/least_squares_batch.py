@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
 
-from onepass._core import LevenbergMarquardt
+from onepass._core import Data, LevenbergMarquardt, simple_differences
 from onepass.arrays import Array
 from onepass.solve.callbacks import Callback, checked
-from onepass.solve.derivatives import differences, precision_of
+from onepass.solve.derivatives import differences, precision_of, step_sizes, within
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.arguments import UNBOUNDED, checked_bounds, sides_at, start
 from onepass.solve.squares.levenberg_marquardt import BEND_AT
 from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.residuals import Bounds, Functions, Jacobian, User
 from onepass.solve.squares.settings import BatchSettings
+from onepass.solve.workers import in_threads
+
+#: Problems of which the core holds the state at once, in blocks.
+HELD = 32
+#: Gets the core of problems that have ended, and their numbers.
+Ended = Callable[[LevenbergMarquardt, Array], None]
 
 
 def least_squares_batch(
@@ -33,7 +40,8 @@ def least_squares_batch(
     max_iter: int = 200,
     geodesic: bool = False,
     callback: Callable[..., object] | None = None,
-    block: int = 2048,
+    block: int = 1024,
+    workers: int = 1,
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
 ) -> OptimizeResult:
@@ -52,11 +60,13 @@ def least_squares_batch(
         loss, f_scale, ftol, xtol, gtol: as in `least_squares`.
         max_iter: trial steps of each problem at most.
         geodesic: adds the second-order correction of `least_squares` to the steps, by one more call of residual.
-        callback: called after every trial step of a block with a copy of x, shape (B, n), or, if its parameter is named
-            intermediate_result, with an `OptimizeResult` of x, cost, status and nit. StopIteration ends all problems
-            where they are; the cost of those that had not begun is NaN.
-        block: problems that run together at most. Each block starts when the one before has ended; thousands are enough
-            for speed, and fewer numbers stay in the cache.
+        callback: called after every round, in which each problem of the block began or tried a step, with a copy of x,
+            shape (B, n), or, if its parameter is named intermediate_result, with an `OptimizeResult` of x, cost, status
+            and nit. StopIteration ends all problems where they are; the cost of those that had not begun is NaN.
+        block: problems that run together at most. Where one stops, the next begins. Hundreds are enough for speed, and
+            their numbers stay in the cache.
+        workers: threads that solve a part of the problems each. They call the functions at the same time, which gains
+            where these release Python's lock, as NumPy's do; the bits are the same.
 
     Returns:
         x, shape (B, n); cost, status and success, shape (B,), the status by its number in `Status`; nit and nfev, shape
@@ -75,43 +85,102 @@ def least_squares_batch(
         >>> fits.x.ravel().round(6)
         array([1., 2., 3.])
     """
+    return solved(
+        residual,
+        x0,
+        jac,
+        bounds=bounds,
+        loss=loss,
+        f_scale=f_scale,
+        ftol=ftol,
+        xtol=xtol,
+        gtol=gtol,
+        max_iter=max_iter,
+        geodesic=geodesic,
+        callback=callback,
+        block=block,
+        workers=workers,
+        args=args,
+        kwargs=kwargs,
+    )
+
+
+def solved(
+    residual: Callable[..., Any],
+    x0: Any,
+    jac: Jacobian,
+    *,
+    bounds: Any,
+    loss: LossName | Callable[[Array], Any],
+    callback: Callable[..., object] | None,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    data: Data | None = None,
+    ended: Ended = lambda core, index: None,
+    **options: Any,
+) -> OptimizeResult:
+    """What `least_squares_batch` returns.
+
+    Args:
+        data: what the values that residual returns are to meet, if that is not 0.
+        ended: called with the core of each part that has ended, and their numbers.
+    """
     x = start(x0, ("B", "n"))
     box = checked_bounds(bounds, x)
-    settings = BatchSettings(ftol, xtol, gtol, f_scale, max_iter, block, geodesic)
-    functions = BatchFunctions(User(residual, jac, args, kwargs or {}, box), len(x))
+    settings = BatchSettings(**options)
+    if callback is not None and settings.workers > 1:
+        raise ValueError(f"callback needs workers=1: it sees all problems at once, got workers={settings.workers}")
+    functions = BatchFunctions(User(residual, jac, args, kwargs or {}, box), len(x), data)
     rho = Loss(loss, settings.f_scale)
-    found, proceed = Found(x), Callback(callback)
-    for first in range(0, len(x), settings.block):
-        batch = Batch(found, np.arange(first, min(first + settings.block, len(x))), functions, rho, box, settings)
-        for _ in range(settings.max_iter):
-            if not batch.rows.size:
-                break
-            batch.iterate()
+    found, proceed, is_over = Found(x), Callback(callback), Event()
+
+    def solve(first: int) -> None:
+        if is_over.is_set():
+            return
+        index = np.arange(first, min(first + held, len(x)))
+        batch = Batch(found, index, functions, rho, box, settings)
+        while not is_over.is_set() and batch.iterate():
             if callback is not None:
                 batch.keep()
                 if not proceed(x, cost=found.cost, status=found.status, nit=found.steps):
-                    return found.stopped(functions)
-        batch.end()
+                    found.status[found.status == Status.RUNNING] = Status.CALLBACK
+                    is_over.set()
+        batch.keep()
+        ended(batch.core, index)
+
+    # What bends need is kept of each problem, so they are few then.
+    held = min(settings.block * (1 if settings.geodesic else HELD), -(-len(x) // settings.workers))
+    in_threads(settings.workers, solve, range(0, len(x), held), is_over)
     return found.result(functions)
 
 
 class BatchFunctions(Functions):
-    """The user's functions for some of the problems, checked, copied and counted."""
+    """The user's functions for some of the problems, checked and counted.
 
-    def __init__(self, user: User, problems: int) -> None:
+    Args:
+        data: what the values that residual returns are to meet, if that is not 0.
+    """
+
+    def __init__(self, user: User, problems: int, data: Data | None) -> None:
         super().__init__(user)
         if self._scheme == "cs":
             raise ValueError('jac must be a function, None, "2-point" or "3-point", got "cs": residuals are real here')
-        self.calls = 0
+        self.calls, self._counting = 0, Lock()
         self.has_jacobian = self._jac is not None
         self.evaluations = np.zeros(problems, int)
+        self._data = data
 
-    def residuals(self, x: Array, index: Array, *, copy: bool = True) -> Array:
-        """Of these problems, shape (k, m); without a copy, valid until the next call."""
-        self.calls += 1
+    def residuals(self, x: Array, index: Array) -> Array:
+        """Of these problems, shape (k, m); valid until the next call."""
+        values = self._values(x, index)
+        return values if self._data is None else self._data.subtracted(values, index)
+
+    def _values(self, x: Array, index: Array) -> Array:
+        with self._counting:
+            self.calls += 1
         self.evaluations[index] += 1
         returned = self._residual(locked(x), locked(index), *self._args, **self._kwargs)
-        f = checked("residual", returned, (index.size, self._m), np.float64, copy=copy)
+        f = checked(self._name, returned, (index.size, self._m), np.float64, copy=False)
         if self._m is None:
             if not f.size:
                 raise ValueError(f"residual must return at least one number per problem, got the shape {f.shape}")
@@ -125,19 +194,34 @@ class BatchFunctions(Functions):
             returned = self._jac(locked(x), locked(index), *self._args, **self._kwargs)
             return checked("jac", returned, (*f.shape, x.shape[1]), np.float64, copy=False)
         bounds = None if self._bounds is None else sides_at(self._bounds, index)
-        columns = differences(
-            lambda moved: self.residuals(moved, index, copy=False),
-            x,
-            f,
-            self._scheme,
-            typical=typical,
-            bounds=bounds,
-            precision=self._precision,
-        )
+        if self._scheme == "2-point":
+            columns = self._simple_differences(x, index, f, typical, bounds)
+        else:
+            columns = differences(
+                lambda moved: self.residuals(moved, index),
+                x,
+                f,
+                self._scheme,
+                typical=typical,
+                bounds=bounds,
+                precision=self._precision,
+            )
         jacobians = np.moveaxis(columns, 0, 2)
         if bounds is not None and (fixed := bounds[0] == bounds[1]).any():
             np.copyto(jacobians, 0.0, where=fixed[..., None, :])  # no steps were made
         return jacobians
+
+    def _simple_differences(self, x: Array, index: Array, f: Array, typical: Any, bounds: Bounds) -> Array:
+        """Those of `differences`, less the data and in one pass."""
+        h = step_sizes(x, "2-point", typical, self._precision)
+        if bounds is not None:
+            h = within(x, h, *bounds)
+        columns = np.empty((x.shape[1], *f.shape))
+        for j, steps in enumerate(np.ascontiguousarray(h.T)):
+            moved = x.copy()
+            moved[:, j] += steps
+            simple_differences(self._values(moved, index), self._data, index, f, steps, columns, j)
+        return columns
 
 
 def locked(array: Array) -> Array:
@@ -152,6 +236,11 @@ def some(items: Array, which: Array) -> Array:
     return items if which.size == len(items) else items.take(which, axis=0)
 
 
+def copied(items: Array, which: Array) -> Array:
+    """A copy of those of these numbers, which ascend."""
+    return items.copy() if which.size == len(items) else items.take(which, axis=0)
+
+
 class Found:
     """Where the problems ended."""
 
@@ -159,11 +248,6 @@ class Found:
         self.x, self.cost = x, np.full(len(x), np.nan)
         self.status = np.full(len(x), int(Status.RUNNING))
         self.steps = np.zeros(len(x), int)
-
-    def stopped(self, functions: BatchFunctions) -> OptimizeResult:
-        """All problems, when the callback has ended those that still run."""
-        self.status[self.status == Status.RUNNING] = Status.CALLBACK
-        return self.result(functions)
 
     def result(self, functions: BatchFunctions) -> OptimizeResult:
         """All problems, when none runs any more."""
@@ -206,7 +290,7 @@ class Bends:
 
 
 class Batch:
-    """Problems that run together; `rows` are the numbers within the batch of those that have not stopped."""
+    """Problems of which a block runs together: where one stops, another begins."""
 
     def __init__(
         self,
@@ -219,49 +303,54 @@ class Batch:
     ) -> None:
         self._found, self._index, self._functions, self._loss = found, index, functions, loss
         self._bounds, self._bends = bounds, Bends(loss) if settings.geodesic else None
-        x = found.x[index]
-        f = functions.residuals(x, index)
-        costs = loss.cost(f)
-        found.cost[index] = costs
+        self._block, self._max_iter = settings.block, settings.max_iter
         lower, upper = (None, None) if bounds is None else sides_at(bounds, index)
-        self._lm = LevenbergMarquardt(x, costs, lower, upper, None, *settings.tolerances)
-        self.rows = np.flatnonzero(np.isfinite(costs))
-        found.status[index] = Status.NONFINITE_START
-        stops = self._differentiate(self.rows, some(x, self.rows), some(f, self.rows), is_start=True)
-        self._stop(np.where(stops == Status.NONFINITE, int(Status.NONFINITE_START), stops))
+        unknown = np.full(index.size, np.nan)
+        self.core = LevenbergMarquardt(found.x[index], unknown, lower, upper, None, *settings.tolerances)
+        #: The numbers within the batch of those that run.
+        self._rows = np.arange(0)
+        self._begun = self._round = 0
+        #: In which round each began.
+        self._since = np.zeros(index.size, int)
 
-    def iterate(self) -> None:
-        """One trial step of each problem that runs."""
-        found, rows = self._found, self.rows
+    def iterate(self) -> bool:
+        """One trial step of each problem that runs, and the start of others; whether there were any."""
+        found, old, begun = self._found, self._rows.size, self._begun
+        self._begun = min(begun + self._block - old, self._index.size)
+        self._since[begun : self._begun] = self._round
+        rows = self._rows = np.concatenate((self._rows, np.arange(begun, self._begun)))
+        if not rows.size:
+            return False
         index = self._index[rows]
-        x = self._lm.propose(rows)
-        if self._bends is not None:
-            self._bend(self._bends, rows, x)
+        x = self.core.propose(rows)
+        if self._bends is not None and old:
+            self._bend(self._bends, rows[:old], x[:old])
         f = self._functions.residuals(x, index)
-        costs = self._loss.cost(f)
-        taken, stops = self._lm.judge(rows, costs)
-        found.steps[index] += taken
-        found.cost[index[taken]] = costs[taken]
+        taken, stops = self.core.judge(rows, self._loss.cost(f))
+        found.steps[index[:old]] += taken[:old]
         # No derivatives where a criterion of the step has spoken.
         moved = np.flatnonzero(taken & (stops == Status.RUNNING))
         if moved.size:
-            stops[moved] = self._differentiate(some(rows, moved), some(x, moved), some(f, moved))
-        self._stop(stops)
-
-    def end(self) -> None:
-        """Those that still run have spent their iterations."""
-        self._found.status[self._index[self.rows]] = Status.MAX_ITERATIONS
-        self.keep()
+            still = int(np.searchsorted(moved, old))
+            stops[moved] = self._differentiate(some(rows, moved), some(x, moved), copied(f, moved), still)
+        if self._round >= self._max_iter:
+            is_spent = self._round - self._since[rows] >= self._max_iter
+            stops[is_spent & (stops == Status.RUNNING)] = Status.MAX_ITERATIONS
+        found.status[index] = stops
+        self._rows = rows[stops == Status.RUNNING]
+        self._round += 1
+        return True
 
     def keep(self) -> None:
         """Writes down where the problems are."""
-        self._found.x[self._index] = self._lm.x
+        self._found.x[self._index] = self.core.x
+        self._found.cost[self._index] = self.core.costs
 
     @np.errstate(over="ignore", invalid="ignore")
     def _bend(self, bends: Bends, rows: Array, trials: Array) -> None:
         """Adds geodesic accelerations to the trials of those of which the second derivative can be had."""
-        steps = self._lm.steps(rows)
-        x = self._lm.x[rows] + BEND_AT * steps
+        steps = self.core.steps(rows)
+        x = self.core.x[rows] + BEND_AT * steps
         inside = np.arange(rows.size)
         if self._bounds is not None:
             lower, upper = sides_at(self._bounds, self._index[rows])
@@ -273,22 +362,22 @@ class Batch:
         )
         known = np.flatnonzero(np.isfinite(along).all(axis=1))
         if known.size:
-            trials[inside[known]] = self._lm.accelerate(rows[inside[known]], along[known])
-
-    def _stop(self, stops: Array) -> None:
-        self._found.status[self._index[self.rows]] = stops
-        self.rows = self.rows[stops == Status.RUNNING]
+            trials[inside[known]] = self.core.accelerate(rows[inside[known]], along[known])
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _differentiate(self, rows: Array, x: Array, f: Array, is_start: bool = False) -> Array:
-        """Asks for the Jacobians at new points: which of the problems stop there."""
-        if not rows.size:
-            return np.empty(0, np.int8)
-        typical = None if self._functions.has_jacobian else self._lm.typical_sizes(rows, is_start)
+    def _differentiate(self, rows: Array, x: Array, f: Array, old: int) -> Array:
+        """Asks for the Jacobians at new points, which are the starts of all but so many: which of the problems stop."""
+        core = self.core
+        typical = None
+        if not self._functions.has_jacobian:
+            typical = np.concatenate((core.typical_sizes(rows[:old], False), core.typical_sizes(rows[old:], True)))
         jacobians = self._functions.jacobians(x, self._index[rows], f, typical)
         if self._bends is not None:
             self._bends.see(rows, f, jacobians, self._index.size)
         if not self._loss.is_linear:
             slopes, of_rows = self._loss.scales(f)
             f, jacobians = f * (slopes / of_rows), jacobians * of_rows[..., None]
-        return self._lm.differentiate(rows, f, jacobians)
+        stops = core.differentiate(rows, f, jacobians)
+        starts = stops[old:]
+        starts[starts == Status.NONFINITE] = Status.NONFINITE_START
+        return stops

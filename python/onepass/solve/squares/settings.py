@@ -66,3 +66,4 @@ class BatchSettings(Tolerances):
     max_iter: CountOrZero
     block: Count
     geodesic: bool
+    workers: Count
