@@ -385,7 +385,7 @@ def test_a_run_goes_on_as_the_one_before_it_ended() -> None:
         for ftol in (2e-4, 1e-15):
             if not follows:
                 setting = LevenbergMarquardtSetting(None, None, None, np.zeros(1))
-            (x, f, cost, _, _), (_, nit, _, _) = run_plain(
+            (x, f, _, _, _), (_, nit, _, _) = run_plain(
                 residuals, x, f, 0.5 * f @ f, None, setting, (ftol, 0.0, 0.0), -1.0
             )
             taken += nit
