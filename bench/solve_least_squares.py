@@ -210,14 +210,28 @@ def curves(rounds: int, loop: int, seed: int) -> list[dict[str, Any]]:
             data = f(t, *parameters) + noise * random.standard_normal(t.size)
             jac = (None, of_f)[at]
             fits = [
-                lambda m=m, f=f, t=t, data=data, x0=x0, jac=jac: m.curve_fit(f, t, data, x0, jac=jac)[0]
+                lambda f=f, m=m, t=t, data=data, x0=x0, jac=jac: m.curve_fit(f, t, data, x0, jac=jac)[0]
                 for m in (onepass, scipy.optimize)
             ]
             both = [[seconds(fit) for fit in fits] for _ in range(rounds * loop)]
             own, peer = ([taken for taken, _ in side] for side in zip(*both, strict=True))
             x, z = (found for _, found in both[-1])
-            rows.append(compared(f"curve_fit, {name}, {label}", own, peer, np.allclose(x, z, rtol=1e-4)))
+            row = compared(f"curve_fit, {name}, {label}", own, peer, np.allclose(x, z, rtol=1e-4))
+            row["calls"] = [calls_of(f, fit) for fit in fits]
+            rows.append(row)
     return rows
+
+
+def calls_of(f: Callable[..., Any], fit: Callable[[Any], Any]) -> int:
+    calls = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return f(*arguments)
+
+    fit(counted)
+    return calls
 
 
 def compared(case: str, own: list[float], peer: list[float], solved: bool) -> dict[str, Any]:
@@ -300,6 +314,8 @@ def main() -> int:
         least = f"{row['slowest']:8.2f}" if "slowest" in row else " " * 8
         print(f"{row['case']:48}{row['peer']:>8}{times}{row['ratio']:8.2f}{least}{bar:6.0f}  {row['solved']}", end="")
         print(f"; at most {row['ceiling']:.0f} by the functions alone" if "ceiling" in row else "", end="")
+        if "calls" in row:
+            print("; calls of f, here and SciPy's: {}, {}".format(*row["calls"]), end="")
         print(
             "".join(
                 f"; only {who}: {', '.join(row['only_' + who])}"

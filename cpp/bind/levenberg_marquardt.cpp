@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -264,44 +266,53 @@ class WatchedFit {
   std::optional<Doubles> bend_;
 };
 
-// What a run starts from, but for the functions.
+// What all runs of a fit have in common, but for the functions.
 struct Setting {
   std::optional<Doubles> lower, upper, d;
+  py::array_t<double> longest;  // the largest norms of the Jacobian's columns so far
+  solve::Course course;         // of the last run
+};
+
+// When a run ends: ftol, xtol and gtol, and what the points are that need no derivatives.
+struct End {
   std::array<double, 3> tolerances;
   double settled;
-  py::array_t<double> longest;  // the largest norms of the Jacobian's columns so far
 };
 
 // Runs a problem from its point. Of its end: the reason, the steps, the largest cosine at the last derivatives, and
 // whether a column of the Jacobian has vanished, beside the longest that it was, or always was zero.
 template <class Problem>
-py::tuple ended(Problem& problem, const Doubles& x, double cost, Setting& setting) {
+py::tuple ended(Problem& problem, const Doubles& x, double cost, Setting& setting, const End& end) {
   // A column that was longer once by the inverse of this has vanished.
   constexpr double vanished_share = 1e-6;
   const std::int64_t n = x.size();
-  const auto [ftol, xtol, gtol] = setting.tolerances;
+  const auto [ftol, xtol, gtol] = end.tolerances;
   require(setting.longest.size() == n, "there must be a longest column for each parameter");
   solve::LevenbergMarquardt core(
       n, {x.data(), static_cast<std::size_t>(n)}, {&cost, 1},
       {copied(setting.lower, n, n), copied(setting.upper, n, n), copied(setting.d, n, n), ftol, xtol, gtol});
+  core.follow(0, setting.course);
   std::int64_t steps = 0;
   double* const longest = setting.longest.mutable_data();
-  const solve::Stop stop = solve::run(core, problem, setting.settled, longest, steps);
+  const solve::Stop stop = solve::run(core, problem, end.settled, longest, steps);
+  setting.course = core.course_of(0);
   bool vanished = false;
   for (std::int64_t j = 0; j < n; ++j) vanished = vanished || core.norm_of(0, j) <= vanished_share * longest[j];
   return py::make_tuple(static_cast<int>(stop), steps, core.largest_cosine_of(0), vanished);
 }
 
 py::tuple run_plain(Residuals& residuals, const Doubles& x, const Doubles& f, double cost,
-                    const std::optional<py::array_t<double>>& jacobian, Setting& setting) {
+                    const std::optional<py::array_t<double>>& jacobian, Setting& setting,
+                    const std::array<double, 3>& tolerances, double settled) {
   PlainFit fit(residuals, x, f, cost, jacobian);
-  const py::tuple end = ended(fit, x, cost, setting);
+  const py::tuple end = ended(fit, x, cost, setting, {tolerances, settled});
   return py::make_tuple(fit.point(), end);
 }
 
-py::tuple run_watched(py::object watch, const Doubles& x, double cost, Setting& setting) {
+py::tuple run_watched(py::object watch, const Doubles& x, double cost, Setting& setting,
+                      const std::array<double, 3>& tolerances, double settled) {
   WatchedFit fit(std::move(watch), x.size());
-  return ended(fit, x, cost, setting);
+  return ended(fit, x, cost, setting, {tolerances, settled});
 }
 
 py::tuple inverse_squares(const py::array_t<double>& jacobians) {
@@ -371,6 +382,25 @@ void simple_differences(const Doubles& values, const BoundData* data, const Numb
   solve::simple_differences(problems, size, values.data(), view, f.data(), h.data(), to);
 }
 
+std::optional<Doubles> inverse_square(const py::array_t<double>& jacobian, double factor) {
+  require(jacobian.ndim() == 2, "the Jacobian must have two axes");
+  const std::int64_t n = jacobian.shape(1);
+  Doubles inverse({n, n});
+  double* const items = inverse.mutable_data();
+  bool found{};
+  solve::inverse_squares(1, n, view_of(jacobian), items, &found);
+  if (!found) return std::nullopt;
+  for (std::int64_t i = 0; i < n * n; ++i) items[i] *= factor;
+  return inverse;
+}
+
+bool is_finite(const Doubles& array) {
+  bool finite = true;
+  for (const double item : std::span(array.data(), static_cast<std::size_t>(array.size())))
+    finite &= std::isfinite(item);
+  return finite;
+}
+
 py::object half_squares(const Doubles& f) {
   if (f.ndim() == 1) {
     double sum = 0;
@@ -407,16 +437,18 @@ void define_levenberg_marquardt(py::module_& module) {
            "singular")
       .def_property_readonly("x", &Bound::x, "a copy")
       .def_property_readonly("costs", &Bound::costs, "those at x");
-  py::class_<Setting>(module, "LevenbergMarquardtSetting", "what a run starts from, but for its functions")
-      .def(py::init<std::optional<Doubles>, std::optional<Doubles>, std::optional<Doubles>, std::array<double, 3>,
-                    double, py::array_t<double>>(),
-           py::arg("lower"), py::arg("upper"), py::arg("d"), py::arg("tolerances"), py::arg("settled"),
-           py::arg("longest"));
+  py::class_<Setting>(module, "LevenbergMarquardtSetting",
+                      "what all runs of a fit have in common, but for its functions")
+      .def(py::init([](std::optional<Doubles> lower, std::optional<Doubles> upper, std::optional<Doubles> d,
+                       py::array_t<double> longest) {
+             return Setting{std::move(lower), std::move(upper), std::move(d), std::move(longest), {}};
+           }),
+           py::arg("lower"), py::arg("upper"), py::arg("d"), py::arg("longest"));
   module.def("run_plain", run_plain, py::arg("residuals"), py::arg("x"), py::arg("f"), py::arg("cost"),
-             py::arg("jacobian"), py::arg("setting"),
+             py::arg("jacobian"), py::arg("setting"), py::arg("tolerances"), py::arg("settled"),
              "(x, f, cost, jacobian, whether it is of x), (stop, steps, cosine, vanished)");
   module.def("run_watched", run_watched, py::arg("watch"), py::arg("x"), py::arg("cost"), py::arg("setting"),
-             "(stop, steps, cosine, vanished)");
+             py::arg("tolerances"), py::arg("settled"), "(stop, steps, cosine, vanished)");
   module.def("inverse_squares", inverse_squares, py::arg("jacobians"),
              "(J^T J)^-1 of each, and whether its columns are independent beyond doubt");
   py::class_<BoundData>(module, "Data", "what values of many problems are to meet, and with which weights")
@@ -425,6 +457,9 @@ void define_levenberg_marquardt(py::module_& module) {
   module.def("simple_differences", simple_differences, py::arg("values"), py::arg("data").none(true), py::arg("index"),
              py::arg("f"), py::arg("h"), py::arg("columns").noconvert(), py::arg("column"),
              "writes ((values - data) - f) / h to a column of the Jacobians");
+  module.def("inverse_square", inverse_square, py::arg("jacobian"), py::arg("factor"),
+             "(J^T J)^-1 times the factor, or None unless its columns are independent beyond doubt");
+  module.def("is_finite", is_finite, py::arg("array"), "whether all its numbers are");
   module.def("half_squares", half_squares, py::arg("f"), "half the sum of the squares, of each row if there are rows");
 }
 

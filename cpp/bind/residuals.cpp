@@ -3,7 +3,9 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 #include "engine/fp_env.hpp"
 
@@ -24,8 +26,10 @@ const double* data_of(const std::optional<Doubles>& array) { return array ? arra
 
 Residuals::Residuals(py::object function, const py::object& jac, const py::object& curve,
                      const std::optional<Doubles>& lower, const std::optional<Doubles>& upper, bool is_plain,
-                     bool has_steps)
-    : function_(std::move(function)),
+                     bool has_steps, double first_relative, bool is_central)
+    : relative(first_relative),
+      central(is_central),
+      function_(std::move(function)),
       jac_(jac),
       lower_(lower),
       upper_(upper),
@@ -48,20 +52,20 @@ void Residuals::of_parameters(std::int64_t n) {
 // At x with one parameter moved.
 py::object Residuals::call(const py::object& function, const double* x, std::int64_t j, double offset) {
   const std::int64_t n = parameters();
-  const auto fill = [&](py::array_t<double>& point) {
-    double* const items = point.mutable_data();
-    std::copy_n(x, n, items);
-    if (offset != 0) items[j] += offset;
-  };
+  const auto at = [&](std::int64_t i) { return i == j && offset != 0 ? x[i] + offset : x[i]; };
   if (!curve_) {
     py::array_t<double> point(n);
-    fill(point);
+    double* const items = point.mutable_data();
+    for (std::int64_t i = 0; i < n; ++i) items[i] = at(i);
     py::detail::array_proxy(point.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
     return function(point);
   }
-  fill(curve_->scratch);
+  double* const scratch = curve_->scratch.mutable_data();
   for (std::int64_t i = 0; i < n; ++i) {
     auto& number = curve_->numbers[static_cast<std::size_t>(i)];
+    const double item = at(i);
+    if (number && std::bit_cast<std::uint64_t>(item) == std::bit_cast<std::uint64_t>(scratch[i])) continue;
+    scratch[i] = item;
     number = py::reinterpret_steal<py::object>(PySequence_GetItem(curve_->scratch.ptr(), i));
     curve_->arguments[static_cast<std::size_t>(i) + 1] = number.ptr();
   }
@@ -234,9 +238,9 @@ void Residuals::take_differences(const double* x, const double* f) {
 void define_residuals(py::module_& module) {
   py::class_<Residuals>(module, "Residuals", "the user's residuals; see onepass.solve.squares.residuals")
       .def(py::init<py::object, const py::object&, const py::object&, const std::optional<Doubles>&,
-                    const std::optional<Doubles>&, bool, bool>(),
+                    const std::optional<Doubles>&, bool, bool, double, bool>(),
            py::arg("function"), py::arg("jac"), py::arg("curve"), py::arg("lower"), py::arg("upper"),
-           py::arg("is_plain"), py::arg("has_steps"))
+           py::arg("is_plain"), py::arg("has_steps"), py::arg("relative"), py::arg("central"))
       .def("__call__", &Residuals::values, py::arg("x"), "the residuals at x")
       .def("jacobian", &Residuals::derivatives, py::arg("x"), py::arg("f"), py::arg("sizes"),
            "the derivatives at x, where the residuals are f; sizes: |D x| / D, or None where the last ones hold")

@@ -23,9 +23,11 @@ class Residuals {
  public:
   // curve: None, or (xdata, y, weights or None, what makes residuals of all that is no plain array): function and jac
   // are then called with xdata and the parameters one by one.
-  // is_plain: differences move one parameter after the other; has_steps: by steps that Python knows.
+  // is_plain: differences move one parameter after the other; has_steps: by steps that Python knows; first_relative,
+  // is_central: what `relative` and `central` are first.
   Residuals(pybind11::object function, const pybind11::object& jac, const pybind11::object& curve,
-            const std::optional<Doubles>& lower, const std::optional<Doubles>& upper, bool is_plain, bool has_steps);
+            const std::optional<Doubles>& lower, const std::optional<Doubles>& upper, bool is_plain, bool has_steps,
+            double first_relative, bool is_central);
 
   // For Python.
   pybind11::array_t<double> values(const Doubles& x);
@@ -49,16 +51,16 @@ class Residuals {
   std::int64_t nfev = 0, njev = 0;
   std::int64_t per_jacobian = 0;  // calls of the residuals
   double budget = 0;              // calls at most, when there is a choice
-  double relative = 0;            // steps of differences beside the parameters
-  bool central = false;           // differences to second order
+  double relative;                // steps of differences beside the parameters
+  bool central;                   // differences to second order
 
  private:
   struct Curve {
     pybind11::object x, finish;
     Doubles y;
     std::optional<Doubles> weights;
-    pybind11::array_t<double> scratch;  // nobody sees it
-    std::vector<pybind11::object> numbers;
+    pybind11::array_t<double> scratch;      // nobody sees it
+    std::vector<pybind11::object> numbers;  // of its items, which are made again where they differ
     std::vector<PyObject*> arguments;
   };
 

@@ -37,6 +37,9 @@ constexpr double least_factor = 0.1, most_factor = 0.5;
 constexpr double least_gain = 1e-4;
 // The relative error of a cost that rounding may cause.
 constexpr double rounding = 1e-14;
+// Steps shrink by a rate of their own once they promise at most this share of the cost. It is believed if it is at most
+// this, and if what changes it from step to step is less than this share of it; it is taken for this at least.
+constexpr double little = 0.01, most_rate = 0.33, doubt = 0.5, least_left = 0.1;
 // The acceleration is taken if it is at most this share of the velocity, twice.
 constexpr double most_bend = 0.75;
 
@@ -188,11 +191,12 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
       d_(x.size(), 0.0),
       p_(x.size(), 0.0),
       norms_(x.size(), 0.0),
+      newton_(x.size(), 0.0),
+      before_(x.size(), 0.0),
+      moved_(x.size(), 0.0),
       triangles_(x.size() * (n_ + 1), 0.0) {
-  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   states_.reserve(costs.size());
-  for (const double cost : costs)
-    states_.push_back({cost, unknown, 0, 0, 0, false, 0, 0, 0, 0, 0, 0, true, Stop::none, Stop::none, false});
+  for (const double cost : costs) states_.push_back({.cost = cost});
   if (!options_.d.empty())
     for (std::size_t i = 0; i < d_.size(); ++i) d_[i] = options_.d[i % n_];
 }
@@ -288,6 +292,7 @@ void LevenbergMarquardt::propose(Rows rows, double* trials) {
         do {
           step_within_radius(row, work);
         } while (hold_outward(row));
+        carry_on(row);
         make_trial(row, true);
       }
       std::copy_n(trial_.data() + row * n_, n_, trials + r * n_);
@@ -414,6 +419,45 @@ void LevenbergMarquardt::make_trial(std::int64_t row, bool promised) {
   }
 }
 
+// Makes the step that to where the next ones would lead (Anderson 1965). The model lacks the curvature of the
+// residuals: near a minimum where some are left, Gauss's and Newton's steps shrink by the share that this is of the
+// model's.
+void LevenbergMarquardt::carry_on(std::int64_t row) {
+  State& state = states_[row];
+  double *const p = p_.data() + row * n_, *const newton = newton_.data() + row * n_;
+  const double *const before = before_.data() + row * n_, *const moved = moved_.data() + row * n_;
+  state.left = 1;
+  state.is_newton = state.damping == 0 && !state.is_singular;
+  if (!state.is_newton) return;
+  for (std::int64_t j = 0; j < n_; ++j) newton[j] = p[j] / scale_of(row, j);
+  if (!state.had_newton) return;
+  // All is measured as the model has it: as changes of the residuals.
+  double squares = 0, along = 0, changes = 0, falls = 0, length = 0, last = 0;
+  const double* r = triangle(row);
+  for (std::int64_t i = 0; i < n_; ++i, r += n_ + 1) {
+    double by_moved = 0, by_before = 0;
+    for (std::int64_t j = i; j < n_; ++j) {
+      by_moved += r[j] * (scale_of(row, j) * moved[j]);
+      by_before += r[j] * (scale_of(row, j) * before[j]);
+    }
+    const double now = -r[n_], change = now - by_before;
+    squares += by_moved * by_moved;
+    along += by_moved * change;
+    changes += change * change;
+    falls += now * change;
+    length += now * now;
+    last += by_before * by_before;
+  }
+  const double rate = 1 + along / squares, nonlinear = std::abs(rate - state.rate) * state.shrunk;
+  state.rate = rate;
+  state.shrunk = std::sqrt(length / last);
+  const bool is_near = 0.5 * length <= little * state.cost && state.shrunk < 1;
+  if (!is_near || !(std::abs(rate) <= most_rate && nonlinear <= doubt * std::abs(rate))) return;
+  state.left = std::max(std::abs(rate), least_left);
+  const double share = falls / changes;
+  for (std::int64_t j = 0; j < n_; ++j) p[j] -= share * (scale_of(row, j) * (moved[j] + (newton[j] - before[j])));
+}
+
 bool LevenbergMarquardt::is_zero(std::int64_t row, std::int64_t column) const {
   const double* const r = triangle(row) + column;
   for (std::int64_t i = 0; i <= column; ++i)
@@ -432,6 +476,8 @@ void LevenbergMarquardt::accelerate(Rows rows, const double* bends, double* tria
       for (std::int64_t j = 0; j < n_; ++j) z[j] = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
       substitute_transposed(r, n_, z, z);  // z[j] is read before it is written
       substitute(r, n_, z, 1, z);          // likewise
+      states_[row].is_newton = false;
+      states_[row].left = 1;
       if (norm(z, n_) <= most_bend * norm(p, n_)) {
         for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
         make_trial(row, !options_.lower.empty());
@@ -446,9 +492,39 @@ void LevenbergMarquardt::judge(Rows rows, const double* costs, bool* taken, Stop
     for (; r < end; ++r) {
       const std::int64_t row = rows[r];
       stops[r] = judge_one(row, costs[r], taken[r]);
-      if (taken[r]) std::copy_n(trial_.data() + row * n_, n_, x_.data() + row * n_);
+      if (taken[r]) take(row);
     }
   });
+}
+
+void LevenbergMarquardt::take(std::int64_t row) {
+  State& state = states_[row];
+  const double* const trial = trial_.data() + row * n_;
+  double* const x = x_.data() + row * n_;
+  for (std::int64_t j = 0; j < n_; ++j) moved_[row * n_ + j] = trial[j] - x[j];
+  std::copy_n(newton_.data() + row * n_, n_, before_.data() + row * n_);
+  std::copy_n(trial, n_, x);
+  if (!(state.is_newton && state.had_newton)) state.rate = unknown;
+  state.had_newton = state.is_newton;
+}
+
+Course LevenbergMarquardt::course_of(std::int64_t row) const {
+  const State& state = states_[row];
+  if (!state.had_newton) return {};
+  const auto part = [&](const std::vector<double>& all) {
+    return std::vector<double>(all.begin() + row * n_, all.begin() + (row + 1) * n_);
+  };
+  return {part(x_), part(before_), part(moved_), state.rate, state.shrunk};
+}
+
+void LevenbergMarquardt::follow(std::int64_t row, const Course& course) {
+  State& state = states_[row];
+  state.had_newton = std::ssize(course.x) == n_ && std::equal(course.x.begin(), course.x.end(), x_.begin() + row * n_);
+  if (!state.had_newton) return;
+  std::copy_n(course.newton.begin(), n_, before_.begin() + row * n_);
+  std::copy_n(course.moved.begin(), n_, moved_.begin() + row * n_);
+  state.rate = course.rate;
+  state.shrunk = course.shrunk;
 }
 
 // The radius is MINPACK's: after a failure the minimizer of the parabola through both costs with the slope at x, after
@@ -463,13 +539,16 @@ Stop LevenbergMarquardt::judge_one(std::int64_t row, double cost, bool& taken) {
   const double actual = std::isfinite(cost) ? state.cost - cost : -std::numeric_limits<double>::infinity();
   const double gain = state.predicted > 0 ? actual / state.predicted : -std::numeric_limits<double>::infinity();
   taken = actual > 0 && gain >= least_gain;
-  const bool by_value = state.first && state.predicted <= options_.ftol * state.cost &&
-                        std::abs(actual) <= std::max(options_.ftol, rounding) * state.cost;
+  // Of the step and of what it gains, if that is what was promised, the next one may have these shares.
+  const double left = gain >= good_gain ? state.left : 1;
+  const bool by_value = state.first && left * left * state.predicted <= options_.ftol * state.cost &&
+                        (left < 1 || std::abs(actual) <= std::max(options_.ftol, rounding) * state.cost);
+  const bool is_last = left * state.length <= options_.xtol * (options_.xtol + state.size);
   const bool negligible = state.length <= options_.xtol * (options_.xtol + state.size);
   if (state.first) state.longest = state.length;
   // The model was right up to rounding if its first step was short already, and else wrong.
   const bool was_right = state.longest <= std::sqrt(options_.xtol) * state.size;
-  const bool by_step = negligible && (state.first || (!taken && was_right));
+  const bool by_step = (state.first && is_last) || (negligible && !taken && was_right);
   const bool is_stuck = negligible && !state.first && !taken && !was_right;
   const bool is_damped = state.damping > least_damping_of(state);
   if (gain <= poor_gain) {
@@ -510,6 +589,7 @@ void LevenbergMarquardt::trust_one(std::int64_t row) {
   state.radius = first_radius_of(row);
   state.damping = 0;
   state.first = true;
+  state.had_newton = false;
   state.doubted = state.stopped;
   state.has_doubted = true;
 }

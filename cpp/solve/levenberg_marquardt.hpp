@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,13 @@ enum class Stop : std::int8_t {
   nonfinite_start = -4,
   nonfinite = -5,
   callback = -6
+};
+
+// What the Gauss-Newton step at a point and the step taken from it say of the next ones, in units of the parameters.
+struct Course {
+  std::vector<double> x;              // where the step led; empty where nothing is known
+  std::vector<double> newton, moved;  // from the point before
+  double rate, shrunk;                // at the point before, as in the states below
 };
 
 class LevenbergMarquardt {
@@ -59,6 +67,9 @@ class LevenbergMarquardt {
   // Takes the trials that gain enough, given their costs: value, step, no_decrease or none;
   // of a first one that is x nonfinite_start or none.
   void judge(Rows rows, const double* costs, bool* taken, Stop* stops);
+  // Goes on where another run ended, if that is where this one is; what the next run may go on from.
+  void follow(std::int64_t row, const Course& course);
+  Course course_of(std::int64_t row) const;
   // Goes on from problems that have stopped: with the first radius, as if no trial had failed yet.
   void trust(Rows rows);
   // The length of the scaled x.
@@ -89,16 +100,22 @@ class LevenbergMarquardt {
     const std::int64_t first = std::ssize(options_.lower) > n_ ? row * n_ : 0;
     return {options_.lower.data() + first, options_.upper.data() + first};
   }
+  static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   struct State {
-    double cost, radius, damping, curvature, cosine;
-    bool is_singular;            // the model is, or a parameter is held
-    double predicted, slope;     // of the trial: the decrease that the model promises, and its first order
-    double reach, length, size;  // of the step, of its part within the bounds, and of x
-    double longest;              // of the trials since the last step was taken
-    bool first;                  // no trial has failed since then
-    Stop stopped;                // the last reason to stop
-    Stop doubted;                // the reason in spite of which it went on, until a step is taken
-    bool has_doubted;            // which it does once
+    double cost, radius = unknown, damping = 0, curvature = 0, cosine = 0;
+    bool is_singular = false;                // the model is, or a parameter is held
+    double predicted = 0, slope = 0;         // of the trial: what the model promises, and its first order
+    double reach = 0, length = 0, size = 0;  // of the step, of its part within the bounds, and of x
+    double longest = 0;                      // of the trials since the last step was taken
+    double rate = unknown;                   // the share of a step that the next one is, as the last two tell
+    double shrunk = 0;                       // the length of the step beside that of the last one
+    double left = 1;                         // the share of the trial's step that the next one may be
+    bool is_newton = false;                  // the step is Gauss's and Newton's, carried on or not
+    bool had_newton = false;                 // the last one taken was
+    bool first = true;                       // no trial has failed since then
+    Stop stopped = Stop::none;               // the last reason to stop
+    Stop doubted = Stop::none;               // the reason in spite of which it went on, until a step is taken
+    bool has_doubted = false;                // which it does once
   };
   class Work;
   class Together;
@@ -111,9 +128,11 @@ class LevenbergMarquardt {
   static double least_damping_of(const State& state);
   void step_within_radius(std::int64_t row, Work& work);
   bool hold_outward(std::int64_t row);
+  void carry_on(std::int64_t row);
   bool is_zero(std::int64_t row, std::int64_t column) const;
   void make_trial(std::int64_t row, bool promised);
   Stop judge_one(std::int64_t row, double cost, bool& taken);
+  void take(std::int64_t row);
   void trust_one(std::int64_t row);
   double* triangle(std::int64_t row) { return triangles_.data() + row * n_ * (n_ + 1); }
   const double* triangle(std::int64_t row) const { return triangles_.data() + row * n_ * (n_ + 1); }
@@ -121,7 +140,9 @@ class LevenbergMarquardt {
   std::int64_t n_;
   Options options_;
   std::vector<double> x_, trial_, d_, p_, norms_;
-  std::vector<double> triangles_;  // [R, Q^T f] of A = J D^-1, by rows
+  std::vector<double> newton_;          // the Gauss-Newton step at x
+  std::vector<double> before_, moved_;  // that at the point before, and the step taken from there
+  std::vector<double> triangles_;       // [R, Q^T f] of A = J D^-1, by rows
   std::vector<State> states_;
 };
 

@@ -179,6 +179,8 @@ def lbfgs_enter_pair(
 ) -> float | None: ...
 def sum_tree(addends: Sequence[NDArray[Any]], sum: NDArray[Any], threads: int = 0) -> None: ...
 def inverse_squares(jacobians: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]: ...
+def inverse_square(jacobian: NDArray[np.float64], factor: float) -> NDArray[np.float64] | None: ...
+def is_finite(array: NDArray[np.float64]) -> bool: ...
 def half_squares(f: NDArray[np.float64]) -> Any: ...
 
 class LevenbergMarquardt:
@@ -241,6 +243,8 @@ class Residuals:
         upper: NDArray[np.float64] | None,
         is_plain: bool,
         has_steps: bool,
+        relative: float,
+        central: bool,
     ) -> None: ...
     @property
     def count(self) -> int | None: ...
@@ -257,8 +261,6 @@ class LevenbergMarquardtSetting:
         lower: NDArray[np.float64] | None,
         upper: NDArray[np.float64] | None,
         d: NDArray[np.float64] | None,
-        tolerances: tuple[float, float, float],
-        settled: float,
         longest: NDArray[np.float64],
     ) -> None: ...
 
@@ -269,9 +271,16 @@ def run_plain(
     cost: float,
     jacobian: NDArray[np.float64] | None,
     setting: LevenbergMarquardtSetting,
+    tolerances: tuple[float, float, float],
+    settled: float,
 ) -> tuple[
     tuple[NDArray[np.float64], NDArray[np.float64], float, NDArray[np.float64], bool], tuple[int, int, float, bool]
 ]: ...
 def run_watched(
-    watch: Any, x: NDArray[np.float64], cost: float, setting: LevenbergMarquardtSetting
+    watch: Any,
+    x: NDArray[np.float64],
+    cost: float,
+    setting: LevenbergMarquardtSetting,
+    tolerances: tuple[float, float, float],
+    settled: float,
 ) -> tuple[int, int, float, bool]: ...

@@ -82,6 +82,19 @@ def test_it_is_least_squares_and_their_covariance() -> None:
     np.testing.assert_allclose(cov, covariance(fit), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "options", [{"loss": "soft_l1", "f_scale": 0.1}, {"callback": lambda x: None}, {"geodesic": True}], ids=shown
+)
+@pytest.mark.parametrize("jac", [None, "3-point"])
+@pytest.mark.parametrize("name", CURVES)
+def test_it_is_least_squares_with_options_too(name: str, jac: Any, options: Any) -> None:
+    f, x, y, start = data(name)
+    fit = least_squares(lambda p: f(x, *p) - y, start, jac, **options)
+    p, cov = curve_fit(f, x, y, start, jac=jac, **options)
+    np.testing.assert_array_equal(p, fit.x)
+    np.testing.assert_allclose(cov, covariance(fit), rtol=1e-12)
+
+
 def test_bounds_and_starts_within_them() -> None:
     f, x, y, _ = data("decay")
     for bounds in (([0, 0, 0], [2, 3, np.inf]), scipy_optimize.Bounds([0, 0, 0], [2, 3, np.inf])):

@@ -392,8 +392,77 @@ def test_a_run_takes_the_steps_of_the_reference(watched: bool) -> None:
     np.testing.assert_array_equal(seen[: len(expected)], expected, strict=True)
 
 
+CURVED = 0.3
+
+
+def curved(x: Array) -> tuple[float, Array, Array]:
+    """Cost, residuals and Jacobian of x, 1 - 0.15 x^2: with the minimum 0, where the residuals' curvature is -0.3 of
+    the model's."""
+    f = np.array([x[0], 1 - 0.5 * CURVED * x[0] ** 2])
+    return float(0.5 * dots((f,), f)[0]), f, np.array([[1.0], [-CURVED * x[0]]])
+
+
+def test_steps_near_a_minimum_are_carried_on_to_where_they_lead() -> None:
+    """Gauss's and Newton's shrink by 0.3 each: ten digits would take them 17 steps from 0.05, not 4."""
+    x = np.array([0.05])
+    cost, f, jac = curved(x)
+    problem = Problem(x, cost, None, None, TOLERANCES)
+    cores, one = Cores(x[None], np.array([cost]), None, None, None, *TOLERANCES), np.zeros(1, np.int64)
+    stop, ways = 0, [x[0]]
+    while stop == 0:
+        assert problem.differentiate(f, jac) == cores.differentiate(one, f[None], jac[None])[0].item() == 0
+        trial = problem.propose()
+        np.testing.assert_array_equal(cores.propose(one)[0], [trial])
+        if len(ways) < 3:  # two steps tell the rate, and a third one that it is one
+            assert problem._left == 1
+            assert trial[0] == pytest.approx(CURVED * ways[-1], rel=0.01)
+        else:
+            assert problem._rate == pytest.approx(CURVED, rel=0.01)
+            assert problem._left == pytest.approx(CURVED, rel=0.01)
+            assert abs(trial[0]) < 0.01 * abs(ways[-1])
+        cost, f, jac = curved(trial)
+        taken, stop = problem.judge(cost)
+        found, stops = cores.judge(one, np.array([cost]))
+        assert (found.item(), stops.item()) == (taken, stop) == (True, stop)
+        ways.append(trial[0])
+    assert len(ways) == 5
+    assert abs(ways[-1]) < 1e-10
+
+
+@pytest.mark.parametrize(("ftol", "points"), [(1e-5, 4), (1e-7, 5)])
+def test_what_is_left_at_the_end_is_within_the_tolerance(ftol: float, points: int) -> None:
+    """From 0.0045 a step promises a share of about 1.5e-5 of the cost, and the next one at most 0.3^2 of that."""
+    calls: list[Array] = []
+    fit = least_squares(
+        lambda x: calls.append(x) or curved(x)[1], [0.05], lambda x: curved(x)[2], ftol=ftol, xtol=0, gtol=0
+    )
+    assert fit.status is Status.VALUE
+    assert len(calls) == points
+    assert fit.cost - 0.5 <= ftol * 0.5
+
+
+def test_a_run_goes_on_as_the_one_before_it_ended() -> None:
+    user = User(lambda x: curved(x)[1], lambda x: curved(x)[2], (), {}, None)
+    steps = {}
+    for follows in (False, True):
+        residuals, x, taken = Residuals(user), np.array([0.05]), 0
+        residuals.starts(1, None)
+        f = residuals(x)
+        setting = LevenbergMarquardtSetting(None, None, None, np.zeros(1))
+        for ftol in (2e-4, 1e-15):
+            if not follows:
+                setting = LevenbergMarquardtSetting(None, None, None, np.zeros(1))
+            (x, f, _, _, _), (_, nit, _, _) = run_plain(
+                residuals, x, f, 0.5 * f @ f, None, setting, (ftol, 0.0, 0.0), -1.0
+            )
+            taken += nit
+        steps[follows] = taken
+        assert abs(x[0]) < 1e-7
+    assert steps[True] < steps[False]
+
+
 def test_a_run_needs_a_longest_column_for_each_parameter() -> None:
     user = User(lambda x: x, None, (), {}, None)
-    setting = LevenbergMarquardtSetting(None, None, None, TOLERANCES, -1.0, np.zeros(2))
+    setting = LevenbergMarquardtSetting(None, None, None, np.zeros(2))
     with pytest.raises(ValueError, match="for each parameter"):
-        run_plain(Residuals(user), np.ones(3), np.ones(3), 1.5, None, setting)
+        run_plain(Residuals(user), np.ones(3), np.ones(3), 1.5, None, setting, TOLERANCES, -1.0)

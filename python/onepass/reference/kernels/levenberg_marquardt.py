@@ -32,6 +32,9 @@ LEAST_GAIN = 1e-4
 MOST = float(np.finfo(np.float64).max)
 #: The relative error of a cost that rounding may cause.
 ROUNDING = 1e-14
+#: Steps shrink by a rate of their own once they promise at most this share of the cost. It is believed if it is at most
+#: this, and if what changes it from step to step is less than this share of it; it is taken for this at least.
+LITTLE, MOST_RATE, DOUBT, LEAST_LEFT = 0.01, 0.33, 0.5, 0.1
 #: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
 MOST_BEND = 0.75
 #: The numbers of `onepass.solve.Status`.
@@ -62,6 +65,13 @@ class Problem:
         self._damping, self._is_singular = 0.0, False
         self._first, self._longest = True, 0.0
         self._trial = self.x
+        #: The Gauss-Newton step at the point before, and the step taken from there, if they are known; then what the
+        #: steps shrank by there: each, as the model has it, and along the step.
+        self._before: tuple[Array, Array] | None = None
+        self._rate, self._shrunk = np.nan, 0.0
+        #: The Gauss-Newton step here, if the trial is made of it, and the share of the trial's that the next may be.
+        self._newton: Array | None = None
+        self._left = 1.0
         self._stopped = RUNNING
         #: The reason in spite of which it went on, until a step is taken; it does so once.
         self._doubted, self._has_doubted = RUNNING, False
@@ -113,13 +123,44 @@ class Problem:
                 break
             self._triangle[:, np.argmax(np.where(outward, np.abs(p), -1.0))] = 0
             self._is_singular = True
-        return self._trial_at(p, promised=True)
+        return self._trial_at(self._carried_on(p), promised=True)
+
+    def _carried_on(self, p: Array) -> Array:
+        """Of a Gauss-Newton step: to where the next ones would lead (Anderson 1965).
+
+        The model lacks the curvature of the residuals: near a minimum where some are left, these steps shrink by the
+        share that this is of the model's.
+        """
+        self._left, self._newton = 1.0, None
+        if self._damping != 0 or self._is_singular:
+            return p
+        self._newton = p / self.d
+        if self._before is None:
+            return p
+        before, moved = self._before
+        r = self._triangle[:, :-1]
+        # All is measured as the model has it: as changes of the residuals.
+        by_moved = np.array([inner(row[i:], (self.d * moved)[i:]) for i, row in enumerate(r)])
+        by_before = np.array([inner(row[i:], (self.d * before)[i:]) for i, row in enumerate(r)])
+        now = -self._triangle[:, -1]
+        change = now - by_before
+        rate = 1 + np.divide(inner(by_moved, change), inner(by_moved, by_moved))
+        nonlinear = abs(rate - self._rate) * self._shrunk
+        length = inner(now, now)
+        self._rate, self._shrunk = rate, np.sqrt(np.divide(length, inner(by_before, by_before)))
+        is_near = 0.5 * length <= LITTLE * self.cost and self._shrunk < 1
+        if not is_near or not (abs(rate) <= MOST_RATE and nonlinear <= DOUBT * abs(rate)):
+            return p
+        self._left = max(abs(rate), LEAST_LEFT)
+        share = np.divide(inner(now, change), inner(change, change))
+        return p - share * (self.d * (moved + (self._newton - before)))
 
     def accelerate(self, bend: Array) -> Array:
         """The trial with the geodesic acceleration, given J^T k for the second derivative k along its step."""
         r = self._damped(self._damping)
         z = solved_transposed(r, np.where(self._triangle[:, :-1].any(axis=0), bend / self.d, 0.0))
         z = substituted(r[:, :-1], z)
+        self._newton, self._left = None, 1.0
         if norm(z) <= MOST_BEND * norm(self._p):
             return self._trial_at(self._p + 0.5 * z, promised=self._bounds is not None)
         return self._trial
@@ -143,15 +184,19 @@ class Problem:
         negligible = self._length <= self._xtol * (self._xtol + self._size)
         # The model was right up to rounding if its first step was short already, and else wrong.
         was_right = self._longest <= np.sqrt(self._xtol) * self._size
+        # Of the step and of what it gains, if that is what was promised, the next one may have these shares.
+        left = self._left if gain >= GOOD_GAIN else 1.0
         stop = RUNNING
         if (
             self._first
-            and self._predicted <= self._ftol * self.cost
-            and abs(actual) <= max(self._ftol, ROUNDING) * self.cost
+            and left * left * self._predicted <= self._ftol * self.cost
+            and (left < 1 or abs(actual) <= max(self._ftol, ROUNDING) * self.cost)
         ):
             stop = VALUE
-        elif negligible and (self._first or not taken):
-            stop = STEP if self._first or was_right else NO_DECREASE
+        elif self._first and left * self._length <= self._xtol * (self._xtol + self._size):
+            stop = STEP
+        elif negligible and not taken:
+            stop = STEP if was_right else NO_DECREASE
         is_damped = self._damping > self._least_damping()
         assert self._radius is not None
         if gain <= POOR_GAIN:
@@ -165,6 +210,9 @@ class Problem:
             self._radius = GROWTH * self._reach
             self._damping = 0.5 * self._damping
         if taken:
+            if self._newton is None or self._before is None:
+                self._rate = np.nan
+            self._before = None if self._newton is None else (self._newton, self._trial - self.x)
             self.cost, self.x = cost, self._trial
         self._first = taken
         if taken:
@@ -180,7 +228,7 @@ class Problem:
 
     def trust(self) -> None:
         """Goes on after it has stopped: with the first radius, as if no trial had failed yet."""
-        self._radius, self._damping, self._first = self._first_radius(), 0.0, True
+        self._radius, self._damping, self._first, self._before = self._first_radius(), 0.0, True, None
         self._doubted, self._has_doubted = self._stopped, True
 
     def size(self) -> float:

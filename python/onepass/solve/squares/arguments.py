@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from onepass._core import is_finite
 from onepass.arrays import Array
 from onepass.checks import Check, Integer, Real
 from onepass.solve.squares.iterative_model import MODEL_STOPPING
@@ -47,12 +48,6 @@ def start(x0: Any, axes: Sequence[str]) -> Array:
     if not is_finite(x):
         raise ValueError("x0 must be finite")
     return x
-
-
-def is_finite(array: Array) -> bool:
-    """Whether all numbers are: mostly one product tells."""
-    flat = array.reshape(-1)
-    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(array).all())
 
 
 def sides(bounds: Any, n: int, problems: int | None = None) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass._core import inverse_squares
+from onepass._core import inverse_square
 from onepass.arrays import Array
 from onepass.solve.squares.large_jacobian import gigabytes
 from onepass.solve.squares.linear_model import SMALL, column_norms, triangle_of
@@ -80,15 +80,13 @@ def free_of(jac: Array, gradient: Array, active: Array | None) -> Array | None:
 def covariance_of(jac: Array, of_free: Array | None, cost: float, *, known_noise: bool) -> Array:
     """The covariance where this is the Jacobian; of_free as `free_of` has them."""
     m, n = jac.shape
-    free = np.arange(n) if of_free is None else of_free
-    left_over = m - free.size
+    left_over = m - (n if of_free is None else of_free.size)
     variance = 1.0 if known_noise else 2 * cost / left_over if left_over > 0 else math.inf
-
     if of_free is None and math.isfinite(variance):
-        inverses, determined = inverse_squares(jac[None])
-        if determined[0]:
-            certain: Array = variance * inverses[0]
+        certain = inverse_square(jac, variance)
+        if certain is not None:
             return certain
+    free = np.arange(n) if of_free is None else of_free
     columns = jac if free.size == n else jac[:, free]
     norms = column_norms(columns)
     scale = or_one(norms)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from onepass._core import is_finite
 from onepass.arrays import Array
 from onepass.solve.result import OptimizeWarning
 from onepass.solve.squares.arguments import (
     UNBOUNDED,
     checked_bounds,
-    is_finite,
     method_of,
     of_tolerances,
     relative_steps,
@@ -24,10 +24,12 @@ from onepass.solve.squares.arguments import (
 from onepass.solve.squares.covariance import covariance_of, free_of
 from onepass.solve.squares.fitting import fitted
 from onepass.solve.squares.leastsq import IER, factors
-from onepass.solve.squares.residuals import Bounds, Curve, Jacobian, User
+from onepass.solve.squares.residuals import Bounds, Curve, Jacobian, User, weighted
 from onepass.solve.squares.second_look import DOUBTFUL
 from onepass.solve.squares.settings import FitSettings, settings_of
 
+#: What becomes an array of doubles.
+ARRAYS = (list, tuple, np.ndarray)
 #: What makes residuals independent and equally certain by the Cholesky factor of a covariance, if there is one.
 Whitening = Callable[[Any], Any] | None
 
@@ -171,7 +173,7 @@ def checked_data(
         if nan_policy == "propagate":
             raise ValueError("`nan_policy='propagate'` is not supported by this function.")
         raise ValueError(f"nan_policy must be one of {{None, 'raise', 'omit'}}, got {nan_policy!r}")
-    if isinstance(xdata, list | tuple | np.ndarray):
+    if isinstance(xdata, ARRAYS):
         xdata = np.asarray(xdata, np.float64)
     y = np.asarray(ydata, np.float64)
     if not y.size:
@@ -219,14 +221,13 @@ def user_of(
 ) -> User:
     """The curve, made residuals, by the core where each residual is by itself."""
     weights, white = whitening(sigma, y.size)
+    if white is None and y.ndim == 1 and jac != "cs":
+        return User(f, jac, (), {}, bounds, "f", steps, None, None, None, Curve(xdata, y, weights))
 
     def whitened(found: Any) -> Any:
         if white is not None:
             return white(np.asarray(found))
-        return found if weights is None else found * (weights if np.ndim(found) == 1 else weights[:, None])
+        return found if weights is None else weighted(found, weights)
 
-    if white is None and y.ndim == 1 and jac != "cs":
-        curve = Curve(xdata, y, weights, lambda found: whitened(found - y), lambda found: whitened(np.asarray(found)))
-        return User(f, jac, (), {}, bounds, "f", steps, curve=curve)
     slopes = (lambda p: whitened(np.asarray(jac(xdata, *p)))) if callable(jac) else jac
     return User(lambda p: whitened(f(xdata, *p) - y), slopes, (), {}, bounds, "f", steps)

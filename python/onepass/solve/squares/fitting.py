@@ -17,7 +17,7 @@ from onepass.solve.squares.dogleg import Dogleg
 from onepass.solve.squares.fit import NEVER, Fit, Found, Run
 from onepass.solve.squares.gauss_newton import GaussNewton
 from onepass.solve.squares.large_residuals import LargeResiduals
-from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt
+from onepass.solve.squares.levenberg_marquardt import levenberg_marquardt, setting_of
 from onepass.solve.squares.losses import Loss, LossName
 from onepass.solve.squares.model_steps import model_steps
 from onepass.solve.squares.point import Point, Scale
@@ -55,21 +55,22 @@ def fitted(
         with np.errstate(over="ignore", invalid="ignore"):  # trials and differences may leave the domain
             if isinstance(residuals, LargeResiduals) and residuals.may_be_large(point.f.size, x.size):
                 point.differentiate(residuals, None)
-            found = solved(fit, point, run_of(settings, residuals.is_large))
+            found = solved(fit, point, run_of(settings, fit))
     if settings.verbose:
         status = found.status
         print(f"{status.name}: {status.message}; cost {found.point.cost:.6e}, nit {found.nit}, nfev {residuals.nfev}")
     return found, residuals
 
 
-def run_of(settings: FitSettings, is_large: bool) -> Run:
+def run_of(settings: FitSettings, fit: Fit) -> Run:
     """The method of these settings, for large Jacobians or others."""
+    is_large = fit.residuals.is_large
     if is_large and settings.geodesic:
         raise ValueError("geodesic=True needs linear problems that are solved by QR, not by LSMR; leave it out")
     if is_large and settings.method == "lm":
         return partial(model_steps, method=lambda _: DampedSteps())
     if settings.method == "lm":
-        return partial(levenberg_marquardt, geodesic=settings.geodesic)
+        return partial(levenberg_marquardt, setting=setting_of(fit.bounds, fit.scale), geodesic=settings.geodesic)
     return partial(model_steps, method=Dogleg if settings.method == "dogleg" else lambda _: GaussNewton())
 
 

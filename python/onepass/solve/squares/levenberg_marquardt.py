@@ -7,8 +7,9 @@ import numpy as np
 from onepass._core import LevenbergMarquardtSetting, run_plain, run_watched
 from onepass.arrays import Array
 from onepass.solve.result import Status
-from onepass.solve.squares.fit import Fit, Found
-from onepass.solve.squares.point import Point
+from onepass.solve.squares.fit import NEVER, Fit, Found
+from onepass.solve.squares.point import Point, Scale
+from onepass.solve.squares.residuals import Bounds
 
 #: The share of a step at which the second derivative along it is measured.
 BEND_AT = 0.1
@@ -16,19 +17,29 @@ BEND_AT = 0.1
 STATUSES = {int(status): status for status in Status}
 
 
-def levenberg_marquardt(fit: Fit, point: Point, nit: int, *, geodesic: bool = False) -> Found:
+def setting_of(bounds: Bounds, scale: Scale) -> LevenbergMarquardtSetting:
+    """What all runs of a fit have in common."""
+    lower, upper = bounds or (None, None)
+    return LevenbergMarquardtSetting(lower, upper, scale.given, scale.longest)
+
+
+def levenberg_marquardt(
+    fit: Fit, point: Point, nit: int, *, setting: LevenbergMarquardtSetting, geodesic: bool = False
+) -> Found:
     """Runs it from a point that was reached after so many steps."""
-    lower, upper = fit.bounds or (None, None)
-    setting = LevenbergMarquardtSetting(lower, upper, fit.scale.given, fit.tolerances, fit.settled, fit.scale.longest)
     if fit.loss.is_linear and fit.proceed is None and not geodesic:
         jac = point.jac if point.is_differentiated else None
-        (x, f, cost, jac, is_at_x), end = run_plain(fit.residuals, point.x, point.f, point.cost, jac, setting)
+        (x, f, cost, jac, is_at_x), end = run_plain(
+            fit.residuals, point.x, point.f, point.cost, jac, setting, fit.tolerances, fit.settled
+        )
         point = Point(x, f, fit.loss, cost)
         if is_at_x or not fit.is_rough:
             point.differentiated(jac)
     else:
         watch = Watch(fit, point, nit, geodesic)
-        end = run_watched(watch, point.x, point.cost, setting)
+        # A loss scales a Jacobian by the residuals of its own point.
+        settled = fit.settled if fit.is_rough else NEVER
+        end = run_watched(watch, point.x, point.cost, setting, fit.tolerances, settled)
         point = watch.point
     stop, steps, cosine, vanished = end
     point.cosine, point.has_vanished = cosine, vanished

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from onepass._core import inverse_squares
+from onepass._core import inverse_square
 from onepass.arrays import Array
 from onepass.solve.result import OptimizeResult, Status
 from onepass.solve.squares.large_jacobian import LargeJacobian
@@ -159,8 +159,8 @@ class Point:
         )
 
     def _rank(self) -> int:
-        _, is_certain = inverse_squares(self.jac[None])
-        return self.x.size if is_certain[0] else LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
+        is_certain = inverse_square(self.jac, 1.0) is not None
+        return self.x.size if is_certain else LinearModel(self.jac / or_one(self.norms), self.scaled_f).rank
 
 
 def pulled(f: Array, jac: Array | LargeJacobian) -> Array:

@@ -30,14 +30,21 @@ class Curve(NamedTuple):
     Attributes:
         y: the data, shape (m,).
         weights: 1 / sigma, shape (m,), or None.
-        finish, whitened: what the core does with plain arrays, for all else that the curve and its derivatives return.
     """
 
     x: Any
     y: Array
     weights: Array | None
-    finish: Callable[[Any], Any]
-    whitened: Callable[[Any], Any]
+
+    # What the core does with plain arrays, for all else that the curve and its derivatives return.
+
+    def finish(self, found: Any) -> Any:
+        """The residuals, given the curve's values."""
+        return self.whitened(found - self.y)
+
+    def whitened(self, found: Any) -> Any:
+        """The Jacobian of the residuals, given the curve's."""
+        return found if self.weights is None else weighted(found, self.weights)
 
 
 class Solver(NamedTuple):
@@ -129,28 +136,24 @@ class Residuals(Functions, OfUser):
             upper,
             is_plain,
             user.steps is not None,
+            OF_DOUBLES[self._scheme],
+            self._scheme == "3-point",
         )
-        self._whitened = curve and curve.whitened
-        self.relative = OF_DOUBLES[self._scheme]
-        self.central = self._scheme == "3-point"
+        self._curve = curve
 
     def starts(self, n: int, max_nfev: int | None) -> None:
         """There are n parameters, and so many calls."""
-        self.per_jacobian = self._cost_of_jacobian(n)
-        self.budget = max_nfev or 200 * (n + 1) * (1 + (2 * n if self.is_rough else self.per_jacobian))
-
-    def _cost_of_jacobian(self, n: int) -> int:
-        """How many residuals a Jacobian takes."""
-        return cost(self._scheme, self._varied(n)) if self._jac is None else 0
+        calls = self.per_jacobian = cost(self._scheme, self._varied(n)) if self._jac is None else 0
+        self.budget = max_nfev or 200 * (n + 1) * (1 + (2 * n if self.is_rough else calls))
 
     def refine(self, n: int) -> bool:
         """Whether differences are central ones from now on: if the calls suffice."""
         self.is_rough = False
-        finer = self.nfev + cost("3-point", self._varied(n)) <= self.budget
+        calls = cost("3-point", self._varied(n))
+        finer = self.nfev + calls <= self.budget
         if finer:
-            self._scheme, self.central = "3-point", True
+            self._scheme, self.central, self.per_jacobian = "3-point", True, calls
             self.relative = self._relative_step()
-            self.per_jacobian = self._cost_of_jacobian(n)
         return finer
 
     def _relative_step(self) -> float:
@@ -191,6 +194,11 @@ class Residuals(Functions, OfUser):
         if self._free is not None:
             found[:, np.setdiff1d(np.arange(n), self._free)] = 0
         return found
+
+    def _whitened(self, returned: Any) -> Any:
+        """What the derivatives of the curve returned, if it is no plain array."""
+        assert self._curve is not None
+        return self._curve.whitened(np.asarray(returned))
 
     def _differences(self, x: Array, f: Array, typical: Array) -> Array:
         """The Jacobian by differences that are not plain ones."""
@@ -302,6 +310,11 @@ class Residuals(Functions, OfUser):
         for returned in self._each(at, points):
             self.nfev += 1
             yield np.asarray(returned) if self._scheme == "cs" else self._checked(returned)
+
+
+def weighted(found: Any, weights: Array) -> Any:
+    """Residuals, or the rows of their Jacobian, times weights."""
+    return found * (weights if np.ndim(found) == 1 else weights[:, None])
 
 
 def marked(numbers: Array, size: int) -> Array:
