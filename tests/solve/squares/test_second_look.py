@@ -242,3 +242,13 @@ def test_differences_of_a_parameter_that_was_huge_once_are_made_anew() -> None:
     np.testing.assert_allclose(fit.jac, problem.jacobian(fit.x), atol=1e-9)
     assert fit.success
     assert 2 * fit.cost == pytest.approx(problem.minima[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["lm", "dogleg"])
+def test_a_start_where_nothing_is_more_than_rounding_is_left(method: Any) -> None:
+    """Logistic growth whose middle is so far away that the curve and its columns are 1e-135 of the data."""
+    problem, start = fits(2)[40]
+    assert np.abs(problem.jacobian(start) * start).max() < 1e-100
+    fit = least_squares(problem.residual, start, problem.jacobian, method=method)
+    assert fit.success
+    assert 2 * fit.cost == pytest.approx(problem.minima[0], rel=1e-9)

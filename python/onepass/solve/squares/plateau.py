@@ -10,6 +10,7 @@ import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.squares.fit import Fit
+from onepass.solve.squares.linear_model import EPS, norm
 from onepass.solve.squares.point import Point
 
 #: A column of the Jacobian that was longer once by the inverse of this has vanished.
@@ -33,6 +34,10 @@ class Plateau:
     first differs on the way back to the start or, if that is as flat, to 0: for each parameter alone and for all. If
     the cost is lower there, a valley was leapt over, or never seen. If it is higher, the cost is lowest at infinity.
 
+    Args:
+        start: x there.
+        is_stuck: whether no step decreases the cost.
+
     Attributes:
         better: a point of lower cost, if one was found.
         vanished: which columns have.
@@ -41,15 +46,19 @@ class Plateau:
         is_lowest: whether the cost is higher on every way back on which it changes, and there is one.
     """
 
-    def __init__(self, fit: Fit, point: Point, start: Array) -> None:
+    def __init__(self, fit: Fit, point: Point, start: Array, is_stuck: bool = False) -> None:
         self.better: Point | None = None
         self.is_lowest = False
         self.flat: list[int] = []
         self.vanished = point.norms <= VANISHED * fit.scale.longest
+        sizes = np.maximum(np.abs(point.x), np.abs(start))
+        sizes = np.where(sizes > 0, sizes, 1.0)
+        if is_stuck:  # by columns that never were more than roundings, maybe
+            self.vanished |= point.norms * sizes <= EPS * norm(point.scaled_f)
         if fit.bounds is not None:
             self.vanished &= fit.bounds[0] < fit.bounds[1]
         for j in np.flatnonzero(self.vanished)[:PROBED].tolist():
-            is_flat, self.better = looked_along(fit, point, j, PROBE * (max(abs(point.x[j]), abs(start[j])) or 1.0))
+            is_flat, self.better = looked_along(fit, point, j, PROBE * sizes[j])
             if self.better is not None:
                 return
             if is_flat:

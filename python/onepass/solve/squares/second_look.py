@@ -109,9 +109,10 @@ def reach(fit: Fit, x: Array, start: Array) -> Array:
 def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
     """Where columns have vanished: a better point, if there is one, or what larger changes of the parameters say."""
     point = found.point
-    if not point.has_vanished:
+    is_stuck = found.status is Status.NO_DECREASE
+    if not (point.has_vanished or is_stuck):
         return found, None
-    plateau = Plateau(fit, point, start)
+    plateau = Plateau(fit, point, start, is_stuck)
     if plateau.better is not None:
         fit.scale.forget()
         fit.scale.longest[:] = 0  # a column is not to look vanished beside what it was where the fit came from
