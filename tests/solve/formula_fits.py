@@ -41,6 +41,11 @@ def radial_velocity(t: Array, k: Any, period: Any, c: Any, s: Any, phase: Any, m
     return k * ((cosine * c - sine * s) / e + c) + mean
 
 
+def logistic(u: Any) -> Any:
+    """1 / (1 + exp(-u)), whose derivatives do not overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * u))
+
+
 def peak(t: Array, height: Any, place: Any, width: Any) -> Any:
     """Gauss's."""
     return height * exp(-0.5 * ((t - place) / width) ** 2)
@@ -52,12 +57,12 @@ FORMULAS: dict[str, Formula] = {
         lambda t, v, k, i: v * t / (k + t + t * t / i), np.geomspace(0.05, 50, 16), ((2, 9), (0.3, 2), (3, 20))
     ),
     "dose and response": Formula(
-        lambda t, low, high, middle, slope: low + (high - low) / (1 + exp(slope * (middle - t))),
+        lambda t, low, high, middle, slope: low + (high - low) * logistic(slope * (t - middle)),
         np.linspace(-4, 4, 18),
         ((0, 0.3), (0.8, 2), (-1, 1), (0.7, 3)),
     ),
     "logistic growth": Formula(
-        lambda t, size, rate, middle: size / (1 + exp(-rate * (t - middle))),
+        lambda t, size, rate, middle: size * logistic(rate * (t - middle)),
         np.linspace(0, 12, 20),
         ((50, 500), (0.4, 1.5), (3, 9)),
     ),

@@ -64,7 +64,7 @@ def confirmed(before: Found, after: Found) -> Found:
 def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
     """Goes on where a column that was long once hides that the cost can be lower, or a parameter that was huge once.
 
-    The steps of differences are those of its size then, and the derivatives may be wrong.
+    The steps of differences are those of its size then, and the derivatives may be wrong; the size at the start remains.
     """
     calls = fit.residuals.per_jacobian
     while is_end(found) and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
@@ -72,6 +72,7 @@ def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
         point, nit = found.point, found.nit
         if calls and fit.leaves(calls):
             fit.residuals.forget()
+            fit.residuals.typical_sizes(start.x, None)
             point = point.without_jacobian()
         fresh = run(fit, point, nit)
         found = confirmed(found, fresh)
@@ -80,7 +81,7 @@ def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
             # What no calls are left to look at is claimed only where the model does without.
             is_open = fresh.status is Status.MAX_EVALUATIONS and not status.success
             return found._replace(status=fresh.status if is_open else status)
-    return found
+    return found._replace(status=unmoved(fit, found, start)) if found.status is Status.NO_DECREASE else found
 
 
 def unmoved(fit: Fit, found: Found, start: Point) -> Status:
@@ -100,9 +101,10 @@ def unmoved(fit: Fit, found: Found, start: Point) -> Status:
 def reach(fit: Fit, x: Array, start: Array) -> Array:
     """How far a parameter may be from the minimizer of the model for roundings to keep it there, each by its own size.
 
-    That is what it is or was at the start; if it was 0 there, the length of all in its units.
+    That is what it is or was at the start; if it was 0 there, the length of all in its units, here or at the start.
     """
-    of_all = np.where(start == 0, norm(fit.scale.of(x)) / fit.scale.d, 0.0)
+    scale = fit.scale
+    of_all = np.where(start == 0, max(norm(scale.of(x)), norm(scale.of(start))) / scale.d, 0.0)
     return math.sqrt(max(fit.tolerances[1], EPS)) * np.maximum(np.maximum(np.abs(x), np.abs(start)), of_all)
 
 
