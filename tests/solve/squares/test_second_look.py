@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from formula_fits import fits
 from more_garbow_hillstrom import PROBLEMS
 
 from onepass.arrays import Array
@@ -190,3 +191,64 @@ def test_success_from_far_starts_is_true(method: Any) -> None:
                 jac, f = problem.jacobian(fit.x), problem.residual(fit.x)
                 cosines = np.abs(f @ jac) / np.maximum(np.linalg.norm(jac, axis=0) * np.linalg.norm(f), 1e-300)
                 assert cosines.max() < 1e-5, (name, start)
+
+
+#: Fits that claimed success where the gradient was far from 0: seed and number of `fits`, and how they were made.
+CLAIMED = [
+    pytest.param(1, 81, {}, id="one parameter of 1e29 hides that others are far from where they belong"),
+    pytest.param(2, 75, {"method": "dogleg"}, id="so it does for the dogleg"),
+    pytest.param(2, 86, {"method": "dogleg"}, id="the last call was spent before the second look"),
+    pytest.param(
+        1, 111, {"method": "gauss-newton", "jac": None}, id="columns that were longer once are none to ignore"
+    ),
+    pytest.param(1, 93, {"method": "gauss-newton", "jac": None}, id="the same, of a step that was cut"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
+@pytest.mark.parametrize(("seed", "number", "options"), CLAIMED)
+def test_what_claimed_success_is_stationary_or_owns_up(seed: int, number: int, options: dict[str, Any]) -> None:
+    problem, start = fits(seed)[number]
+    fit = least_squares(problem.residual, start, **({"jac": problem.jacobian} | options))
+    jac, f = problem.jacobian(fit.x), problem.residual(fit.x)
+    cosines = np.abs(f @ jac) / np.maximum(np.linalg.norm(jac, axis=0) * np.linalg.norm(f), 1e-300)
+    assert not fit.success or cosines.max() < 1e-6
+
+
+OSBORNE_1 = [-0.74612794, 7.36452018, -2.40827912, -0.44760519, -1.06715478]
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
+def test_steps_that_damping_made_short_are_no_success() -> None:
+    """The cost is 1e297 and the minimizer of the model 1e9 times as far away as x is long."""
+    problem = PROBLEMS["osborne-1"]
+    fit = least_squares(problem.residual, OSBORNE_1, tr_solver="lsmr")
+    assert not fit.success or 2 * fit.cost == pytest.approx(problem.minima[0], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid", "ignore:divide")
+def test_a_column_that_vanished_with_the_steps_of_its_differences_proves_nothing() -> None:
+    """A factor of 1e-45, which once had the column 1e46 long: its differences were beside that size, and lost."""
+    problem = PROBLEMS["osborne-1"]
+    start = np.array([-1.4298617, 5.05594626, -0.0966291, -0.3683137, -0.20507443])
+    fit = least_squares(problem.residual, start, method="gauss-newton")
+    assert not fit.success or 2 * fit.cost == pytest.approx(problem.minima[0], rel=1e-6)
+
+
+def test_differences_of_a_parameter_that_was_huge_once_are_made_anew() -> None:
+    """Inhibition by substrate, by the dogleg: a central difference with the steps of back then was wrong by 6 %."""
+    problem, start = fits(2)[16]
+    fit = least_squares(problem.residual, start, method="dogleg")
+    np.testing.assert_allclose(fit.jac, problem.jacobian(fit.x), atol=1e-9)
+    assert fit.success
+    assert 2 * fit.cost == pytest.approx(problem.minima[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("method", ["lm", "dogleg"])
+def test_a_start_where_nothing_is_more_than_rounding_is_left(method: Any) -> None:
+    """Logistic growth whose middle is so far away that the curve and its columns are 1e-135 of the data."""
+    problem, start = fits(2)[40]
+    assert np.abs(problem.jacobian(start) * start).max() < 1e-100
+    fit = least_squares(problem.residual, start, problem.jacobian, method=method)
+    assert fit.success
+    assert 2 * fit.cost == pytest.approx(problem.minima[0], rel=1e-9)

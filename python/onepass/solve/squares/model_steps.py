@@ -69,6 +69,11 @@ class Model:
         """By how much the model can be lower than at the point."""
         return self._model.decrease(self._model.newton())
 
+    def to_minimizer(self) -> Array:
+        """The step to where the model is lowest, the shortest one."""
+        step: Array = self._model.newton() / self._d
+        return step
+
     @np.errstate(over="ignore", invalid="ignore")
     def try_step(self, steps: Steps) -> tuple[Array, float, float]:
         """Where the next trial is, how long the scaled step to it, and the decrease that the model promises."""

@@ -54,8 +54,8 @@ class Scale:
         return np.zeros_like(self.longest)
 
     def of(self, x: Array) -> Array:
-        """The scaled parameters."""
-        return self.d * x
+        """The scaled parameters; 0 where there was no column so far, for a huge one would make all steps look short."""
+        return (self._largest if self.given is None else self.d) * x
 
     def see(self, norms: Array) -> None:
         """Takes account of a Jacobian's norms of columns."""

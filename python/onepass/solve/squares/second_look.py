@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from typing import Any
+
+import numpy as np
 
 from onepass.arrays import Array
 from onepass.solve.result import Status
 from onepass.solve.squares.fit import ROUNDING, Fit, Found, Run
-from onepass.solve.squares.linear_model import norm
+from onepass.solve.squares.linear_model import EPS, norm
 from onepass.solve.squares.model_steps import Model
 from onepass.solve.squares.plateau import PROBED, Plateau
 from onepass.solve.squares.point import Point, largest_cosine
@@ -59,35 +62,59 @@ def confirmed(before: Found, after: Found) -> Found:
 
 
 def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
-    """Goes on where a column that was long once hides that the cost can be lower."""
+    """Goes on where a column that was long once hides that the cost can be lower, or a parameter that was huge once.
+
+    The steps of differences are those of its size then, and the derivatives may be wrong; the size at the start remains.
+    """
+    calls = fit.residuals.per_jacobian
     while is_end(found) and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
         fit.scale.forget()
-        fresh = run(fit, found.point, found.nit)
-        if fresh.nit == found.nit:
-            spent = fresh.status is Status.MAX_EVALUATIONS
-            return found if spent else found._replace(status=unmoved(fit, found, start))
+        point, nit = found.point, found.nit
+        if calls and fit.leaves(calls):
+            fit.residuals.forget()
+            fit.residuals.typical_sizes(start.x, None)
+            point = point.without_jacobian()
+        fresh = run(fit, point, nit)
         found = confirmed(found, fresh)
-    return found
+        if fresh.nit == nit and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
+            status = unmoved(fit, found, start)
+            # What no calls are left to look at is claimed only where the model does without.
+            is_open = fresh.status is Status.MAX_EVALUATIONS and not status.success
+            return found._replace(status=fresh.status if is_open else status)
+    return found._replace(status=unmoved(fit, found, start)) if found.status is Status.NO_DECREASE else found
 
 
 def unmoved(fit: Fit, found: Found, start: Point) -> Status:
     """Why nothing moves from a point whose residuals are not orthogonal to the Jacobian."""
     model = Model(found.point, fit.scale, fit.bounds)
+    is_near = bool((np.abs(model.to_minimizer()) <= reach(fit, found.point.x, start.x)).all())
     # f is rounded at least as much as x is; a start far away may have had any cost.
     of_x = 0.5 * norm(found.point.norms * found.point.x) ** 2
-    is_exact = found.point.cost <= ROUNDING**2 * min(start.cost, of_x)
+    is_exact = is_near and found.point.cost <= ROUNDING**2 * min(start.cost, of_x)
     is_rounding = is_exact or model.promise() <= ROUNDING * found.point.cost
     if is_rounding:
         return found.status if found.status.success else Status.STEP
-    return Status.STEP if found.status is Status.STEP and model.is_full_rank else Status.NO_DECREASE
+    # Steps that a region, a damping or a line search made short say nothing: the model's own has to be short.
+    return Status.STEP if is_near and found.status is Status.STEP and model.is_full_rank else Status.NO_DECREASE
+
+
+def reach(fit: Fit, x: Array, start: Array) -> Array:
+    """How far a parameter may be from the minimizer of the model for roundings to keep it there, each by its own size.
+
+    That is what it is or was at the start; if it was 0 there, the length of all in its units, here or at the start.
+    """
+    scale = fit.scale
+    of_all = np.where(start == 0, max(norm(scale.of(x)), norm(scale.of(start))) / scale.d, 0.0)
+    return math.sqrt(max(fit.tolerances[1], EPS)) * np.maximum(np.maximum(np.abs(x), np.abs(start)), of_all)
 
 
 def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
     """Where columns have vanished: a better point, if there is one, or what larger changes of the parameters say."""
     point = found.point
-    if not point.has_vanished:
+    is_stuck = found.status is Status.NO_DECREASE
+    if not (point.has_vanished or is_stuck):
         return found, None
-    plateau = Plateau(fit, point, start)
+    plateau = Plateau(fit, point, start, is_stuck)
     if plateau.better is not None:
         fit.scale.forget()
         fit.scale.longest[:] = 0  # a column is not to look vanished beside what it was where the fit came from
