@@ -1,4 +1,7 @@
-"""How are the engine and its check program built and run, here or for another machine? Without a tool, a test skips."""
+"""How are the engine and its check program built and run, here or for another machine? Without a tool, a test skips.
+
+python tests/engine/builds.py       what slow tests ask for and pip's build has not, made beforehand
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ DEFAULT_LEVELS = {"x86_64": ["x86_v4_bf16", "x86_v4", "x86_v3", "x86_v2"], "aarc
 NATIVE = platform.machine()
 OF_NATIVE = DEFAULT_LEVELS.get(NATIVE, ["generic"])
 CROSS_AARCH64 = ("--toolchain", str(ROOT / "cmake" / "aarch64-linux-gnu.cmake"))
+CLANGS = ["clang++", *(f"clang++-{version}" for version in range(22, 14, -1))]
 
 
 def all_levels(architecture: str = NATIVE) -> str:
@@ -97,3 +101,20 @@ def build(*options: str) -> Build:
         configure(directory, *options)
         run(need("cmake"), "--build", directory)
     return Build(directory)
+
+
+def by_clang(levels: str) -> Build:
+    return build(levels, "-DONEPASS_WERROR=ON", f"-DCMAKE_CXX_COMPILER={need(*CLANGS)}")
+
+
+def for_aarch64(*options: str) -> Build:
+    need("aarch64-linux-gnu-g++")
+    return build(*CROSS_AARCH64, *options)
+
+
+#: The level of other machines, which pip builds on none of ours.
+FOR_OTHERS = "-DONEPASS_LEVELS=generic"
+
+if __name__ == "__main__":
+    by_clang(FOR_OTHERS)
+    for_aarch64()

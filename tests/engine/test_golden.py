@@ -13,7 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from builds import CROSS_AARCH64, NATIVE, OF_NATIVE, Build, all_levels, build, configure, need
+from builds import (
+    FOR_OTHERS,
+    NATIVE,
+    OF_NATIVE,
+    Build,
+    all_levels,
+    build,
+    by_clang,
+    configure,
+    for_aarch64,
+    need,
+)
 
 EXPECTED = Path(__file__).with_name("golden_hashes.txt").read_text().splitlines()
 ON_X86 = pytest.mark.skipif(NATIVE != "x86_64", reason="emulates x86 on x86")
@@ -65,7 +76,7 @@ def test_every_level(native: Build, circumstances: list[list[str]]) -> None:
 
 @pytest.mark.exhaustive
 def test_the_level_for_all_other_machines() -> None:
-    assert_golden_at_every_level(build("-DONEPASS_LEVELS=generic"), CIRCUMSTANCES)
+    assert_golden_at_every_level(build(FOR_OTHERS), CIRCUMSTANCES)
 
 
 # Processors by the name that qemu gives them, and the best level that each can run, if any. AVX-512 is beyond qemu.
@@ -102,14 +113,12 @@ def test_a_processor_runs_what_the_probe_finds(cpu: str) -> None:
 
 
 def emulated_aarch64() -> list[str]:
-    need("aarch64-linux-gnu-g++")
     return [need("qemu-aarch64"), "-L", "/usr/aarch64-linux-gnu"]
 
 
 @pytest.mark.slow
 def test_neon() -> None:
-    emulator = emulated_aarch64()
-    neon = build(*CROSS_AARCH64)
+    emulator, neon = emulated_aarch64(), for_aarch64()
     assert neon.levels(emulator=emulator) == ["neon"]
     assert_golden(neon, *HARDEST, emulator=emulator)
 
@@ -117,32 +126,35 @@ def test_neon() -> None:
 @pytest.mark.exhaustive
 def test_aarch64_throughout() -> None:
     emulator = emulated_aarch64()
-    assert_golden_at_every_level(build(*CROSS_AARCH64, all_levels("aarch64")), PLAIN_AND_HARDEST, emulator)
+    assert_golden_at_every_level(for_aarch64(all_levels("aarch64")), PLAIN_AND_HARDEST, emulator)
 
 
-CLANGS = ["clang++", *(f"clang++-{version}" for version in range(22, 14, -1))]
+@pytest.mark.slow
+def test_clang() -> None:
+    assert_golden_at_every_level(by_clang(FOR_OTHERS), PLAIN_AND_HARDEST)
+
+
+@pytest.mark.exhaustive
+def test_clang_throughout() -> None:
+    assert_golden_at_every_level(by_clang(all_levels()), CIRCUMSTANCES)
+
+
 SANITIZE = "-DCMAKE_CXX_FLAGS=-g -fno-sanitize-recover=all -fsanitize="
 # Kernels are optimized in every build, and take minutes to compile with a sanitizer's checks: a level or two must do.
 BUILDS = {
-    "generic alone, unoptimized host": ["-DONEPASS_LEVELS=generic", "-DCMAKE_BUILD_TYPE=Debug"],
-    "clang": ["-DONEPASS_LEVELS=generic", "-DONEPASS_WERROR=ON"],
-    "clang, all levels": [all_levels(), "-DONEPASS_WERROR=ON"],
+    "unoptimized host": [FOR_OTHERS, "-DCMAKE_BUILD_TYPE=Debug"],
     "address, undefined": [
         f"-DONEPASS_LEVELS={';'.join({OF_NATIVE[-1]: 0, 'generic': 0})}",
         f"{SANITIZE}address,undefined",
     ],
-    "thread": ["-DONEPASS_LEVELS=generic", f"{SANITIZE}thread"],
+    "thread": [FOR_OTHERS, f"{SANITIZE}thread"],
 }
-LONG = ["generic alone, unoptimized host", "clang, all levels", "address, undefined", "thread"]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.exhaustive if name in LONG else pytest.mark.slow) for name in BUILDS]
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", BUILDS)
 def test_every_build(name: str) -> None:
-    compiler = [f"-DCMAKE_CXX_COMPILER={need(*CLANGS)}"] if name.startswith("clang") else []
-    circumstances = CIRCUMSTANCES if name in LONG else PLAIN_AND_HARDEST
-    assert_golden_at_every_level(build(*BUILDS[name], *compiler), circumstances)
+    assert_golden_at_every_level(build(*BUILDS[name]), CIRCUMSTANCES)
 
 
 @pytest.mark.exhaustive

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import CROSS_AARCH64, NATIVE, OF_NATIVE, ROOT, Build, all_levels, build, need, run
+from builds import FOR_OTHERS, NATIVE, OF_NATIVE, ROOT, Build, all_levels, build, for_aarch64, need, run
 from object_code import encoding_faults, functions, packing_faults, rounding_faults, rule_kernels, symbol_faults
 
 from onepass import _core
@@ -71,7 +71,7 @@ def test_kernels(native: Build, level: str) -> None:
 
 @pytest.mark.exhaustive
 def test_kernels_for_all_other_machines() -> None:
-    assert_lawful(build("-DONEPASS_LEVELS=generic"), "generic")
+    assert_lawful(build(FOR_OTHERS), "generic")
 
 
 def test_host_code(native: Build) -> None:
@@ -93,8 +93,7 @@ def test_a_level_is_worth_compiling(native: Build) -> None:
 
 @pytest.mark.slow
 def test_neon_kernels() -> None:
-    need(f"{AARCH64_TOOLS}g++")
-    neon = build(*CROSS_AARCH64)
+    neon = for_aarch64()
     assert_lawful(neon, "neon", AARCH64_TOOLS)
     for obj in host_objects(neon):
         assert rounding_faults(obj, AARCH64_TOOLS) == []
@@ -102,8 +101,7 @@ def test_neon_kernels() -> None:
 
 @pytest.mark.exhaustive
 def test_aarch64_kernels_for_all_other_machines() -> None:
-    need(f"{AARCH64_TOOLS}g++")
-    assert_lawful(build(*CROSS_AARCH64, all_levels("aarch64")), "generic", AARCH64_TOOLS)
+    assert_lawful(for_aarch64(all_levels("aarch64")), "generic", AARCH64_TOOLS)
 
 
 # Code that breaks a law, to see the checks fail.

@@ -106,11 +106,13 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     assert first["around"] != other["around"]
 
 
-def test_a_path_along_a_line(tmp_path: Path) -> None:
+def test_a_path_along_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one optimizer alone, too: the fewest pictures beside each other."""
+    for others in ("draw_lines", "draw_squares"):
+        monkeypatch.setattr(command, others, lambda *arguments: arguments[-1].touch())
     saved = landscape(tmp_path, "--epochs", "1", "--resolution", "3", "--optimizers", "sgd")
     assert saved["paths"][0]["explained_shares"] == pytest.approx([1, 0], abs=1e-9)
-    assert_are_pictures(tmp_path)
+    assert_are_pictures(tmp_path, command.PICTURES[2:])
 
 
 def test_large_batches_make_as_many_steps() -> None:

@@ -49,6 +49,7 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "3 optimizers, 500 steps, tuned learning rates" in lines[0]
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_all_optimizers_on_all_surfaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "results.json"
     call = ["race", "--optimizers", "All", "--animation", "none", "--out", str(tmp_path), "--json", str(results)]
