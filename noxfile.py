@@ -1,4 +1,8 @@
-"""What can be run besides `pytest`? `nox -l` lists it; `.ci/run` runs the part that fits."""
+"""What can be run besides `pytest`? `nox -l` lists it.
+
+`.ci/run` is what every change must pass, in 20 minutes. What it has no time for has the tag `long`: `nox --tags long`
+runs it, here before a release and in the workflow `tests` when a change has come to main.
+"""
 
 import shlex
 import shutil
@@ -11,6 +15,8 @@ nox.options.sessions = ["tests"]
 PROJECT = nox.project.load_toml("pyproject.toml")
 #: How wheels are repaired, audited and tested, on the machines of others as here.
 WHEELS = PROJECT["tool"]["cibuildwheel"]
+#: Where the session `wheel` leaves its wheel.
+REPAIRED = Path("build/repaired").resolve()
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -34,14 +40,14 @@ def peers(session: nox.Session) -> None:
     session.run("pytest", "-m", "peers and not exhaustive", *session.posargs)
 
 
-@nox.session
+@nox.session(tags=["long"])
 def scipys_tests(session: nox.Session) -> None:
     """SciPy's own tests of what onepass has, too, with onepass under SciPy's names."""
     session.install(".[test]", "scipy==1.17.*")
     session.run("pytest", "tests/solve/peers", *session.posargs)
 
 
-@nox.session
+@nox.session(tags=["long"])
 def lmfits_tests(session: nox.Session) -> None:
     """lmfit's own tests, of its source distribution, with onepass under SciPy's names."""
     session.install(".[test]", "scipy==1.17.*", "lmfit==1.3.4")
@@ -55,16 +61,32 @@ def lmfits_tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """cross compilers, emulators, the steps of CONTRIBUTING.md."""
+    """Minutes: machine code, golden hashes of both compilers, NEON under an emulator, many processes."""
     session.install(".[test]", env={"SKBUILD_CMAKE_DEFINE": "ONEPASS_WERROR=ON"})
     session.run("pytest", "-m", "slow", *session.posargs)
 
 
-@nox.session
+@nox.session(tags=["long"])
+def steps(session: nox.Session) -> None:
+    """The steps of CONTRIBUTING.md, walked: an optimizer is added, and its tests are green."""
+    session.install(".[test]")
+    session.run("pytest", "-n", "0", "-m", "exhaustive", "tests/test_contributing.py", "-k", "own", *session.posargs)
+
+
+@nox.session(tags=["long"])
 def exhaustive(session: nox.Session) -> None:
-    """Many minutes: all rules in each test, sanitizers, every float32, all mutants, hundreds of kills."""
+    """Many minutes: all rules in each test, every compiler at every level, sanitizers, every float32, all mutants."""
     session.install(".[test]")
     session.run("pytest", "-m", "exhaustive", *session.posargs)
+
+
+@nox.session(tags=["long"])
+def benchmarks(session: nox.Session) -> None:
+    """That the benchmarks run, against torch and optax; their figures are not looked at."""
+    session.install(".[test,peers]")
+    session.run("python", "bench/compare.py", "--quick", "--rounds", "1")
+    session.run("python", "bench/busy.py", "--rounds", "10")
+    session.run("python", "bench/torch_loop.py", "--quick", "--rounds", "1")
 
 
 # Texts
@@ -114,10 +136,10 @@ def sdist(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """A wheel for this Linux: built, repaired, audited, tested where there is no compiler and then next to torch."""
+    """A wheel for this Linux: built, repaired, audited, tested where there is no compiler."""
     session.install(*group("wheel"))
-    raw, repaired = (Path(session.create_tmp(), name).resolve() for name in ("raw", "repaired"))
-    for folder in (raw, repaired):
+    raw = Path(session.create_tmp(), "raw").resolve()
+    for folder in (raw, REPAIRED):
         shutil.rmtree(folder, ignore_errors=True)
 
     alone = {"PATH": session.bin, "PYTHONPATH": None}
@@ -127,8 +149,8 @@ def wheel(session: nox.Session) -> None:
 
     session.run("python", "-m", "build", "--wheel", "--outdir", str(raw))
     (built,) = raw.iterdir()
-    run_as_told(WHEELS["linux"]["repair-wheel-command"], wheel=built, dest_dir=repaired)
-    (file,) = repaired.iterdir()
+    run_as_told(WHEELS["linux"]["repair-wheel-command"], wheel=built, dest_dir=REPAIRED)
+    (file,) = REPAIRED.iterdir()
     run_as_told(WHEELS["audit-command"], wheel=file)
 
     session.install("--only-binary", ":all:", str(file))
@@ -136,7 +158,14 @@ def wheel(session: nox.Session) -> None:
         session.error(f"{', '.join(found)} in sight")
     for command in WHEELS["test-command"]:
         run_as_told(command)
-    session.install("torch==2.13.0", "pytest", "threadpoolctl")
+
+
+@nox.session(tags=["long"], requires=["wheel"])
+def wheel_beside_torch(session: nox.Session) -> None:
+    """The wheel of the session `wheel` and torch's: whoever comes first, one OpenMP runtime."""
+    (file,) = REPAIRED.iterdir()
+    session.install(str(file), "torch==2.13.0", "pytest", "threadpoolctl")
+    alone = {"PATH": session.bin, "PYTHONPATH": None}
     session.run("pytest", "-o", "addopts=", "tests/test_threads.py", "-k", "beside_torch", env=alone)
 
 

@@ -34,6 +34,12 @@ def pytest_collection() -> Iterator[object]:
         gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: a process that has no more takes over from behind what another has not begun."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _restore_threads() -> Iterator[None]:
     threads, layer = op.get_num_threads(), op.get_threading_layer()

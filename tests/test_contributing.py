@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import onepass as op
@@ -16,9 +18,14 @@ import onepass as op
 ROOT = Path(__file__).parent.parent
 
 
+def files_of(text: str) -> list[tuple[str, str]]:
+    """The files that the page adds: name and content."""
+    return re.findall(r"^`([^`]+)`[^\n]*:\n\n```\w+\n(.*?)```", text, re.MULTILINE | re.DOTALL)
+
+
 def walk_the_steps(tree: Path) -> None:
     text = (tree / "CONTRIBUTING.md").read_text()
-    files = re.findall(r"^`([^`]+)`[^\n]*:\n\n```\w+\n(.*?)```", text, re.MULTILINE | re.DOTALL)
+    files = files_of(text)
     assert [Path(name).name for name, _ in files] == ["signum.hpp", "signum.py", "signum.py"]
     for name, content in files:
         (tree / name).write_text(content)
@@ -63,12 +70,33 @@ ITS_OWN = [
 ]
 
 
+def test_the_rule_and_the_formula_are_of_this_core(tmp_path: Path) -> None:
+    """That they fit what they include and import; `nox -s steps` walks all of the page."""
+    if not (compiler := shutil.which("g++")):
+        pytest.skip("needs g++")
+    (_, rule), (_, formula), _ = files_of((ROOT / "CONTRIBUTING.md").read_text())
+    (tmp_path / "signum.hpp").write_text(rule)
+    unit = tmp_path / "signum.cpp"
+    unit.write_text(
+        '#include "kernel/family.hpp"\n#include "signum.hpp"\nauto all = onepass::family_of(onepass::signum_rules);\n'
+    )
+    flags = ["-std=c++20", "-fsyntax-only", f"-I{ROOT / 'cpp'}", "-DONEPASS_LEVEL=generic", "-DONEPASS_PACK_BYTES=16"]
+    done = subprocess.run([compiler, *flags, "-Wno-psabi", unit], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+    names: dict[str, Any] = {}
+    exec(formula, names)
+    p, g, buffer = np.ones(2), np.array([4.0, -4.0]), np.zeros(2)
+    descent = names["signum_"](p, g, buffer, step=1, lr=0.5, momentum=0.9, weight_decay=0.0)
+    assert descent.tolist() == [0.5, -0.5]
+
+
 @pytest.mark.skipif(ROOT in Path(op.__file__).parents, reason="an editable install cannot be shadowed by another build")
 @pytest.mark.skipif("x86_v3" not in op.isas(), reason="the page's commands are for processors with AVX2")
 @pytest.mark.parametrize(
     ("runs", "levels"),
     [
-        pytest.param(ITS_OWN, "x86_v3", marks=pytest.mark.slow, id="its own tests"),
+        pytest.param(ITS_OWN, "x86_v3", marks=pytest.mark.exhaustive, id="its own tests"),
         pytest.param([[FOR_ALL_LEVELS]], "x86_v3;x86_v2", marks=pytest.mark.exhaustive, id="all tests"),
     ],
 )

@@ -42,6 +42,19 @@ def test_the_recipe_is_of_this_version_and_needs_the_same() -> None:
         assert set(re.findall(rf"^ *- {name}\b *(.*)$", RECIPE, re.MULTILINE)) == {least}
 
 
+def test_what_takes_longer_than_a_change_may_is_listed() -> None:
+    """Sessions tagged `long`: in the list of a release, and in the workflow as all that have the tag."""
+    tagged = re.findall(
+        r"^@nox\.session\(.*tags=\[\"long\"\].*\)\ndef (\w+)\(", (ROOT / "noxfile.py").read_text(), re.MULTILINE
+    )
+    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "RELEASING.md").read_text(), re.MULTILINE)
+    assert "exhaustive" in tagged
+    assert sorted(listed) == sorted(tagged)
+    workflow, ci = ((ROOT / path).read_text() for path in (".github/workflows/tests.yml", ".ci/run"))
+    assert "--tags long" in workflow
+    assert all(".ci/debian-packages" in text for text in (workflow, ci))
+
+
 def test_addresses_are_of_one_repository() -> None:
     source = found(r'^Source = "(.*)"$', PROJECT)
     assert found(r"^repository-code: (.*)$", CITATION) == found(r"^  repository: (.*)$", RECIPE) == source

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from cases import spread
 
+pytestmark = pytest.mark.peers
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -59,7 +60,6 @@ def default_of(function: Any, name: str) -> Any:
     return {inspect.Parameter.empty: "required", None: 0.0}.get(default, default)
 
 
-@pytest.mark.peers
 @pytest.mark.parametrize("library", ["torch", "optax", "prodigyopt", "pytorch_optimizer", "schedulefree"])
 def test_defaults_are_those_of_the_library(library: str, peers: dict[str, list[Any]]) -> None:
     module = pytest.importorskip(library)
@@ -71,7 +71,6 @@ def test_defaults_are_those_of_the_library(library: str, peers: dict[str, list[A
             assert value == theirs or (value == "required" and theirs == 0.0), f"{peer.call}: {name}"
 
 
-@pytest.mark.peers
 def test_steps_of_optax_are_ours_where_the_table_says_so(peers: dict[str, list[Any]], rng: np.random.Generator) -> None:
     optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
     start = spread(rng, 100, np.float64, decades=1)

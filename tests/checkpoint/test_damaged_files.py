@@ -236,13 +236,13 @@ def test_E6_a_dtype_or_shape_that_does_not_fit_is_named_with_its_tensor(file: Pa
 
 
 def test_E7_many_tensors_take_a_bounded_time(file: Path) -> None:
-    names = ",".join(f'"{i}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}' for i in range(300_000))
+    names = ",".join(f'"{i}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}' for i in range(60_000))
     header = header_with({})[:-1] + b"," + names.encode() + b"}"
     file.write_bytes(sealed(header))
     start = time.process_time()
-    with pytest.raises(ValueError, match="has 300000 tensors"):
+    with pytest.raises(ValueError, match="has 60000 tensors"):
         op.load(file, small_optimizer())
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 6
 
 
 def test_E8_what_is_no_safetensors_file(tmp_path: Path) -> None:

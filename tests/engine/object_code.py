@@ -5,10 +5,11 @@ Each `..._faults` function lists what is wrong, as text; an empty list is a pass
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from builds import need, run
 
@@ -35,8 +36,7 @@ PACKED = {
 }
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     address: int
     encoding: bytes
     mnemonic: str
@@ -71,6 +71,12 @@ def symbols(obj: Path, tools: str = "") -> Iterator[tuple[str, str]]:
 
 
 def functions(obj: Path, tools: str = "") -> dict[str, Function]:
+    """Read once for all checks of an object that follow each other."""
+    return _disassembled(obj, obj.stat().st_mtime_ns, tools)
+
+
+@functools.lru_cache(maxsize=1)
+def _disassembled(obj: Path, _written: int, tools: str) -> dict[str, Function]:
     found: dict[str, Function] = {}
     current: Function = []
     for line in run(need(f"{tools}objdump"), "--disassemble", "--wide", obj).splitlines():

@@ -27,7 +27,7 @@ def expected() -> list[str]:
 
 
 def test_each_stage_looks_at_what_it_reads(native: Build) -> None:
-    assert run(native.directory / "cpp" / "check" / "reads").splitlines() == expected()
+    assert run(native.program("reads")).splitlines() == expected()
 
 
 def unnamed(text: str) -> list[str]:

@@ -50,6 +50,7 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"Every (tuned )?optimizer ended between the exact minimum and 0\.256\.", printed)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_measurements_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.savetxt(tmp_path / FILE, np.random.default_rng(0).normal(100, 5, (1503, 6)))
     call = ["airfoil", "--data-dir", str(tmp_path), "--out", str(tmp_path), "--json", str(tmp_path / "r.json")]
@@ -68,6 +69,7 @@ def test_measurements_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "Not between the exact minimum and 0.256: SGD, Adam." in printed
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_an_optimizer_without_a_row_is_not_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,6 +80,7 @@ def test_an_optimizer_without_a_row_is_not_judged(
     assert "defaults: Lion; onepass.lab.airfoil.settings.TUNED has no row." in printed
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_the_calls_of_the_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call = ["airfoil", "--gluon", "--quick", "--out", str(tmp_path), "--json", str(tmp_path / "r.json")]
     assert main(call) == 0
@@ -90,6 +93,7 @@ def test_the_calls_of_the_text(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert re.search(rf"^ *{run['optimizer']} +{rate} +{end} .* yes *$", printed, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_limits_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row, "HIGHEST", 0.242)
     assert main(["airfoil", "--quick", "--optimizers", "rprop", "--out", str(tmp_path)]) == 1
@@ -100,6 +104,7 @@ def test_a_named_folder_must_have_the_file(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().err.startswith(f"onepass airfoil: The airfoil data: there is no {FILE} ")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_variable_may_name_a_folder_of_other_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

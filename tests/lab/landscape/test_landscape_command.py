@@ -26,13 +26,6 @@ from onepass.reference import Twin
 SMALL = ("--epochs", "3", "--resolution", "5", "--examples", "200")
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pictures, where only the numbers count."""
-    for draw in ("draw_lines", "draw_squares", "draw_own_views", "draw_common_view"):
-        monkeypatch.setattr(command, draw, lambda *arguments: arguments[-1].touch())
-
-
 def landscape(folder: Path, *more: str, status: int = 0) -> dict[str, Any]:
     """What the command writes as JSON."""
     results = folder / "results.json"
@@ -71,7 +64,7 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{line['barrier']:.4f}" in printed
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("unpainted")
 def test_every_picture_goes_through_the_solutions(tmp_path: Path) -> None:
     saved = landscape(tmp_path, "--epochs", "2", "--resolution", "5", "--optimizers", "adam,sgd")
     adam, sgd, large, other = saved["solutions"]
@@ -94,18 +87,18 @@ def test_every_picture_goes_through_the_solutions(tmp_path: Path) -> None:
     assert adam["train_losses"][0] == sgd["train_losses"][0] == large["train_losses"][0] != other["train_losses"][0]
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     saved = landscape(tmp_path, *SMALL, "--hidden", "20,15", "--optimizers", "lion", "--large-batch", "5000", "--html")
     assert saved["experiment"]["sizes"] == [64, 20, 15, 10]
     assert saved["experiment"]["measured_examples"] == 200
     assert [solution["label"] for solution in saved["solutions"]] == ["Lion", "Lion, batch 1348", "Lion, other start"]
     assert len(saved["lines"]) == 2
-    assert_are_pictures(tmp_path)
     assert (tmp_path / command.PAGE).stat().st_size > 1e6  # plotly is inside
     assert "64-20-15-10 network on digits" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("unpainted")
 def test_the_seed_decides(tmp_path: Path) -> None:
     call = (*SMALL, "--optimizers", "sgd", "--seed")
     first, again, other = ({**landscape(tmp_path, *call, seed), "solutions": None} for seed in ("1", "1", "2"))
@@ -113,10 +106,13 @@ def test_the_seed_decides(tmp_path: Path) -> None:
     assert first["around"] != other["around"]
 
 
-def test_a_path_along_a_line(tmp_path: Path) -> None:
+def test_a_path_along_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one optimizer alone, too: the fewest pictures beside each other."""
+    for others in ("draw_lines", "draw_squares"):
+        monkeypatch.setattr(command, others, lambda *arguments: arguments[-1].touch())
     saved = landscape(tmp_path, "--epochs", "1", "--resolution", "3", "--optimizers", "sgd")
     assert saved["paths"][0]["explained_shares"] == pytest.approx([1, 0], abs=1e-9)
-    assert_are_pictures(tmp_path)
+    assert_are_pictures(tmp_path, command.PICTURES[2:])
 
 
 def test_large_batches_make_as_many_steps() -> None:
@@ -127,7 +123,7 @@ def test_large_batches_make_as_many_steps() -> None:
     assert full.large_epochs == 20
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("unpainted")
 def test_other_bits_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

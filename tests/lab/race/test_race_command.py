@@ -49,6 +49,7 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "3 optimizers, 500 steps, tuned learning rates" in lines[0]
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_all_optimizers_on_all_surfaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "results.json"
     call = ["race", "--optimizers", "All", "--animation", "none", "--out", str(tmp_path), "--json", str(results)]
@@ -68,6 +69,7 @@ def test_all_optimizers_on_all_surfaces(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["onepass-race.png", "results.json"]
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_one_learning_rate_for_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "results.json"
     call = ["race", "--surfaces", "Rosenbrock,noisy", "--optimizers", "sgd,adam", "--steps", "20", "--lr", "0.3"]
@@ -86,6 +88,7 @@ def test_one_learning_rate_for_all(tmp_path: Path, capsys: pytest.CaptureFixture
     assert printed.index("Adam") < printed.index("SGD")  # who diverges is last
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_groups_and_names_mix(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     call = ["race", "--surfaces", "beale", "--optimizers", "adam, Second-Order,bfgs", "--animation", "none"]
@@ -93,6 +96,7 @@ def test_groups_and_names_mix(tmp_path: Path) -> None:
     assert [run["racer"] for run in json.loads(results.read_text())["runs"]] == ["Adam", *SOLVERS]
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_the_seed_decides_the_noise(tmp_path: Path) -> None:
     def points(seed: int) -> list[list[float]]:
         call = ["race", "--surfaces", "noisy", "--optimizers", "sgd", "--animation", "none", "--seed", str(seed)]

@@ -65,13 +65,14 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "bits of its NumPy reference" in printed
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_every_optimizer_gets_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     results = tmp_path / "results.json"
     assert main(["train", "--epochs", "1", "--batch-size", "256", "--out", str(tmp_path), "--json", str(results)]) == 0
     assert [run["optimizer"] for run in json.loads(results.read_text())["runs"]] == list(all_optimizers())
-    assert_is_a_picture(tmp_path / "onepass-train.png")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_mnist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_small_mnist(tmp_path / "mnist")
     results = tmp_path / "results.json"
@@ -120,6 +121,7 @@ def test_state_dtypes_are_compared_over_seeds(tmp_path: Path, capsys: pytest.Cap
     assert_is_a_picture(tmp_path / "onepass-train.png")
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_the_title_says_how_the_state_is_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call = ["train", "--epochs", "1", "--optimizers", "adam", "--out", str(tmp_path), "--state-dtype", "FLOAT8"]
     assert main([*call, "--hidden", "50"]) == 0
@@ -129,6 +131,7 @@ def test_the_title_says_how_the_state_is_stored(tmp_path: Path, capsys: pytest.C
     assert "Points" not in text
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_other_bits_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

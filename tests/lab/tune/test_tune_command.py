@@ -61,6 +61,7 @@ def test_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"In the test part the best network forecasts better than: {', '.join(beaten)}." in printed.out
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_numbers_can_be_chosen_and_repeat(tmp_path: Path) -> None:
     call = ["tune", "--trials", "3", "--population", "2", "--epochs", "1", "--optimizers", "adam,LION", "--seed", "5"]
     saved = []
@@ -81,6 +82,7 @@ def test_one_alone_has_nobody_to_cross_with(capsys: pytest.CaptureFixture[str]) 
     assert "argument --population: one alone has nobody to cross with; name at least 2" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_search_that_beats_nothing_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
