@@ -22,6 +22,8 @@ from onepass.solve.workers import in_threads
 
 #: Problems of which the core holds the state at once, in blocks.
 HELD = 32
+#: Arrays are compared with an enumeration's member several times as slowly as with its number.
+RUNNING, NONFINITE = int(Status.RUNNING), int(Status.NONFINITE)
 #: Gets the core of problems that have ended, and their numbers.
 Ended = Callable[[LevenbergMarquardt, Array], None]
 
@@ -329,15 +331,15 @@ class Batch:
         taken, stops = self.core.judge(rows, self._loss.cost(f))
         found.steps[index[:old]] += taken[:old]
         # No derivatives where a criterion of the step has spoken.
-        moved = np.flatnonzero(taken & (stops == Status.RUNNING))
+        moved = np.flatnonzero(taken & (stops == RUNNING))
         if moved.size:
             still = int(np.searchsorted(moved, old))
             stops[moved] = self._differentiate(some(rows, moved), some(x, moved), copied(f, moved), still)
         if self._round >= self._max_iter:
             is_spent = self._round - self._since[rows] >= self._max_iter
-            stops[is_spent & (stops == Status.RUNNING)] = Status.MAX_ITERATIONS
+            stops[is_spent & (stops == RUNNING)] = Status.MAX_ITERATIONS
         found.status[index] = stops
-        self._rows = rows[stops == Status.RUNNING]
+        self._rows = rows[stops == RUNNING]
         self._round += 1
         return True
 
@@ -379,5 +381,5 @@ class Batch:
             f, jacobians = f * (slopes / of_rows), jacobians * of_rows[..., None]
         stops = core.differentiate(rows, f, jacobians)
         starts = stops[old:]
-        starts[starts == Status.NONFINITE] = Status.NONFINITE_START
+        starts[starts == NONFINITE] = Status.NONFINITE_START
         return stops
