@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -394,12 +392,7 @@ std::optional<Doubles> inverse_square(const py::array_t<double>& jacobian, doubl
   return inverse;
 }
 
-bool is_finite(const Doubles& array) {
-  bool finite = true;
-  for (const double item : std::span(array.data(), static_cast<std::size_t>(array.size())))
-    finite &= std::isfinite(item);
-  return finite;
-}
+bool is_finite(const Doubles& array) { return solve::is_finite(array.data(), array.size()); }
 
 py::object half_squares(const Doubles& f) {
   if (f.ndim() == 1) {

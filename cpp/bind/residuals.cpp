@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 
 #include "engine/fp_env.hpp"
@@ -148,8 +147,7 @@ solve::Jacobians Residuals::jacobian(const double* x, const double* f, const dou
       by_python("_differences");
     } else {
       take_differences(x, f);
-      if (!std::all_of(jacobian_.begin(), jacobian_.end(), [](double item) { return std::isfinite(item); }))
-        by_python("_mended", jacobian());
+      if (!solve::is_finite(jacobian_.data(), std::ssize(jacobian_))) by_python("_mended", jacobian());
     }
   }
   return {jacobian_.data(), m_, 0, by_columns_ ? 1 : n, by_columns_ ? m_ : 1};

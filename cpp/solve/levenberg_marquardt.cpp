@@ -201,12 +201,23 @@ LevenbergMarquardt::LevenbergMarquardt(std::int64_t parameters, std::span<const 
     for (std::size_t i = 0; i < d_.size(); ++i) d_[i] = options_.d[i % n_];
 }
 
+LevenbergMarquardt::~LevenbergMarquardt() = default;
+
+template <class Body>
+void LevenbergMarquardt::with_work(std::int64_t count, std::int64_t cost, Body body) {
+  if (count == 1 && !work_) work_ = std::make_unique<Work>(n_);
+  share(count, cost, [&](std::int64_t begin, std::int64_t end) {
+    if (count == 1) return body(begin, end, *work_);
+    Work work(n_);
+    body(begin, end, work);
+  });
+}
+
 void LevenbergMarquardt::differentiate(Rows rows, const double* f, const Jacobians& jacobians, Stop* stops) {
   const std::int64_t m = jacobians.rows, count = std::ssize(rows), at_once = Together::count(n_, m);
-  share((count + at_once - 1) / at_once, at_once * m * n_ * (n_ + 1), [&](std::int64_t group, std::int64_t groups) {
+  const auto differentiate_groups = [&](std::int64_t group, std::int64_t groups, Work& work) {
     std::int64_t r = group * at_once;
     const std::int64_t end = std::min(groups * at_once, count);
-    Work work(n_);
     std::optional<Together> together;
     SmallMatrices small{jacobians.items, jacobians.per_problem, jacobians.per_row, jacobians.per_column, f, m, n_};
     for (; at_once > 1 && r + at_once <= end; r += at_once) {
@@ -218,7 +229,8 @@ void LevenbergMarquardt::differentiate(Rows rows, const double* f, const Jacobia
         stops[r + b] = take_triangle(rows[r + b], std::sqrt(together->square(b)));
     }
     for (; r < end; ++r) stops[r] = differentiate_one(rows[r], f + r * m, jacobians, r, work);
-  });
+  };
+  with_work((count + at_once - 1) / at_once, at_once * m * n_ * (n_ + 1), differentiate_groups);
 }
 
 Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians,
@@ -228,7 +240,10 @@ Stop LevenbergMarquardt::differentiate_one(std::int64_t row, const double* f, co
   for (std::int64_t j = 0; j < n_; ++j) {
     const double* const from = jacobians.items + number * jacobians.per_problem + j * jacobians.per_column;
     double* const to = work.column(j);
-    for (std::int64_t i = 0; i < m; ++i) to[i] = from[i * jacobians.per_row];
+    if (jacobians.per_row == 1)
+      std::copy_n(from, m, to);
+    else
+      for (std::int64_t i = 0; i < m; ++i) to[i] = from[i * jacobians.per_row];
     std::fill(to + m, work.column(j + 1), 0.0);
   }
   std::copy_n(f, m, work.column(n_));
@@ -284,8 +299,7 @@ Stop LevenbergMarquardt::take_triangle(std::int64_t row, double length) {
 }
 
 void LevenbergMarquardt::propose(Rows rows, double* trials) {
-  share(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end) {
-    Work work(n_);
+  with_work(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end, Work& work) {
     for (; r < end; ++r) {
       const std::int64_t row = rows[r];
       if (!std::isnan(cost_of(row))) {
@@ -466,24 +480,21 @@ bool LevenbergMarquardt::is_zero(std::int64_t row, std::int64_t column) const {
 }
 
 void LevenbergMarquardt::accelerate(Rows rows, const double* bends, double* trials) {
-  share(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t number, std::int64_t end) {
-    Work work(n_);
-    for (; number < end; ++number) {
-      const std::int64_t row = rows[number];
-      work.damp(triangle(row), std::sqrt(states_[row].damping));
-      const double* const r = work.r();
-      double *const z = work.z(), *const p = p_.data() + row * n_;
-      for (std::int64_t j = 0; j < n_; ++j) z[j] = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
-      substitute_transposed(r, n_, z, z);  // z[j] is read before it is written
-      substitute(r, n_, z, 1, z);          // likewise
-      states_[row].is_newton = false;
-      states_[row].left = 1;
-      if (norm(z, n_) <= most_bend * norm(p, n_)) {
-        for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
-        make_trial(row, !options_.lower.empty());
-      }
-      std::copy_n(trial_.data() + row * n_, n_, trials + number * n_);
+  with_work(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t number, Work& work) {
+    const std::int64_t row = rows[number];
+    work.damp(triangle(row), std::sqrt(states_[row].damping));
+    const double* const r = work.r();
+    double *const z = work.z(), *const p = p_.data() + row * n_;
+    for (std::int64_t j = 0; j < n_; ++j) z[j] = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
+    substitute_transposed(r, n_, z, z);  // z[j] is read before it is written
+    substitute(r, n_, z, 1, z);          // likewise
+    states_[row].is_newton = false;
+    states_[row].left = 1;
+    if (norm(z, n_) <= most_bend * norm(p, n_)) {
+      for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
+      make_trial(row, !options_.lower.empty());
     }
+    std::copy_n(trial_.data() + row * n_, n_, trials + number * n_);
   });
 }
 
@@ -592,6 +603,12 @@ void LevenbergMarquardt::trust_one(std::int64_t row) {
   state.had_newton = false;
   state.doubted = state.stopped;
   state.has_doubted = true;
+}
+
+bool is_finite(const double* items, std::int64_t size) {
+  bool finite = true;
+  for (std::int64_t i = 0; i < size; ++i) finite &= std::isfinite(items[i]);
+  return finite;
 }
 
 void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums) {

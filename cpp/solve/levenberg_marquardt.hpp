@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,7 @@ class LevenbergMarquardt {
   // x.
   LevenbergMarquardt(std::int64_t parameters, std::span<const double> x, std::span<const double> costs,
                      Options options);
+  ~LevenbergMarquardt();
 
   std::int64_t problems() const { return static_cast<std::int64_t>(states_.size()); }
   std::int64_t parameters() const { return n_; }
@@ -120,6 +122,9 @@ class LevenbergMarquardt {
   class Work;
   class Together;
 
+  // Calls body(r, work) for the rows of these numbers, each of which takes about so many multiplications.
+  template <class Body>
+  void with_work(std::int64_t count, std::int64_t cost, Body body);
   Stop differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians, std::int64_t number,
                          Work& work);
   Stop take_triangle(std::int64_t row, double length);
@@ -144,9 +149,13 @@ class LevenbergMarquardt {
   std::vector<double> before_, moved_;  // that at the point before, and the step taken from there
   std::vector<double> triangles_;       // [R, Q^T f] of A = J D^-1, by rows
   std::vector<State> states_;
+  std::unique_ptr<Work> work_;  // of calls that are about one problem
 };
 
 // Half the sum of the squares of each of the rows.
 void half_squares(std::int64_t rows, std::int64_t size, const double* items, double* sums);
+
+// Whether all of so many numbers are.
+bool is_finite(const double* items, std::int64_t size);
 
 }  // namespace onepass::solve

@@ -153,7 +153,8 @@ class Problem:
             return p
         self._left = max(abs(rate), LEAST_LEFT)
         share = np.divide(inner(now, change), inner(change, change))
-        return p - share * (self.d * (moved + (self._newton - before)))
+        carried: Array = p - share * (self.d * (moved + (self._newton - before)))
+        return carried
 
     def accelerate(self, bend: Array) -> Array:
         """The trial with the geodesic acceleration, given J^T k for the second derivative k along its step."""
