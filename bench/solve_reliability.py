@@ -1,6 +1,6 @@
 """How reliable are least squares? Certified digits on NIST's sets, and honesty from far starts.
 
-python bench/solve_reliability.py                        # ten minutes; --parts nist far: three
+python bench/solve_reliability.py                        # ten minutes; --parts nist: ten seconds
 python bench/solve_reliability.py --parts formulas --seeds 2 3
 
 NIST's files are in $ONEPASS_DATA/nist_strd, as the tests have them. What the far starts showed may have been tuned

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from copy import copy
 from typing import Any
 
@@ -18,6 +17,8 @@ from onepass.solve.squares.point import Point, largest_cosine
 
 #: A cosine of the residuals with a column of the Jacobian above this one is no sign of a minimum.
 DOUBTFUL = 1e-6
+#: Up to this one a method may end by short steps, if the model promises no more than this share of the cost.
+ALMOST, LITTLE = 2e-5, 1e-2
 #: A decrease of the cost by this share, and what ended the method before was no minimum.
 FALLEN = 1e-6
 
@@ -64,19 +65,19 @@ def confirmed(before: Found, after: Found) -> Found:
 def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
     """Goes on where a column that was long once hides that the cost can be lower, or a parameter that was huge once.
 
-    The steps of differences are those of its size then, and the derivatives may be wrong; the size at the start remains.
+    The steps of differences are those of its size then, and the derivatives may be wrong. The size at the start stays.
     """
     calls = fit.residuals.per_jacobian
     while is_end(found) and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
-        fit.scale.forget()
         point, nit = found.point, found.nit
-        if calls and fit.leaves(calls):
+        if calls and fit.leaves(calls) and not is_settled(fit, found.point, start):
             fit.residuals.forget()
             fit.residuals.typical_sizes(start.x, None)
             point = point.without_jacobian()
+        fit.scale.forget()
         fresh = run(fit, point, nit)
-        found = confirmed(found, fresh)
-        if fresh.nit == nit and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
+        found = found if fresh.status in (Status.NONFINITE, Status.NONFINITE_START) else confirmed(found, fresh)
+        if found.nit == nit and largest_cosine(found.point, fit.bounds) > DOUBTFUL:
             status = unmoved(fit, found, start)
             # What no calls are left to look at is claimed only where the model does without.
             is_open = fresh.status is Status.MAX_EVALUATIONS and not status.success
@@ -87,15 +88,35 @@ def with_fresh_scales(fit: Fit, found: Found, run: Run, start: Point) -> Found:
 def unmoved(fit: Fit, found: Found, start: Point) -> Status:
     """Why nothing moves from a point whose residuals are not orthogonal to the Jacobian."""
     model = Model(found.point, fit.scale, fit.bounds)
-    is_near = bool((np.abs(model.to_minimizer()) <= reach(fit, found.point.x, start.x)).all())
-    # f is rounded at least as much as x is; a start far away may have had any cost.
-    of_x = 0.5 * norm(found.point.norms * found.point.x) ** 2
-    is_exact = is_near and found.point.cost <= ROUNDING**2 * min(start.cost, of_x)
-    is_rounding = is_exact or model.promise() <= ROUNDING * found.point.cost
-    if is_rounding:
+    if is_rounding(fit, found.point, start, model):
         return found.status if found.status.success else Status.STEP
-    # Steps that a region, a damping or a line search made short say nothing: the model's own has to be short.
-    return Status.STEP if is_near and found.status is Status.STEP and model.is_full_rank else Status.NO_DECREASE
+    # Steps that a region, a damping or a line search made short say nothing: the model's is short, or little is left.
+    is_done = is_little(fit, found.point, model) or is_near(fit, found.point, start, model)
+    return Status.STEP if is_done and found.status is Status.STEP and model.is_full_rank else Status.NO_DECREASE
+
+
+def is_settled(fit: Fit, point: Point, start: Point) -> bool:
+    """Whether better derivatives would change nothing: what is left is rounding, or little."""
+    model = Model(point, fit.scale, fit.bounds)
+    return is_rounding(fit, point, start, model) or is_little(fit, point, model)
+
+
+def is_little(fit: Fit, point: Point, model: Model) -> bool:
+    """Whether the residuals are almost orthogonal to the Jacobian, and the model promises little."""
+    return largest_cosine(point, fit.bounds) <= ALMOST and model.promise() <= LITTLE * point.cost
+
+
+def is_rounding(fit: Fit, point: Point, start: Point, model: Model) -> bool:
+    """Whether what the model promises is no more than rounding, or the cost is."""
+    # f is rounded at least as much as x is; a start far away may have had any cost.
+    of_x = 0.5 * norm(point.norms * point.x) ** 2
+    is_exact = point.cost <= ROUNDING**2 * min(start.cost, of_x) and is_near(fit, point, start, model)
+    return is_exact or model.promise() <= ROUNDING * point.cost
+
+
+def is_near(fit: Fit, point: Point, start: Point, model: Model) -> bool:
+    """Whether the minimizer of the model is, as far as each parameter is concerned."""
+    return bool((np.abs(model.to_minimizer()) <= reach(fit, point.x, start.x)).all())
 
 
 def reach(fit: Fit, x: Array, start: Array) -> Array:
@@ -105,7 +126,7 @@ def reach(fit: Fit, x: Array, start: Array) -> Array:
     """
     scale = fit.scale
     of_all = np.where(start == 0, max(norm(scale.of(x)), norm(scale.of(start))) / scale.d, 0.0)
-    return math.sqrt(max(fit.tolerances[1], EPS)) * np.maximum(np.maximum(np.abs(x), np.abs(start)), of_all)
+    return max(fit.tolerances[1], EPS) ** (1 / 3) * np.maximum(np.maximum(np.abs(x), np.abs(start)), of_all)
 
 
 def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
