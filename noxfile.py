@@ -1,7 +1,7 @@
 """What can be run besides `pytest`? `nox -l` lists it.
 
-`.ci/run` is what every change must pass, in 20 minutes. What it has no time for has the tag `long`: `nox --tags long`
-runs it, here before a release and in the workflow `tests` when a change has come to main.
+`.ci/run` is what every change must pass; its bar is 20 minutes. What it has no time for has the tag `long`:
+`nox --tags long` runs it, here before a release and in the workflow `tests` when a change has come to main.
 """
 
 import shlex
