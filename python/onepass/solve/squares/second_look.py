@@ -126,7 +126,9 @@ def reach(fit: Fit, x: Array, start: Array) -> Array:
     """
     scale = fit.scale
     of_all = np.where(start == 0, max(norm(scale.of(x)), norm(scale.of(start))) / scale.d, 0.0)
-    return max(fit.tolerances[1], EPS) ** (1 / 3) * np.maximum(np.maximum(np.abs(x), np.abs(start)), of_all)
+    sizes = np.maximum(np.maximum(np.abs(x), np.abs(start)), of_all)
+    found: Array = max(fit.tolerances[1], EPS) ** (1 / 3) * sizes
+    return found
 
 
 def probed(fit: Fit, found: Found, start: Array) -> tuple[Found, Point | None]:
