@@ -480,21 +480,22 @@ bool LevenbergMarquardt::is_zero(std::int64_t row, std::int64_t column) const {
 }
 
 void LevenbergMarquardt::accelerate(Rows rows, const double* bends, double* trials) {
-  with_work(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t number, Work& work) {
-    const std::int64_t row = rows[number];
-    work.damp(triangle(row), std::sqrt(states_[row].damping));
-    const double* const r = work.r();
-    double *const z = work.z(), *const p = p_.data() + row * n_;
-    for (std::int64_t j = 0; j < n_; ++j) z[j] = is_zero(row, j) ? 0 : bends[number * n_ + j] / scale_of(row, j);
-    substitute_transposed(r, n_, z, z);  // z[j] is read before it is written
-    substitute(r, n_, z, 1, z);          // likewise
-    states_[row].is_newton = false;
-    states_[row].left = 1;
-    if (norm(z, n_) <= most_bend * norm(p, n_)) {
-      for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
-      make_trial(row, !options_.lower.empty());
+  with_work(std::ssize(rows), 8 * n_ * n_ * (n_ + 1), [&](std::int64_t r, std::int64_t end, Work& work) {
+    for (; r < end; ++r) {
+      const std::int64_t row = rows[r];
+      work.damp(triangle(row), std::sqrt(states_[row].damping));
+      double *const z = work.z(), *const p = p_.data() + row * n_;
+      for (std::int64_t j = 0; j < n_; ++j) z[j] = is_zero(row, j) ? 0 : bends[r * n_ + j] / scale_of(row, j);
+      substitute_transposed(work.r(), n_, z, z);  // z[j] is read before it is written
+      substitute(work.r(), n_, z, 1, z);          // likewise
+      states_[row].is_newton = false;
+      states_[row].left = 1;
+      if (norm(z, n_) <= most_bend * norm(p, n_)) {
+        for (std::int64_t j = 0; j < n_; ++j) p[j] += 0.5 * z[j];
+        make_trial(row, !options_.lower.empty());
+      }
+      std::copy_n(trial_.data() + row * n_, n_, trials + r * n_);
     }
-    std::copy_n(trial_.data() + row * n_, n_, trials + number * n_);
   });
 }
 
