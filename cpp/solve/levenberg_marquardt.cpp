@@ -39,7 +39,7 @@ constexpr double least_gain = 1e-4;
 constexpr double rounding = 1e-14;
 // Steps shrink by a rate of their own once they promise at most this share of the cost. It is believed if it is at most
 // this, and if what changes it from step to step is less than this share of it; it is taken for this at least.
-constexpr double little = 0.01, most_rate = 0.33, doubt = 0.5, least_left = 0.1;
+constexpr double little = 1e-4, most_rate = 0.33, doubt = 0.5, least_left = 0.1;
 // The acceleration is taken if it is at most this share of the velocity, twice.
 constexpr double most_bend = 0.75;
 

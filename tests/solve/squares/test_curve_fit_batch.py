@@ -102,7 +102,7 @@ def test_covariances_cost_no_calls_where_the_last_derivatives_tell() -> None:
     _, cov, fits = curve_fit_batch(seen, T, Y, full_output=True)
     assert counted == fits.nfev.sum()
     exact = curve_fit_batch(seen, T, Y, jac=slopes)[1]
-    np.testing.assert_allclose(cov, exact, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(cov, exact, rtol=1e-4, atol=1e-8)  # of the point before, a short step away
 
 
 def test_covariances_of_ill_conditioned_sets_are_of_central_differences() -> None:

@@ -34,7 +34,7 @@ MOST = float(np.finfo(np.float64).max)
 ROUNDING = 1e-14
 #: Steps shrink by a rate of their own once they promise at most this share of the cost. It is believed if it is at most
 #: this, and if what changes it from step to step is less than this share of it; it is taken for this at least.
-LITTLE, MOST_RATE, DOUBT, LEAST_LEFT = 0.01, 0.33, 0.5, 0.1
+LITTLE, MOST_RATE, DOUBT, LEAST_LEFT = 1e-4, 0.33, 0.5, 0.1
 #: The acceleration is taken if it is at most this share of the velocity, twice (Transtrum and Sethna 2012, eq. 15).
 MOST_BEND = 0.75
 #: The numbers of `onepass.solve.Status`.
