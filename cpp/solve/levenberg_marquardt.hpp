@@ -122,7 +122,7 @@ class LevenbergMarquardt {
   class Work;
   class Together;
 
-  // Calls body(r, work) for the rows of these numbers, each of which takes about so many multiplications.
+  // Calls body(begin, end, work) for parts of what is to be done so many times, each about so many multiplications.
   template <class Body>
   void with_work(std::int64_t count, std::int64_t cost, Body body);
   Stop differentiate_one(std::int64_t row, const double* f, const Jacobians& jacobians, std::int64_t number,

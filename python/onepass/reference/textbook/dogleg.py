@@ -20,7 +20,7 @@ class Dogleg:
     def __init__(self, start: Array) -> None:
         self.start, self.radius = start, math.nan
 
-    def step(self, a: Array, f: Array) -> Array:
+    def step(self, a: Array, f: Array, scale: Array | float = 1.0) -> Array:
         g = a.T @ f
         cauchy: Array = -(g @ g) / (a @ g @ (a @ g)) * g
         if math.isnan(self.radius):

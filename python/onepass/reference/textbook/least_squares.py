@@ -19,9 +19,9 @@ Function = Callable[[Array], Array]
 
 
 class Steps(Protocol):
-    """A method: the step p for the model |A p + f|, and what it learns from the gain of a step."""
+    """A method: the step p for the model |A p + f| of scaled parameters, and what it learns from the gain of a step."""
 
-    def step(self, a: Array, f: Array) -> Array: ...
+    def step(self, a: Array, f: Array, scale: Array | float) -> Array: ...
 
     def accepted(self, gain: float, length: float) -> None: ...
 
@@ -56,7 +56,7 @@ def path(residual: Function, jacobian: Function, x: Array, method: str) -> Itera
         yield x
         gain = -math.inf
         while not gain >= 1e-4:
-            p = steps.step(a, f) if (f @ a).any() else np.zeros(x.size)
+            p = steps.step(a, f, scale) if (f @ a).any() else np.zeros(x.size)
             length = float(norm(p))
             if length <= np.finfo(float).eps * norm(scale * x):
                 return
