@@ -18,11 +18,8 @@ constexpr int max_slots = 4;
 constexpr Index work_of(Index size) { return (size + grain - 1) / grain * grain + grain; }
 
 template <class T>
-constexpr bool is_float = std::is_floating_point_v<T>;
-
-template <class T>
 T half(T x) {
-  if constexpr (is_float<T>)
+  if constexpr (std::is_floating_point_v<T>)
     return T(0.5) * x;
   else
     return T(x >> 1);
